@@ -1,0 +1,62 @@
+/* jmi.h - Jingle Message Initiation, XEP-0353 0.8.0 as deployed (rules R4-R12): its messages, and the two small state
+ * machines of calling and being called. Pure: elements in, elements out, time as an argument; nothing calls back. */
+#ifndef JCALL_JINGLE_JMI_H
+#define JCALL_JINGLE_JMI_H
+
+#include "../elem.h"
+#include "../err.h"
+#include "vocab.h"
+
+enum jmi_kind { JMI_NONE, JMI_PROPOSE, JMI_RINGING, JMI_PROCEED, JMI_REJECT, JMI_RETRACT, JMI_FINISH, JMI_ACCEPT };
+
+struct jmi_msg {			/* borrows from the message it was read from */
+	enum jmi_kind kind;
+	const char *id;
+	gboolean audio, other_media;	/* PROPOSE: what the descriptions ask for */
+	enum jingle_reason reason;	/* REJECT, RETRACT, FINISH */
+	const char *text;		/* of the reason; may be NULL */
+	gboolean tie_break;
+	const char *migrated_to;	/* FINISH; NULL: none */
+};
+
+/* Reads the JMI child of MESSAGE (type chat or normal). FALSE: there is none, or it is malformed. */
+gboolean     jmi_read(const struct elem *message, struct jmi_msg *out);
+/* A whole <message type='chat'> to TO with a <store/> hint and rule R7's stanza id; caller owns. REASON and TEXT only
+ * where the kind has one. */
+struct elem *jmi_write(enum jmi_kind kind, const char *to, const char *id, enum jingle_reason reason, const char *text);
+
+/* ---- calling ---- */
+enum jmi_call_event {
+	JMI_CALL_RINGING,	/* the first device rings */
+	JMI_CALL_PROCEED,	/* PEER (full JID) takes it: send session-initiate there, with the sid */
+	JMI_CALL_FALLBACK,	/* nobody reacted: try a direct session-initiate (the proposal stays open) */
+	JMI_CALL_TIE_LOST,	/* the callee calls us at the same time and his id is lower: take his call instead */
+	JMI_CALL_ENDED,		/* err: declined, busy, no answer, unavailable, … */
+};
+struct jmi_out {
+	enum { JMI_OUT_SEND, JMI_OUT_EVENT } kind;
+	struct elem *message;	/* SEND; the taker owns it */
+	enum jmi_call_event event;
+	enum jc_err err;
+	const char *peer, *text;	/* borrowed until the next call */
+};
+
+struct jmi_call;
+/* FALLBACK_MS without ringing or proceed yields one JMI_CALL_FALLBACK (G_MAXINT64: never); RING_TIMEOUT_MS without
+ * proceed ends it. Both counted from jmi_call_start. */
+struct jmi_call *jmi_call_new(const char *id, const char *our_full_jid, const char *callee_bare, gint64 fallback_ms,
+			      gint64 ring_timeout_ms);
+void     jmi_call_free(struct jmi_call *c);
+void     jmi_call_start(struct jmi_call *c, gint64 now_ms);
+/* A JMI message from FROM (full or bare), already known to be of the callee's bare JID or, for carbons of our other
+ * devices, ours. TRUE: it concerned this call. */
+gboolean jmi_call_recv(struct jmi_call *c, const char *from, const struct jmi_msg *m, gint64 now_ms);
+void     jmi_call_bounced(struct jmi_call *c, const char *message_id, const char *condition, gint64 now_ms);	/* message of type error */
+/* The user, or the direct fallback that succeeded, ends the proposal: retract with the reason of ERR. */
+void     jmi_call_retract(struct jmi_call *c, enum jc_err err, gint64 now_ms);
+gboolean jmi_call_next(struct jmi_call *c, struct jmi_out *out);
+gint64   jmi_call_deadline(const struct jmi_call *c);
+void     jmi_call_expire(struct jmi_call *c, gint64 now_ms);
+gboolean jmi_call_ringing(const struct jmi_call *c);	/* some device said it rings */
+
+#endif

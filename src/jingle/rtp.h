@@ -1,0 +1,26 @@
+/* rtp.h - the WHAT: an audio session by RTP, XEP-0167 (with RFC 7587 for Opus, XEP-0294/0293/0339 tolerated). */
+#ifndef JCALL_JINGLE_RTP_H
+#define JCALL_JINGLE_RTP_H
+
+#include "../types.h"
+#include "plug.h"
+
+extern const struct jingle_app jingle_rtp;	/* its self: struct rtp_app */
+
+struct rtp_wishes {			/* what our user wants; from the config */
+	unsigned ptime_ms;		/* 10, 20, 40, 60 */
+	unsigned bitrate_bps;		/* 6000..128000 */
+	unsigned complexity;
+	bool fec, dtx;
+};
+
+enum rtp_flag { RTP_HELD_BY_PEER = 1, RTP_MUTED_BY_PEER = 2, RTP_PEER_RINGING = 4 };
+
+struct rtp_app;
+struct rtp_app *rtp_app_new(const struct rtp_wishes *wishes, uint32_t ssrc, const char *cname);
+void            rtp_app_free(struct rtp_app *a);
+/* What was agreed: valid after JINGLE_EV_ACCEPTED; tx values follow description-info. */
+void            rtp_app_params(const struct rtp_app *a, struct media_params *out);
+unsigned        rtp_app_flags(const struct rtp_app *a);		/* enum rtp_flag, from session-info */
+
+#endif

@@ -1,0 +1,70 @@
+/* session.h - the state machine of ONE Jingle session (XEP-0166 6), without I/O, threads or a clock.
+ *
+ * Events go in (a message of the peer, a wish of the user, the answer to an IQ of ours, a deadline), outputs are
+ * collected and taken out by jingle_next: first the IQ to send, then what has happened. The caller answers the peer's IQ
+ * with what jingle_recv returned BEFORE it takes the outputs, so an acknowledgement always goes first and no function
+ * here ever calls back. Time is an argument in ms of any monotonic clock.
+ *
+ * The caller has matched (peer's full JID, sid) already and refuses everything else with unknown-session. One thread. */
+#ifndef JCALL_JINGLE_SESSION_H
+#define JCALL_JINGLE_SESSION_H
+
+#include "msg.h"
+#include "plug.h"
+
+struct jingle_session;
+
+enum jingle_state { JINGLE_PENDING, JINGLE_ACTIVE, JINGLE_ENDED };
+
+enum jingle_event {
+	JINGLE_EV_INCOMING,	/* responder: a sound offer is here and acknowledged: ring, then accept or end */
+	JINGLE_EV_DELIVERED,	/* initiator: our session-initiate was acknowledged */
+	JINGLE_EV_RINGING,	/* initiator: the peer's device rings */
+	JINGLE_EV_ACCEPTED,	/* the session is ACTIVE; app, transport and keying have all they need */
+	JINGLE_EV_TRANSPORT,	/* the transport plug-in took news: credentials or candidates */
+	JINGLE_EV_CHANGED,	/* senders, hold, mute or parameters changed: ask the session and the app */
+	JINGLE_EV_ENDED,	/* last of all outputs, exactly once: err, reason, text, by_peer */
+};
+
+struct jingle_out {
+	enum { JINGLE_OUT_SEND, JINGLE_OUT_EVENT } kind;
+	/* SEND: the <jingle/> to put into an iq of type set to the peer; the taker owns it. Its answer is reported by
+	 * jingle_acked with TAG. */
+	struct elem *jingle;
+	guint tag;
+	/* EVENT */
+	enum jingle_event event;
+	enum jc_err err;		/* ENDED: the outcome for us */
+	enum jingle_reason reason;	/* ENDED: as sent or received */
+	const char *text;		/* ENDED: the peer's free words, raw, or ours; borrowed until the next call */
+	gboolean by_peer;
+};
+
+/* Both copy the JIDs (full) and the sid, and borrow the plugs' selves. */
+struct jingle_session *jingle_dial(const char *sid, const char *us, const char *peer, const struct jingle_plugs *plugs);
+struct jingle_session *jingle_incoming(const char *sid, const char *us, const char *peer,
+				       const struct jingle_plugs *plugs);
+void jingle_free(struct jingle_session *s);
+
+void         jingle_start(struct jingle_session *s, gint64 now_ms);			/* initiator: send the offer */
+enum iq_cond jingle_recv(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms);
+void         jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64 now_ms);
+void         jingle_ring(struct jingle_session *s, gint64 now_ms);			/* responder: session-info ringing */
+void         jingle_accept(struct jingle_session *s, gint64 now_ms);			/* responder */
+void         jingle_trickle(struct jingle_session *s, gint64 now_ms);			/* the transport has news to send */
+void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);	/* session-info; takes; NULL: ping */
+void         jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms);	/* content-modify */
+/* Ends the session from our side with the reason of ERR (err.def) and TEXT (NULL: none). No-op once ENDED. */
+void         jingle_end(struct jingle_session *s, enum jc_err err, const char *text, gint64 now_ms);
+
+gboolean     jingle_next(struct jingle_session *s, struct jingle_out *out);		/* FALSE: nothing left */
+gint64       jingle_deadline(const struct jingle_session *s);				/* absolute ms; G_MAXINT64: none */
+void         jingle_expire(struct jingle_session *s, gint64 now_ms);
+
+enum jingle_state   jingle_state(const struct jingle_session *s);
+gboolean            jingle_is_initiator(const struct jingle_session *s);
+const char         *jingle_sid(const struct jingle_session *s);
+const char         *jingle_peer(const struct jingle_session *s);
+enum jingle_senders jingle_current_senders(const struct jingle_session *s);
+
+#endif

@@ -1,0 +1,31 @@
+/* text.h - text from outside made harmless, and the few string helpers every part needs.
+ *
+ * Pure functions, any thread. */
+#ifndef JCALL_TEXT_H
+#define JCALL_TEXT_H
+
+#include <glib.h>
+
+/* A copy of S that is safe on a terminal, in a log line and as an environment value: valid UTF-8 on one line. Control
+ * and escape characters (C0, C1, DEL), bidirectional overrides, zero-width and other invisible characters become
+ * \xNN or \u{NNNN}, invalid bytes \xNN; at most MAX_CHARS characters are kept, then "…". NULL gives "". Caller frees. */
+char *text_clean(const char *s, size_t max_chars);
+enum { TEXT_SHORT = 120, TEXT_LONG = 500 };
+
+/* The bare part of a JID ("a@b" of "a@b/c"). Caller frees. */
+char *jid_bare(const char *jid);
+/* The resource ("c" of "a@b/c"), borrowed from JID; NULL where there is none. */
+const char *jid_resource(const char *jid);
+/* Is it shaped like a JID jcall may send to: non-empty domain, at most 3071 bytes, no control characters or spaces
+ * outside the resource, parts at most 1023 bytes (RFC 7622)? */
+gboolean jid_valid(const char *jid);
+/* Do two JIDs have the same bare part (ASCII case folded, as servers prepare them)? NULL equals nothing. */
+gboolean jid_same_bare(const char *a, const char *b);
+
+/* Digits only, no sign, within [min, max]: FALSE and *OUT untouched otherwise. For attributes of stanzas. */
+gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out);
+
+/* 128 random bits as a UUID (version 4): stanza ids and sids (rules R7, R27). Caller frees. */
+char *text_uuid(void);
+
+#endif

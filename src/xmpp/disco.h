@@ -1,0 +1,53 @@
+/* disco.h - who can take a call: XEP-0030 service discovery, XEP-0115 entity capabilities, XEP-0280 and presence.
+ *
+ * Main thread. Answers disco#info for us, keeps the presence of other people's resources (bounded: 2000 resources),
+ * and finds out their features: by the verified cache of capability hashes (a hash that does not match what its
+ * owner lists is used for that one JID only), else by asking. */
+#ifndef JCALL_XMPP_DISCO_H
+#define JCALL_XMPP_DISCO_H
+
+#include "stream.h"
+
+struct disco;
+
+enum disco_can {			/* what a resource says it can do; flags */
+	CAN_JINGLE     = 1 << 0,	/* urn:xmpp:jingle:1 */
+	CAN_RTP_AUDIO  = 1 << 1,	/* urn:xmpp:jingle:apps:rtp:1 and :audio */
+	CAN_ICE_UDP    = 1 << 2,	/* urn:xmpp:jingle:transports:ice-udp:1 */
+	CAN_DTLS       = 1 << 3,	/* urn:xmpp:jingle:apps:dtls:0 */
+	CAN_JMI        = 1 << 4,	/* urn:xmpp:jingle-message:0 */
+	CAN_RAW_UDP    = 1 << 5,	/* urn:xmpp:jingle:transports:raw-udp:1 */
+	CAN_FULL_OFFER = 1 << 6,	/* urn:ietf:rfc:3264: wants all candidates in the offer (rule R2) */
+	CAN_CALL       = CAN_JINGLE | CAN_RTP_AUDIO | CAN_ICE_UDP | CAN_DTLS,	/* all that jcall needs */
+};
+
+struct disco *disco_new(struct xmpp *x);			/* borrows X */
+void          disco_free(struct disco *d);			/* open questions are not answered any more */
+
+/* Our <c xmlns='http://jabber.org/protocol/caps'/> for a presence; caller owns. */
+struct elem *disco_caps_elem(struct disco *d);
+/* Our XEP-0115 verification string (base64 SHA-1). Borrowed. */
+const char  *disco_caps_hash(struct disco *d);
+
+gboolean disco_iq(struct disco *d, struct xmpp_iq *iq);	/* TRUE: it was a disco query and is answered */
+void     disco_presence(struct disco *d, const struct elem *presence);
+void     disco_reset(struct disco *d);				/* fresh stream: nobody's presence is known */
+
+/* Asks what FULL_JID can do; done is called once, possibly later, in the main loop. COND_OK with flags of
+ * enum disco_can, else the error (flags 0). Returns a handle for disco_cancel. */
+guint disco_query(struct disco *d, const char *full_jid,
+		  void (*done)(void *ctx, enum iq_cond cond, unsigned can), void *ctx);
+/* Asks all resources of BARE_JID seen online, and reports the best one (CAN_CALL, then highest priority, then latest
+ * seen), NULL when none can take a call; online tells how many resources are there, can is the union of what they can. */
+guint disco_best(struct disco *d, const char *bare_jid,
+		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx);
+void  disco_cancel(struct disco *d, guint handle);
+
+/* How many resources of BARE_JID are online as far as we may see. */
+unsigned disco_online(struct disco *d, const char *bare_jid);
+
+/* XEP-0115 5.1, exposed for tests: the verification string hash of a disco#info <query/>; NULL when ill-formed
+ * (5.4: duplicate identities, features or forms). Caller frees. */
+char *disco_hash(const struct elem *query);
+
+#endif
