@@ -1,0 +1,47 @@
+/* config.h - the key file: $XDG_CONFIG_HOME/jcall/config, man/jcall-config.5. Main thread.
+ *
+ * An unknown group or key, or a value out of range, is an error with file and line. Passwords: from the file (only
+ * when others cannot read it), password_command, JCALL_PASSWORD, or a prompt without echo; never from an argument. */
+#ifndef JCALL_CONFIG_H
+#define JCALL_CONFIG_H
+
+#include <glib.h>
+
+struct account {
+	char *name;			/* of the group */
+	char *jid;			/* bare, or full: then its resource is asked for */
+	char *password;			/* NULL: not in the file */
+	char *password_command;
+	char *host;			/* of `server`; NULL: by DNS */
+	guint16 port;			/* 0: default */
+	char *ca_file;			/* absolute, ~ expanded */
+	char *pin;			/* "sha256:HEX", lower case */
+};
+
+struct config {
+	char *path;			/* of the file that was read; NULL: there is none */
+	GPtrArray *accounts;		/* struct account *, in the order of the file; the first is the default */
+	char *audio_in, *audio_out, *audio_ring;	/* SPECs; "default" where not given; ring: NULL = as out */
+	guint bitrate_bps, ptime_ms, complexity;
+	gboolean fec, dtx;
+	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */
+	gboolean answer_allow_contacts;
+	guint ring_timeout_s;
+	char *stun_host;		/* NULL: none */
+	guint16 stun_port;
+	gboolean loopback;		/* also offer 127.0.0.1 */
+};
+
+/* PATH NULL: the default place; then a missing file is an empty configuration, else an error (JC_CONFIG). */
+struct config *config_load(const char *path, GError **error);
+void           config_free(struct config *c);
+char          *config_default_path(void);
+/* NAME NULL: the first. NULL with a JC_CONFIG error that tells what to write into which file. */
+const struct account *config_account(const struct config *c, const char *name, GError **error);
+/* The password, by the order given above; caller wipes (password_free). */
+char *account_password(const struct account *a, const struct config *c, GError **error);
+void  password_free(char *password);
+/* Is FROM (a JID) named by ENTRY, a bare JID or a domain? */
+gboolean allow_matches(const char *entry, const char *from);
+
+#endif

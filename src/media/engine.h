@@ -1,0 +1,44 @@
+/* engine.h - the pump of one call: sound -> Opus -> RTP, and RTP -> jitter buffer -> Opus -> sound.
+ *
+ * Pure and steppable: no thread, no clock, no socket. Packets go out by struct media_out, unprotected (net/wire protects
+ * them); packets in have been authenticated. One thread; nothing is allocated after engine_new but what a jump of the
+ * peer's stream needs. Nothing is sent before engine_start. */
+#ifndef JCALL_MEDIA_ENGINE_H
+#define JCALL_MEDIA_ENGINE_H
+
+#include "../audio/audio.h"
+#include "../types.h"
+
+struct engine;
+
+struct media_out {
+	/* CAP bytes are at PKT, at least WIRE_OVERHEAD more than LEN. FALSE: it was dropped. */
+	gboolean (*rtp) (void *self, uint8_t *pkt, size_t len, size_t cap);
+	gboolean (*rtcp)(void *self, uint8_t *pkt, size_t len, size_t cap);
+	void *self;
+};
+
+/* Borrows IN and OUT (either may be NULL: silence, nowhere). SEED: first sequence number and timestamp. */
+struct engine *engine_new(const struct media_params *params, const struct audio_in *in, const struct audio_out *out,
+			  const struct media_out *net, uint32_t seed, GError **error);
+void           engine_free(struct engine *e);
+
+void     engine_start(struct engine *e, gint64 now_us, gint64 wall_us);	/* media is connected and accepted by both */
+gboolean engine_rtp (struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us);	/* FALSE: malformed, ignored */
+gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us);
+void     engine_tick(struct engine *e, gint64 now_us, gint64 wall_us);	/* at or after the deadline; early is harmless */
+gint64   engine_deadline(const struct engine *e);			/* absolute us */
+void     engine_bye (struct engine *e, gint64 now_us, gint64 wall_us);	/* RTCP BYE; nothing is sent after it */
+
+void     engine_mute(struct engine *e, gboolean muted);			/* sends silence */
+void     engine_hold(struct engine *e, gboolean sending, gboolean receiving);	/* FALSE: nothing in that direction but RTCP */
+void     engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us);	/* another source; NULL: silence */
+void     engine_params(struct engine *e, const struct media_params *params);	/* ptime, bit rate, FEC may change in a call */
+
+/* The source has ended (TRUE once everything it gave was sent), regularly or with *FAULT (owned by the caller). */
+gboolean engine_in_ended(struct engine *e, GError **fault);
+gboolean engine_out_ended(struct engine *e, GError **fault);
+gboolean engine_peer_left(const struct engine *e);			/* RTCP BYE came */
+void     engine_stats(const struct engine *e, struct media_stats *out);
+
+#endif

@@ -1,0 +1,49 @@
+/* jitter.h - the adaptive jitter buffer: decides WHEN which packet is played. Pure decisions, no sound in here.
+ *
+ * put() takes packets as they arrive; get() is asked each time the player needs sound and says what to do. The wanted
+ * delay follows the network up and down (relative-delay statistics with forgetting); the player steers there by time
+ * scaling (media/tsm.h), so nothing is cut or repeated in whole frames. Handles loss, reordering, duplicates, bursts
+ * after a stall, wrap of sequence numbers and timestamps, DTX pauses (a gap in timestamps without one in sequence
+ * numbers), and a restart of the peer's encoder (a jump of either). Bounded: 200 packets. Time is an argument. One thread. */
+#ifndef JCALL_MEDIA_JITTER_H
+#define JCALL_MEDIA_JITTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct jitter;
+
+struct jitter *jitter_new(unsigned clock_hz);
+void           jitter_free(struct jitter *j);
+void           jitter_reset(struct jitter *j);		/* a new SSRC: forget packets, keep what is known of the network */
+
+enum jitter_put { JITTER_KEPT, JITTER_DUPLICATE, JITTER_LATE, JITTER_OVERFLOW };
+/* DURATION_TS: samples (of clock_hz) in the packet, from its codec. The payload is copied. */
+enum jitter_put jitter_put(struct jitter *j, uint16_t seq, uint32_t ts, uint32_t duration_ts, const uint8_t *payload,
+			   size_t len, int64_t now_us);
+
+enum jitter_do {
+	JITTER_WAIT,		/* nothing has come yet: play silence */
+	JITTER_PLAY,		/* decode this packet */
+	JITTER_LOST,		/* conceal one packet's duration; payload is the NEXT packet (for in-band FEC) or NULL */
+	JITTER_STARVED,		/* nothing here, nothing known lost: conceal, the clock of the stream waits */
+	JITTER_PAUSE,		/* the peer's DTX: comfort noise */
+};
+struct jitter_step {
+	enum jitter_do act;
+	const uint8_t *payload;	/* borrowed until the next call */
+	size_t len;
+	uint32_t duration_ts;
+	bool fresh;		/* first packet after a start, a pause or a jump */
+};
+/* QUEUED_TS: decoded samples the player still holds, before this step's. */
+void   jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step);
+/* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. */
+int    jitter_steer(const struct jitter *j, int64_t now_us, uint32_t queued_ts);
+void   jitter_steered(struct jitter *j, int samples);	/* what the player really did */
+
+double jitter_delay_ms(const struct jitter *j);		/* the delay now, from best arrival to play */
+double jitter_target_ms(const struct jitter *j);	/* the delay wanted */
+
+#endif

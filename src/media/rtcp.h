@@ -1,0 +1,30 @@
+/* rtcp.h - RTCP sender and receiver reports, SDES CNAME, BYE; reception statistics. RFC 3550 6, A.1, A.3, A.8.
+ * Pure: no sockets; time is an argument. One thread. */
+#ifndef JCALL_MEDIA_RTCP_H
+#define JCALL_MEDIA_RTCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rtcp;
+
+struct rtcp *rtcp_new(uint32_t ssrc, const char *cname, unsigned clock_hz);
+void         rtcp_free(struct rtcp *r);
+
+void rtcp_sent(struct rtcp *r, uint32_t ts, size_t payload_bytes, int64_t now_us);		/* an RTP packet went out */
+/* An authenticated RTP packet came in. A new SSRC starts the statistics again. */
+void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, int64_t now_us);
+/* An authenticated compound packet came in. FALSE: malformed (counted as nothing). *BYE: the peer's source said goodbye. */
+bool rtcp_input(struct rtcp *r, const uint8_t *pkt, size_t len, int64_t now_us, bool *bye);
+/* Writes a compound report (SR or RR + SDES, BYE when asked) of at most CAP bytes; returns its length. WALL_US: time of
+ * day for the NTP field. */
+size_t  rtcp_report(struct rtcp *r, uint8_t *out, size_t cap, bool bye, int64_t now_us, int64_t wall_us);
+int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is due: every 2.5 s, +-50 % */
+
+uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] cumulative, never negative */
+double   rtcp_jitter_ms(const struct rtcp *r);
+double   rtcp_rtt_ms(const struct rtcp *r);		/* < 0: unknown */
+double   rtcp_peer_loss(const struct rtcp *r);		/* 0..1, smoothed over reports; 0 before the first */
+
+#endif
