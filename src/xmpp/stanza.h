@@ -5,7 +5,7 @@
 #ifndef JCALL_XMPP_STANZA_H
 #define JCALL_XMPP_STANZA_H
 
-#include "elem.h"
+#include "../elem.h"
 
 enum {				/* a stanza beyond these is refused whole */
 	STANZA_MAX_DEPTH = 24,

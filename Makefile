@@ -1,0 +1,171 @@
+# jcall - one plain Makefile. `make help` lists what it can do.
+#
+# Set by packagers: CC CFLAGS CPPFLAGS LDFLAGS PREFIX BINDIR MANDIR DOCDIR DESTDIR PKG_CONFIG
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/jcall
+PKG_CONFIG ?= pkg-config
+PYTHON     ?= /usr/bin/python3
+MODE       ?= release
+B          ?= build/$(MODE)
+VERSION    := $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG 2>/dev/null | head -1)
+
+PKGS := glib-2.0 gio-2.0 gio-unix-2.0 libstrophe nice opus portaudio-2.0 libsrtp2 openssl sndfile speexdsp json-glib-1.0
+
+# ---- flags ------------------------------------------------------------------------------------------------------
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+ifneq (,$(filter x86_64 i686,$(shell uname -m)))
+HARDEN += -fcf-protection=full
+endif
+WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+          -Wwrite-strings -Wpointer-arith -Wundef -Wvla -Wformat=2 -Wno-unused-parameter
+ifdef WERROR
+WARN   += -Werror
+endif
+CFLAGS ?= -O2 -g
+SANFLAGS_release :=
+SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ifeq ($(MODE),release)
+HARDEN_USED := $(HARDEN)
+LINKHARD    := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+else
+HARDEN_USED := -fPIE
+LINKHARD    := -pie
+endif
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lm -lpthread
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DJCALL_VERSION='"$(VERSION)"' -DG_LOG_DOMAIN='"jcall"' $(WARN) $(HARDEN_USED) \
+             $(SANFLAGS_$(MODE)) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(LINKHARD) $(SANFLAGS_$(MODE)) $(LDFLAGS)
+
+# ---- quiet by default, V=1 shows the commands -------------------------------------------------------------------
+Q := $(if $(V),,@)
+say = @printf '  %-5s %s\n' $(1) $(2)
+
+# ---- the program ------------------------------------------------------------------------------------------------
+SRCS  := $(sort $(wildcard src/*.c src/*/*.c))
+OBJS  := $(SRCS:src/%.c=$(B)/%.o)
+LIBO  := $(filter-out $(B)/main.o,$(OBJS))
+UNIT  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/t_*.c)))
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+all: $(B)/jcall
+
+$(B)/jcall: $(B)/main.o $(B)/libjcall.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/libjcall.a: $(LIBO)
+	$(Q)rm -f $@; $(AR) rcs $@ $^
+
+$(B)/%.o: src/%.c | pkgs
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Object files of one test helper library, shared by the unit tests.
+TESTLIBO := $(patsubst tests/unit/lib/%.c,$(B)/tests/lib/%.o,$(sort $(wildcard tests/unit/lib/*.c)))
+$(B)/tests/lib/%.o: tests/unit/lib/%.c | pkgs
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
+
+$(B)/tests/%: tests/unit/%.c $(TESTLIBO) $(B)/libjcall.a
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(TESTLIBO) $(B)/libjcall.a $(PKG_LIBS) -lcmocka
+
+$(B)/bench/%: tests/bench/%.c $(B)/libjcall.a
+	$(Q)mkdir -p $(@D)
+	$(call say,BENCH,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(B)/libjcall.a $(PKG_LIBS)
+
+# Without clang's libFuzzer the fuzzers are built with a driver that replays the corpus: `make check` always runs them.
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libjcall.a
+	$(Q)mkdir -p $(@D)
+	$(call say,FUZZ,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c $(B)/libjcall.a $(PKG_LIBS)
+
+-include $(OBJS:.o=.d) $(TESTLIBO:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(FUZZ:=.d)
+
+.PHONY: pkgs
+pkgs:
+	@$(PKG_CONFIG) --exists $(PKGS) || { \
+	  echo "Libraries are missing: $$($(PKG_CONFIG) --print-errors --exists $(PKGS) 2>&1 | sed -n "s/.*Package '\([^']*\)'.*/\1/p" | sort -u | tr '\n' ' ')"; \
+	  echo "Run 'make deps' to install them."; exit 1; }
+
+# ---- everything around it ---------------------------------------------------------------------------------------
+.PHONY: all deps demo check unit integ lint sanitize sanitize-check fuzz bench man-exit-status install uninstall dist clean help
+deps:
+	$(Q)tests/deps
+
+demo:
+	$(Q)tests/deps --run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)JCALL=$(B)/jcall tests/demo
+
+check:
+	$(Q)tests/deps --test
+	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests-built
+	$(Q)$(PYTHON) tests/run --build $(B) lint unit fuzz integ
+
+unit: tests-built
+	$(Q)$(PYTHON) tests/run --build $(B) unit
+integ: all
+	$(Q)$(PYTHON) tests/run --build $(B) integ
+lint: all
+	$(Q)$(PYTHON) tests/run --build $(B) lint
+
+.PHONY: tests-built
+tests-built: $(UNIT) $(FUZZ)
+
+sanitize:
+	$(Q)$(MAKE) --no-print-directory MODE=asan CFLAGS='-O1 -g' all
+sanitize-check:
+	$(Q)tests/deps --test
+	$(Q)$(MAKE) --no-print-directory MODE=asan CFLAGS='-O1 -g' WERROR=1 all tests-built
+	$(Q)$(PYTHON) tests/run --build build/asan unit fuzz integ
+
+# Coverage-guided fuzzing with clang, e.g. make fuzz SECONDS=600
+SECONDS ?= 60
+fuzz:
+	$(Q)tests/fuzz/run $(SECONDS)
+
+bench: all $(BENCH)
+	$(Q)tests/deps --test
+	$(Q)$(PYTHON) tests/bench/run --build $(B)
+
+# The exit status list of man/jcall.1, from src/err.def; tests/lint compares.
+man-exit-status:
+	$(Q)tests/lint/exit-status
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
+	install -m 755 $(B)/jcall $(DESTDIR)$(BINDIR)/jcall
+	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 644 README CHANGELOG config.example $(DESTDIR)$(DOCDIR)/
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/jcall
+	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
+	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5))
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+dist:
+	git archive --prefix=jcall-$(VERSION)/ -o jcall-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make              build build/release/jcall'
+	@echo 'make deps         install what building and testing needs (Debian, Ubuntu; names it elsewhere)'
+	@echo 'make demo         install what is missing, build, and hear a real call on this machine'
+	@echo 'make check        set up and run all tests'
+	@echo 'make unit|integ|lint   a part of them'
+	@echo 'make sanitize-check    the tests with the address and undefined-behaviour sanitizers'
+	@echo 'make bench        measure'
+	@echo 'make fuzz SECONDS=600  fuzz every parser with clang'
+	@echo 'make install      PREFIX=/usr/local DESTDIR='
