@@ -1,0 +1,33 @@
+/* codec.h - Opus: encode, decode, conceal (RFC 6716, RFC 7587). Only media/codec.c includes <opus/…>.
+ *
+ * Mono, int16, 48 kHz. One thread per struct. Nothing is allocated after _new. */
+#ifndef JCALL_MEDIA_CODEC_H
+#define JCALL_MEDIA_CODEC_H
+
+#include <glib.h>
+#include "../types.h"
+
+enum { CODEC_MAX_FRAME = 120 * AUDIO_RATE / 1000, CODEC_MAX_PAYLOAD = 1275 };
+
+struct encoder;
+struct decoder;
+
+struct encoder *encoder_new(const struct media_params *params, GError **error);
+void    encoder_free(struct encoder *e);
+void    encoder_params(struct encoder *e, const struct media_params *params);	/* bit rate, complexity, DTX may change */
+/* Tells it the loss the peer measured, 0..1. FEC is switched on only where it gains (facts: at least 28 kbit/s). */
+void    encoder_loss(struct encoder *e, double loss);
+/* N: one frame (ptime). Returns the payload's length; 0: nothing need be sent (DTX); < 0: it cannot happen. */
+int     encoder_encode(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap);
+
+struct decoder *decoder_new(enum media_codec codec, GError **error);
+void    decoder_free(struct decoder *d);
+/* Duration of a payload [samples]; 0: not a valid packet. */
+size_t  decoder_duration(const struct decoder *d, const uint8_t *payload, size_t len);
+/* All return the number of samples written to PCM (room for CODEC_MAX_FRAME), 0 when the payload is broken. */
+size_t  decoder_decode (struct decoder *d, const uint8_t *payload, size_t len, gint16 *pcm);
+size_t  decoder_conceal(struct decoder *d, size_t n, gint16 *pcm);		/* N samples of invention */
+/* Rebuilds the N samples before PAYLOAD from its in-band FEC; 0: there is none in it, conceal instead. */
+size_t  decoder_fec    (struct decoder *d, const uint8_t *payload, size_t len, size_t n, gint16 *pcm);
+
+#endif

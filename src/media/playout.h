@@ -1,0 +1,24 @@
+/* playout.h - the receiving half of the pump: jitter buffer + decoder + concealment + time scaling -> even sound.
+ *
+ * The player asks for any number of samples at any time; it gets sound, concealment or comfort noise, never nothing.
+ * Pure; time is an argument; one thread; bounded. */
+#ifndef JCALL_MEDIA_PLAYOUT_H
+#define JCALL_MEDIA_PLAYOUT_H
+
+#include <glib.h>
+#include "../types.h"
+#include "jitter.h"
+
+struct playout;
+
+struct playout *playout_new(enum media_codec codec, GError **error);
+void            playout_free(struct playout *p);
+void            playout_reset(struct playout *p);		/* the peer's SSRC changed */
+/* A packet's payload, authenticated. FALSE: not decodable, dropped. */
+gboolean        playout_put(struct playout *p, uint16_t seq, uint32_t ts, const uint8_t *payload, size_t len, gint64 now_us);
+/* Fills PCM with exactly N samples (N <= 2880). TRUE: at least some of them come from the peer's packets. */
+gboolean        playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us);
+void            playout_stats(const struct playout *p, struct media_stats *out);	/* fills rx_late, concealed_ms,
+								* stretched_ms, fec_frames, played_ms, buffer_ms; leaves the rest */
+
+#endif
