@@ -21,6 +21,7 @@ struct audio_in {
 	GError *(*fault)(void *self);					/* why ready() said AUDIO_END: NULL: the regular end.
 									 * Caller frees */
 	void   (*close)(void *self);
+	gboolean live;							/* a device: its backlog after a stall may be dropped */
 	void *self;
 };
 
