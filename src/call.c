@@ -1,0 +1,486 @@
+#include "call.h"
+
+#include "jingle/dtls_fp.h"
+#include "jingle/iceudp.h"
+#include "log.h"
+#include "text.h"
+
+enum { OFFER_WAIT_MS = 500, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000 };
+
+struct query {			/* an IQ of ours that the peer has not answered yet */
+	struct call *call;
+	guint handle, tag;
+};
+
+struct call {
+	const struct call_env *env;
+	struct call_events ev;
+	struct jingle_session *session;
+	struct rtp_app *app;
+	struct iceudp *transport;
+	struct dtls_fp *keying;
+	struct path *path;
+	const struct ends *ends;
+	GPtrArray *queries;
+	guint deadline_source, wait_source, left_source;
+	gint64 deadline_ms;
+	gboolean gathering, have_creds, have_address, want_offer, want_accept, offered, accepted, delivered, going, secured, muted;
+	gboolean *freed;		/* set by call_free so that a pump in progress knows */
+};
+
+static gint64 now_ms(const struct call *c)
+{
+	return c->env->now_ms();
+}
+
+/* ---- outputs of the session ---- */
+
+static void on_answer(void *ctx, enum iq_cond cond, const struct elem *reply)
+{
+	struct query *q = ctx;
+	struct call *c = q->call;
+	guint tag = q->tag;
+
+	g_ptr_array_remove_fast(c->queries, q);
+	jingle_acked(c->session, tag, cond, now_ms(c));
+	call_pump(c);
+}
+
+static void send_jingle(struct call *c, struct elem *jingle, guint tag)
+{
+	struct query *q = g_new0(struct query, 1);
+
+	q->call = c;
+	q->tag = tag;
+	g_ptr_array_add(c->queries, q);
+	q->handle = xmpp_query(c->env->xmpp, jingle_peer(c->session), "set", jingle, ACK_TIMEOUT_MS, on_answer, q);
+}
+
+/* What the transport plug-in learnt of the peer goes to the media side. */
+static void pass_transport(struct call *c)
+{
+	struct ice_creds creds;
+	struct ice_cand cand;
+	struct dtls_fingerprint peer;
+
+	/* Before our own accept nothing of ours is up and our DTLS role is not settled: the plug-ins keep it. */
+	if (!c->gathering || (!jingle_is_initiator(c->session) && !c->accepted))
+		return;
+	if (iceudp_remote_creds(c->transport, &creds))
+		path_remote_creds(c->path, &creds);
+	while (iceudp_remote_cand(c->transport, &cand))
+		path_remote_cand(c->path, &cand);
+	if (iceudp_remote_done(c->transport))
+		path_remote_done(c->path);
+	if (!c->secured && dtls_fp_remote(c->keying, &peer)) {
+		c->secured = TRUE;
+		path_secure(c->path, dtls_fp_we_are_client(c->keying), &peer);
+	}
+}
+
+static void go(struct call *c)
+{
+	struct media_params params;
+
+	if (c->going || !c->accepted || !c->ends)
+		return;
+	c->going = TRUE;
+	rtp_app_params(c->app, &params);
+	path_go(c->path, &params, c->ends->have_in ? &c->ends->in : NULL, c->ends->have_out ? &c->ends->out : NULL);
+	if (c->muted)
+		path_mute(c->path, TRUE);
+}
+
+static void on_changed(struct call *c)
+{
+	struct media_params params;
+	enum jingle_senders senders = jingle_current_senders(c->session);
+	gboolean we_send = senders == SENDERS_BOTH ||
+		senders == (jingle_is_initiator(c->session) ? SENDERS_INITIATOR : SENDERS_RESPONDER);
+	gboolean held = (rtp_app_flags(c->app) & RTP_HELD_BY_PEER) != 0;
+
+	if (c->going) {
+		rtp_app_params(c->app, &params);
+		path_params(c->path, &params);
+		path_hold(c->path, we_send && !held, senders != SENDERS_NONE);
+	}
+	if (c->ev.changed)
+		c->ev.changed(c->ev.self);
+}
+
+static void on_event(struct call *c, const struct jingle_out *out)
+{
+	switch (out->event) {
+	case JINGLE_EV_INCOMING:
+		c->ev.incoming(c->ev.self);
+		break;
+	case JINGLE_EV_DELIVERED:
+		c->delivered = TRUE;
+		c->ev.delivered(c->ev.self);
+		break;
+	case JINGLE_EV_RINGING:
+		c->delivered = TRUE;
+		c->ev.ringing(c->ev.self);
+		break;
+	case JINGLE_EV_ACCEPTED:
+		c->accepted = TRUE;
+		pass_transport(c);
+		go(c);
+		c->ev.accepted(c->ev.self);
+		break;
+	case JINGLE_EV_TRANSPORT:
+		pass_transport(c);
+		break;
+	case JINGLE_EV_CHANGED:
+		on_changed(c);
+		break;
+	case JINGLE_EV_ENDED:
+		c->ev.ended(c->ev.self, out->err, out->reason, out->text, out->by_peer);
+		break;
+	}
+}
+
+static gboolean on_deadline(gpointer data)
+{
+	struct call *c = data;
+
+	c->deadline_source = 0;
+	jingle_expire(c->session, now_ms(c));
+	call_pump(c);
+	return G_SOURCE_REMOVE;
+}
+
+static void schedule(struct call *c)
+{
+	gint64 deadline = jingle_deadline(c->session);
+
+	if (deadline == c->deadline_ms && (c->deadline_source || deadline == G_MAXINT64))
+		return;
+	if (c->deadline_source)
+		g_source_remove(c->deadline_source);
+	c->deadline_source = 0;
+	c->deadline_ms = deadline;
+	if (deadline != G_MAXINT64)
+		c->deadline_source = g_timeout_add((guint)CLAMP(deadline - now_ms(c), 0, G_MAXINT), on_deadline, c);
+}
+
+/* An event's receiver may free the call: *gone then says so. */
+void call_pump(struct call *c)
+{
+	struct jingle_out out;
+	gboolean gone = FALSE, *outer = c->freed;
+
+	c->freed = &gone;
+	while (!gone && jingle_next(c->session, &out)) {
+		if (out.kind == JINGLE_OUT_SEND)
+			send_jingle(c, out.jingle, out.tag);
+		else
+			on_event(c, &out);
+	}
+	if (gone) {
+		if (outer)
+			*outer = TRUE;
+		return;
+	}
+	c->freed = outer;
+	schedule(c);
+}
+
+/* ---- what the path says ---- */
+
+static void send_offer(struct call *c)
+{
+	if (!c->want_offer || c->offered || !c->have_creds)
+		return;
+	c->offered = TRUE;
+	jingle_start(c->session, now_ms(c));
+	call_pump(c);
+}
+
+static void send_accept(struct call *c)
+{
+	if (!c->want_accept || !c->have_creds)
+		return;
+	c->want_accept = FALSE;
+	jingle_accept(c->session, now_ms(c));
+	call_pump(c);
+}
+
+static void on_creds(void *self, const struct ice_creds *local)
+{
+	struct call *c = self;
+
+	c->have_creds = TRUE;
+	iceudp_local_creds(c->transport, local);
+	if (c->gathering)
+		path_gather(c->path);
+}
+
+/* Host addresses are known at once and all together: waiting until the main loop is idle puts them all into the offer or
+ * the accept itself; what STUN and TURN find later is trickled. */
+static gboolean on_idle(gpointer data)
+{
+	struct call *c = data;
+
+	c->wait_source = 0;
+	send_offer(c);
+	if (c->want_accept)
+		send_accept(c);
+	return G_SOURCE_REMOVE;
+}
+
+static void send_soon(struct call *c)
+{
+	if (c->wait_source)
+		g_source_remove(c->wait_source);
+	c->wait_source = c->have_address ? g_idle_add(on_idle, c) : g_timeout_add(OFFER_WAIT_MS, on_idle, c);
+}
+
+static void on_candidate(void *self, const struct ice_cand *local)
+{
+	struct call *c = self;
+	gboolean first = !c->have_address;
+
+	c->have_address = TRUE;
+	iceudp_local_cand(c->transport, local);
+	if (c->offered || c->accepted) {
+		jingle_trickle(c->session, now_ms(c));
+		call_pump(c);
+	} else if (first && (c->want_offer || c->want_accept)) {
+		send_soon(c);
+	}
+}
+
+static void on_gathered(void *self, unsigned candidates)
+{
+	struct call *c = self;
+
+	log_debug("call", "%u addresses gathered", candidates);
+	if (!candidates)
+		log_warn("call", "no network address to offer");
+}
+
+static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
+{
+	struct call *c = self;
+
+	c->ev.connected(c->ev.self, local, remote);
+}
+
+static void on_secured(void *self, const char *suite)
+{
+	struct call *c = self;
+
+	c->ev.secured(c->ev.self, suite);
+}
+
+static void on_flowing(void *self, gint64 at_us)
+{
+	struct call *c = self;
+
+	c->ev.flowing(c->ev.self, at_us);
+}
+
+static void on_heard(void *self, gint64 at_us)
+{
+	struct call *c = self;
+
+	c->ev.heard(c->ev.self, at_us);
+}
+
+static void on_unstable(void *self, gboolean silent)
+{
+	struct call *c = self;
+
+	c->ev.unstable(c->ev.self, silent);
+}
+
+static void on_in_ended(void *self, const GError *fault)
+{
+	struct call *c = self;
+
+	c->ev.in_ended(c->ev.self, fault);
+}
+
+static void on_failed(void *self, const GError *error)
+{
+	struct call *c = self;
+
+	call_hangup(c, (enum jc_err)error->code, error->message);
+}
+
+/* RTCP BYE or a DTLS close normally comes just before the session-terminate, which says more; but it can be all that comes. */
+static gboolean on_left_timeout(gpointer data)
+{
+	struct call *c = data;
+
+	c->left_source = 0;
+	call_hangup(c, JC_OK, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_peer_left(void *self)
+{
+	struct call *c = self;
+
+	if (!c->left_source)
+		c->left_source = g_timeout_add(LEFT_WAIT_MS, on_left_timeout, c);
+}
+
+/* ---- making and unmaking ---- */
+
+static struct call *new_call(const struct call_env *env, const char *sid, const char *peer, gboolean initiator,
+			     const struct call_events *events)
+{
+	struct call *c = g_new0(struct call, 1);
+	struct path_events path_events = {
+		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
+		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable,
+		.in_ended = on_in_ended, .failed = on_failed, .peer_left = on_peer_left, .self = c};
+	struct ice_options ice = env->ice;
+	struct dtls_fingerprint ours;
+	g_autofree char *cname = text_uuid();
+	struct jingle_plugs plugs = {.app = &jingle_rtp, .transport = &jingle_iceudp, .keying = &jingle_dtls_fp};
+
+	c->env = env;
+	c->ev = *events;
+	c->deadline_ms = G_MAXINT64;
+	c->queries = g_ptr_array_new_with_free_func(g_free);
+	dtls_cert_fingerprint(env->cert, &ours);
+	cname[16] = '\0';
+	plugs.app_self = c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
+	plugs.transport_self = c->transport = iceudp_new();
+	plugs.keying_self = c->keying = dtls_fp_new(&ours);
+	iceudp_allow_loopback(c->transport, env->ice.loopback);
+	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, xmpp_jid(env->xmpp), peer, &plugs);
+	ice.controlling = initiator;
+	c->path = path_new(env->media, &ice, env->cert, &path_events);
+	return c;
+}
+
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_events *events)
+{
+	return new_call(env, sid, peer, TRUE, events);
+}
+
+struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
+			   const struct call_events *events)
+{
+	return new_call(env, sid, peer, FALSE, events);
+}
+
+void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)
+{
+	if (c->freed)
+		*c->freed = TRUE;
+	if (c->deadline_source)
+		g_source_remove(c->deadline_source);
+	if (c->wait_source)
+		g_source_remove(c->wait_source);
+	if (c->left_source)
+		g_source_remove(c->left_source);
+	for (guint i = 0; i < c->queries->len; i++)
+		xmpp_query_cancel(c->env->xmpp, ((struct query *)c->queries->pdata[i])->handle);
+	g_ptr_array_unref(c->queries);
+	path_close(c->path, done, ctx);
+	jingle_free(c->session);
+	rtp_app_free(c->app);
+	iceudp_free(c->transport);
+	dtls_fp_free(c->keying);
+	g_free(c);
+}
+
+/* ---- wishes ---- */
+
+void call_prepare(struct call *c)
+{
+	if (c->gathering)
+		return;
+	c->gathering = TRUE;
+	if (c->have_creds)
+		path_gather(c->path);
+}
+
+void call_offer(struct call *c)
+{
+	call_prepare(c);
+	c->want_offer = TRUE;
+	send_soon(c);
+}
+
+enum iq_cond call_recv(struct call *c, const struct jingle_msg *m)
+{
+	return jingle_recv(c->session, m, now_ms(c));
+}
+
+void call_ring(struct call *c)
+{
+	jingle_ring(c->session, now_ms(c));
+	call_pump(c);
+}
+
+void call_accept(struct call *c)
+{
+	call_prepare(c);
+	c->want_accept = TRUE;
+	send_soon(c);
+}
+
+void call_hangup(struct call *c, enum jc_err err, const char *text)
+{
+	jingle_end(c->session, err, text, now_ms(c));
+	call_pump(c);
+}
+
+void call_ends(struct call *c, const struct ends *ends)
+{
+	c->ends = ends;
+	go(c);
+}
+
+void call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx)
+{
+	path_set_in(c->path, in, released, ctx);
+}
+
+void call_mute(struct call *c, gboolean muted)
+{
+	c->muted = muted;
+	if (c->going)
+		path_mute(c->path, muted);
+}
+
+const char *call_sid(const struct call *c)
+{
+	return jingle_sid(c->session);
+}
+
+const char *call_peer(const struct call *c)
+{
+	return jingle_peer(c->session);
+}
+
+gboolean call_is_accepted(const struct call *c)
+{
+	return c->accepted;
+}
+
+gboolean call_was_delivered(const struct call *c)
+{
+	return c->delivered;
+}
+
+unsigned call_peer_flags(const struct call *c)
+{
+	return rtp_app_flags(c->app);
+}
+
+void call_stats(const struct call *c, struct media_stats *out)
+{
+	path_stats(c->path, out);
+}
+
+gint64 call_silent_us(const struct call *c)
+{
+	return path_silent_us(c->path);
+}

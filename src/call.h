@@ -1,0 +1,72 @@
+/* call.h - ONE call: the only place that knows both pipes. It joins a Jingle session (signalling, jingle/) with a path
+ * (media, path.h) and a pair of audio ends, and carries what each has to say to the other.
+ *
+ * Main thread. Events come from the main loop or from inside call_recv's caller's call_pump, never after call_free. A
+ * process may hold any number of calls. */
+#ifndef JCALL_CALL_H
+#define JCALL_CALL_H
+
+#include "ends.h"
+#include "jingle/rtp.h"
+#include "jingle/session.h"
+#include "path.h"
+#include "xmpp/stream.h"
+
+struct call;
+
+struct call_env {			/* what a call needs of its process; borrowed, outlives every call */
+	struct xmpp *xmpp;
+	struct media_thread *media;
+	const struct dtls_cert *cert;
+	struct rtp_wishes wishes;
+	struct ice_options ice;		/* controlling is set by the call */
+	gint64 (*now_ms)(void);
+};
+
+struct call_events {
+	void (*incoming)(void *self);			/* responder: a sound offer is here */
+	void (*delivered)(void *self);			/* initiator: the peer's client has our offer */
+	void (*ringing)(void *self);			/* initiator: the peer's device rings */
+	void (*accepted)(void *self);			/* both sides have accepted */
+	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);
+	void (*secured)(void *self, const char *suite);
+	void (*flowing)(void *self, gint64 at_us);
+	void (*heard)(void *self, gint64 at_us);
+	void (*unstable)(void *self, gboolean silent);
+	void (*changed)(void *self);			/* hold, mute of the peer */
+	void (*in_ended)(void *self, const GError *fault);
+	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
+	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
+	void *self;
+};
+
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_events *events);
+struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
+			   const struct call_events *events);
+/* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
+void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
+
+/* Initiator: gathers addresses; the offer goes out as soon as the first are known (or after 0.5 s without any). Call it
+ * as early as the user's wish to call is certain. */
+void         call_prepare(struct call *c);
+void         call_offer(struct call *c);		/* send the session-initiate (now, or once prepared) */
+/* A message of the peer. Answer the IQ with what it returns, then call call_pump. */
+enum iq_cond call_recv(struct call *c, const struct jingle_msg *m);
+void         call_pump(struct call *c);
+void         call_ring(struct call *c);			/* responder: tell the peer that we ring */
+void         call_accept(struct call *c);		/* responder: addresses are gathered and revealed only now */
+void         call_hangup(struct call *c, enum jc_err err, const char *text);
+/* The ends the sound shall use; borrowed until done. May come before or after the accept. */
+void         call_ends(struct call *c, const struct ends *ends);
+void         call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
+void         call_mute(struct call *c, gboolean muted);
+
+const char  *call_sid(const struct call *c);
+const char  *call_peer(const struct call *c);		/* full JID */
+gboolean     call_is_accepted(const struct call *c);
+gboolean     call_was_delivered(const struct call *c);
+unsigned     call_peer_flags(const struct call *c);	/* enum rtp_flag */
+void         call_stats(const struct call *c, struct media_stats *out);
+gint64       call_silent_us(const struct call *c);
+
+#endif

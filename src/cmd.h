@@ -1,0 +1,71 @@
+/* cmd.h - the commands: one entry struct each, and what dial and answer share: options, login, signals, exit.
+ *
+ * Main thread. A command returns the exit status of the process (err.def). */
+#ifndef JCALL_CMD_H
+#define JCALL_CMD_H
+
+#include "config.h"
+#include "phone.h"
+#include "talk.h"
+#include "ui.h"
+
+struct command {
+	const char *name, *summary;
+	int (*run)(int argc, char **argv);	/* argv[0] is the command's name */
+};
+
+extern const struct command cmd_dial, cmd_answer, cmd_devices;
+extern const struct command *const commands[];
+
+/* ---- options that dial and answer share ---- */
+struct common {
+	char *config_path, *account_name, *in, *out, *at_end;
+	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
+	gboolean json, quiet, trace;
+	int verbose;				/* -v, -vv */
+};
+
+/* Parses ARGV with the common entries and EXTRA (NULL: none); what is left stays in ARGV. FALSE: *STATUS is the exit
+ * status: an error was told, or --help was printed. */
+gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *usage, const char *summary, int *argc,
+		      char ***argv, int *status);
+void     common_free(struct common *o);
+
+/* ---- a logged-in process ---- */
+struct session_app;			/* config + ui + phone + main loop + signals */
+
+struct app_events {
+	struct phone_events phone;
+	/* The user wants it to end: Ctrl-C, SIGTERM (SIGNUM), or a key. The second time the process leaves at once. */
+	void (*interrupted)(void *self, int signum);
+	void (*key)(void *self, int c);
+	void *self;
+};
+
+struct app {
+	struct config *config;
+	const struct account *account;
+	struct ui *ui;
+	struct phone *phone;
+	GMainLoop *loop;
+	struct app_events ev;
+	struct talk_options talk;		/* from options and config */
+	guint ring_timeout_s, interrupts;
+	int status;
+	guint sources[3];
+};
+
+/* Reads the configuration, asks for the password, builds everything. FALSE: told, *STATUS is set. */
+gboolean app_init(struct app *a, const struct common *o, int *status);
+/* Connects and runs until app_quit; EVENTS must be set by then. Returns the exit status. */
+int      app_run(struct app *a, const struct app_events *events);
+/* Closes the stream in an orderly way and lets app_run return STATUS. Told once; later calls change nothing. */
+void     app_quit(struct app *a, int status);
+void     app_free(struct app *a);
+
+/* Prints the error and turns it into the exit status. */
+int      report_error(const GError *error);
+/* The line that tells how a call ended, for every outcome but JC_OK. */
+void     report_outcome(struct ui *ui, const char *peer, enum jc_err err, const char *text);
+
+#endif

@@ -1,0 +1,257 @@
+#include "cmd.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "text.h"
+
+/* ---- options ---- */
+
+static gboolean more_verbose(const gchar *name, const gchar *value, gpointer data, GError **error)
+{
+	struct common *o = data;
+
+	o->verbose++;
+	return TRUE;
+}
+
+static gboolean usage_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static gboolean usage_error(const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = g_strdup_vprintf(format, ap);
+	va_end(ap);
+	log_error("options", "%s", text);
+	return FALSE;
+}
+
+static gboolean check_common(const struct common *o)
+{
+	g_autoptr(GError) error = NULL;
+	const char *arg;
+
+	if (o->at_end && !strstr("|hangup|silence|device|", o->at_end))
+		return usage_error("--at-end is hangup, silence or device, not '%s'", o->at_end);
+	if (o->for_s < 0 || o->ring_timeout_s < 0)
+		return usage_error("--for and --ring-timeout take a number of seconds");
+	if ((o->in && !audio_find(o->in, FALSE, &arg, &error)) || (o->out && !audio_find(o->out, TRUE, &arg, &error)))
+		return usage_error("%s", error->message);
+	return TRUE;
+}
+
+gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *usage, const char *summary, int *argc,
+		      char ***argv, int *status)
+{
+	const GOptionEntry entries[] = {
+		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config_path, "Read this configuration file", "FILE"},
+		{"account", 'a', 0, G_OPTION_ARG_STRING, &o->account_name, "Use this account of it", "NAME"},
+		{"in", 'i', 0, G_OPTION_ARG_STRING, &o->in, "Where the sound we send comes from", "SPEC"},
+		{"out", 'o', 0, G_OPTION_ARG_STRING, &o->out, "Where the sound we hear goes", "SPEC"},
+		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
+		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
+		{"ring-timeout", 0, 0, G_OPTION_ARG_INT, &o->ring_timeout_s, "Ring no longer than this", "SECONDS"},
+		{"json", 0, 0, G_OPTION_ARG_NONE, &o->json, "Print events as JSON lines", NULL},
+		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Print nothing but errors", NULL},
+		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, (gpointer)more_verbose,
+		 "Tell more; twice: everything", NULL},
+		{"xml", 0, 0, G_OPTION_ARG_NONE, &o->trace, "Show every stanza", NULL},
+		{NULL, 0, 0, 0, NULL, NULL, NULL}};
+	g_autoptr(GOptionContext) context = g_option_context_new(usage);
+	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
+	g_autoptr(GError) error = NULL;
+
+	memset(o, 0, sizeof(*o));
+	g_option_context_set_summary(context, summary);
+	g_option_group_add_entries(group, entries);
+	if (extra)
+		g_option_group_add_entries(group, extra);
+	g_option_context_set_main_group(context, group);
+	*status = 0;
+	if (!g_option_context_parse(context, argc, argv, &error)) {
+		usage_error("%s; try 'jcall %s --help'", error->message, (*argv)[0]);
+		*status = jc_exit_status(JC_USAGE);
+		return FALSE;
+	}
+	if (!check_common(o)) {
+		*status = jc_exit_status(JC_USAGE);
+		return FALSE;
+	}
+	log_init(o->verbose > 1 ? LOG_DEBUG : o->verbose ? LOG_INFO : LOG_WARN);
+	return TRUE;
+}
+
+void common_free(struct common *o)
+{
+	g_free(o->config_path);
+	g_free(o->account_name);
+	g_free(o->in);
+	g_free(o->out);
+	g_free(o->at_end);
+}
+
+/* ---- outcomes ---- */
+
+int report_error(const GError *error)
+{
+	log_error("jcall", "%s", error->message);
+	return jc_exit_status(error->domain == JC_ERROR ? (enum jc_err)error->code : JC_INTERNAL);
+}
+
+void report_outcome(struct ui *ui, const char *peer, enum jc_err err, const char *text)
+{
+	g_autofree char *clean = text_clean(peer, TEXT_SHORT);
+
+	if (err == JC_OK)
+		return;
+	if (text)
+		ui_error(ui, "%s: %s (%s)", clean, jc_words(err), text);
+	else
+		ui_error(ui, "%s: %s", clean, jc_words(err));
+}
+
+/* ---- the process ---- */
+
+static enum talk_at_end read_at_end(const char *word)
+{
+	if (g_strcmp0(word, "silence") == 0)
+		return AT_END_SILENCE;
+	return g_strcmp0(word, "device") == 0 ? AT_END_DEVICE : AT_END_HANGUP;
+}
+
+static gboolean check_audio(const struct app *a, GError **error)
+{
+	const char *arg;
+
+	if (!audio_find(a->talk.in, FALSE, &arg, error) || !audio_find(a->talk.out, TRUE, &arg, error))
+		return FALSE;
+	if (audio_same_file(a->talk.in, a->talk.out)) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "--in and --out are the same file, '%s'", a->talk.out);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean is_stdio(const char *spec)
+{
+	return strcmp(spec, "-") == 0;
+}
+
+static gboolean app_build(struct app *a, const struct common *o, GError **error)
+{
+	struct ui_options ui = {.json = o->json, .quiet = o->quiet};
+	char *password;
+
+	a->config = config_load(o->config_path, error);
+	if (!a->config)
+		return FALSE;
+	a->account = config_account(a->config, o->account_name, error);
+	if (!a->account)
+		return FALSE;
+	a->talk = (struct talk_options){.in = o->in ? o->in : a->config->audio_in,
+		.out = o->out ? o->out : a->config->audio_out, .at_end = read_at_end(o->at_end), .for_s = (guint)o->for_s};
+	a->ring_timeout_s = o->ring_timeout_s ? (guint)o->ring_timeout_s : a->config->ring_timeout_s;
+	if (!check_audio(a, error))
+		return FALSE;
+	password = account_password(a->account, a->config, error);
+	if (!password)
+		return FALSE;
+	ui.stdin_is_audio = is_stdio(a->talk.in);
+	ui.stdout_is_audio = is_stdio(a->talk.out);
+	a->ui = ui_new(&ui);
+	a->phone = phone_new(a->config, a->account, password, a->ui, o->trace, &a->ev.phone);
+	password_free(password);
+	return TRUE;
+}
+
+static gboolean on_interrupt(struct app *a, int signum)
+{
+	if (a->interrupts++) {			/* asked twice: leave at once, but leave the terminal in order */
+		ui_free(a->ui);
+		_exit(128 + signum);
+	}
+	a->ev.interrupted(a->ev.self, signum);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_sigint(gpointer data)
+{
+	return on_interrupt(data, SIGINT);
+}
+
+static gboolean on_sigterm(gpointer data)
+{
+	return on_interrupt(data, SIGTERM);
+}
+
+static gboolean on_sighup(gpointer data)
+{
+	return on_interrupt(data, SIGHUP);
+}
+
+static void on_key(void *ctx, int c)
+{
+	struct app *a = ctx;
+
+	a->ev.key(a->ev.self, c);
+}
+
+static void on_closed(void *ctx)
+{
+	struct app *a = ctx;
+
+	g_main_loop_quit(a->loop);
+}
+
+gboolean app_init(struct app *a, const struct common *o, int *status)
+{
+	g_autoptr(GError) error = NULL;
+
+	memset(a, 0, sizeof(*a));
+	a->status = -1;
+	if (app_build(a, o, &error))
+		return TRUE;
+	*status = report_error(error);
+	app_free(a);
+	return FALSE;
+}
+
+int app_run(struct app *a, const struct app_events *events)
+{
+	a->ev = *events;
+	phone_set_events(a->phone, &a->ev.phone);
+	a->loop = g_main_loop_new(NULL, FALSE);
+	a->sources[0] = g_unix_signal_add(SIGINT, on_sigint, a);
+	a->sources[1] = g_unix_signal_add(SIGTERM, on_sigterm, a);
+	a->sources[2] = g_unix_signal_add(SIGHUP, on_sighup, a);
+	ui_keys(a->ui, on_key, a);
+	phone_connect(a->phone);
+	g_main_loop_run(a->loop);
+	return a->status;
+}
+
+void app_quit(struct app *a, int status)
+{
+	if (a->status >= 0)
+		return;
+	a->status = status;
+	phone_close(a->phone, on_closed, a);
+}
+
+void app_free(struct app *a)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(a->sources); i++)
+		if (a->sources[i])
+			g_source_remove(a->sources[i]);
+	phone_free(a->phone);
+	ui_free(a->ui);
+	config_free(a->config);
+	if (a->loop)
+		g_main_loop_unref(a->loop);
+}

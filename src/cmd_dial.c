@@ -1,0 +1,154 @@
+#include "cmd.h"
+
+#include <string.h>
+
+#include "dial.h"
+#include "log.h"
+#include "text.h"
+
+struct dialling {
+	struct app app;
+	struct dial *dial;
+	char *callee;
+};
+
+static void on_done(void *ctx, enum jc_err err, const char *text)
+{
+	struct dialling *d = ctx;
+
+	report_outcome(d->app.ui, d->callee, err, text);
+	app_quit(&d->app, jc_exit_status(err));
+}
+
+static void on_online(void *self, gboolean resumed)
+{
+	struct dialling *d = self;
+
+	dial_online(d->dial);
+}
+
+/* Sound does not need the server: a call that is up goes on, and the stream comes back in the background. */
+static void on_offline(void *self, const GError *error, gboolean final)
+{
+	struct dialling *d = self;
+
+	ui_event(d->app.ui, "disconnected", "text", "s", error->message, NULL);
+	log_info("dial", "%s", error->message);
+	if (!dial_is_talking(d->dial) || final)
+		dial_hangup(d->dial, (enum jc_err)error->code, error->message);
+}
+
+static void on_roster(void *self)
+{
+}
+
+static void on_jmi(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
+{
+	struct dialling *d = self;
+
+	dial_jmi(d->dial, from, m, ours);
+}
+
+static void on_bounced(void *self, const char *message_id, const char *condition)
+{
+	struct dialling *d = self;
+
+	dial_bounced(d->dial, message_id, condition);
+}
+
+/* Whoever calls a dialling jcall finds it busy; strangers find nobody. */
+static void on_offer(void *self, struct xmpp_iq *iq, const struct jingle_msg *m)
+{
+	struct dialling *d = self;
+
+	if (phone_may_know(d->app.phone, xmpp_iq_from(iq)))
+		phone_refuse(d->app.phone, iq, m, JC_BUSY);
+}
+
+static void on_gone(void *self, const char *full_jid)
+{
+	struct dialling *d = self;
+
+	dial_gone(d->dial, full_jid);
+}
+
+static void on_interrupted(void *self, int signum)
+{
+	struct dialling *d = self;
+
+	dial_hangup(d->dial, JC_OK, NULL);
+}
+
+static void on_key(void *self, int c)
+{
+	struct dialling *d = self;
+
+	dial_key(d->dial, c);
+}
+
+/* xmpp:juliet@capulet.lit?call and the like: only the address counts (RFC 5122). */
+static char *read_callee(const char *arg)
+{
+	g_autofree char *text = NULL;
+	char *jid, *query;
+
+	if (g_ascii_strncasecmp(arg, "xmpp:", 5) != 0)
+		return jid_valid(arg) ? g_strdup(arg) : NULL;
+	text = g_strdup(arg + 5);
+	query = strchr(text, '?');
+	if (query)
+		*query = '\0';
+	jid = g_uri_unescape_string(text, NULL);
+	if (jid && jid_valid(jid))
+		return jid;
+	g_free(jid);
+	return NULL;
+}
+
+static int run_dial(struct dialling *d, const struct common *o)
+{
+	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
+		.bounced = on_bounced, .offer = on_offer, .gone = on_gone, .self = d},
+		.interrupted = on_interrupted, .key = on_key, .self = d};
+	struct dial_options options;
+	int status;
+
+	if (!app_init(&d->app, o, &status))
+		return status;
+	if (jid_same_bare(d->callee, d->app.account->jid) && !jid_resource(d->callee)) {
+		log_error("dial", "that is your own account; to call another device of yours, name its resource");
+		status = jc_exit_status(JC_USAGE);
+	} else {
+		options = (struct dial_options){.callee = d->callee, .ring_timeout_s = d->app.ring_timeout_s,
+						.talk = d->app.talk};
+		d->dial = dial_new(d->app.phone, d->app.ui, &options, on_done, d);
+		status = app_run(&d->app, &events);
+	}
+	dial_free(d->dial);
+	app_free(&d->app);
+	return status;
+}
+
+static int dial_main(int argc, char **argv)
+{
+	struct dialling d = {0};
+	struct common o;
+	int status = jc_exit_status(JC_USAGE);
+
+	if (common_parse(&o, NULL, "JID", "Calls JID: a bare address rings all devices, a full one just that device.", &argc,
+			 &argv, &status)) {
+		d.callee = argc == 2 ? read_callee(argv[1]) : NULL;
+		status = jc_exit_status(JC_USAGE);
+		if (argc != 2)
+			log_error("dial", "whom to call? Usage: jcall dial [OPTIONS] JID");
+		else if (!d.callee)
+			log_error("dial", "'%s' is not an address like juliet@capulet.lit", argv[1]);
+		else
+			status = run_dial(&d, &o);
+	}
+	g_free(d.callee);
+	common_free(&o);
+	return status;
+}
+
+const struct command cmd_dial = {"dial", "call somebody", dial_main};

@@ -1,0 +1,372 @@
+#include "dial.h"
+
+#include "log.h"
+#include "text.h"
+
+enum { FALLBACK_MS = 3000, PRIORITY = -1 };
+
+struct dial {
+	struct phone *phone;
+	struct ui *ui;
+	struct dial_options options;
+	void (*done)(void *ctx, enum jc_err err, const char *text);
+	void *ctx;
+	struct talk *talk;
+	struct jmi_call *jmi;		/* the open proposal; NULL: none */
+	char *sid, *bare, *shown;
+	char *proceeded;		/* the full JID that took the proposal: it is owed a <finish/> */
+	guint timer, ring_timer, disco_handle;
+	gboolean online, begun, told_ringing, falling_back;
+};
+
+static void pump(struct dial *d);
+
+/* ---- the proposal's clock ---- */
+
+static gboolean on_timer(gpointer data)
+{
+	struct dial *d = data;
+
+	d->timer = 0;
+	jmi_call_expire(d->jmi, clock_ms());
+	pump(d);
+	return G_SOURCE_REMOVE;
+}
+
+static void clear_source(guint *source)
+{
+	if (*source)
+		g_source_remove(*source);
+	*source = 0;
+}
+
+static void schedule(struct dial *d)
+{
+	gint64 deadline = d->jmi ? jmi_call_deadline(d->jmi) : G_MAXINT64;
+
+	clear_source(&d->timer);
+	if (deadline != G_MAXINT64)
+		d->timer = g_timeout_add((guint)CLAMP(deadline - clock_ms(), 0, G_MAXINT), on_timer, d);
+}
+
+static void close_proposal(struct dial *d)
+{
+	clear_source(&d->timer);
+	g_clear_pointer(&d->jmi, jmi_call_free);
+}
+
+/* ---- outcomes ---- */
+
+static void tell_ringing(struct dial *d)
+{
+	if (d->told_ringing)
+		return;
+	d->told_ringing = TRUE;
+	ui_event(d->ui, "ringing", "peer", "s", d->shown, NULL);
+	ui_say(d->ui, "Ringing");
+}
+
+/* Nobody took it: was there anybody? */
+static enum jc_err nobody(const struct dial *d)
+{
+	if (d->told_ringing || disco_online(phone_disco(d->phone), d->bare))
+		return JC_NO_ANSWER;
+	return JC_UNAVAILABLE;
+}
+
+static void end(struct dial *d, enum jc_err err, const char *text)
+{
+	if (err == JC_NO_ANSWER)
+		err = nobody(d);
+	talk_end(d->talk, err, text);
+}
+
+static gboolean on_ring_timeout(gpointer data)
+{
+	struct dial *d = data;
+
+	d->ring_timer = 0;
+	if (d->jmi) {
+		jmi_call_retract(d->jmi, JC_NO_ANSWER, clock_ms());
+		pump(d);
+	}
+	end(d, JC_NO_ANSWER, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+/* ---- the direct way: disco, then session-initiate ---- */
+
+static void offer_to(struct dial *d, const char *sid, const char *full_jid)
+{
+	g_autofree char *clean = text_clean(full_jid, TEXT_SHORT);
+
+	ui_event(d->ui, "offering", "peer", "s", clean, NULL);
+	talk_dial(d->talk, sid, full_jid);
+}
+
+static void refuse_peer(struct dial *d, unsigned can)
+{
+	if ((can & CAN_JINGLE) && !(can & CAN_DTLS))
+		end(d, JC_SECURITY, "its client cannot encrypt calls (DTLS-SRTP), so it is not called");
+	else
+		end(d, JC_UNAVAILABLE, "its client does not take Jingle voice calls");
+}
+
+static void on_full_jid(void *ctx, enum iq_cond cond, unsigned can)
+{
+	struct dial *d = ctx;
+
+	d->disco_handle = 0;
+	if (cond != COND_OK)
+		end(d, JC_UNAVAILABLE, cond == COND_TIMEOUT ? "its client did not answer" : NULL);
+	else if ((can & CAN_CALL) != CAN_CALL)
+		refuse_peer(d, can);
+	else
+		offer_to(d, d->sid, d->options.callee);
+}
+
+/* The proposal met silence. A device that knows JMI may still be ringing without a word (Dino), so only one that does not
+ * know it is called directly; the proposal stays open until that call has arrived. */
+static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned online)
+{
+	struct dial *d = ctx;
+	g_autofree char *sid = NULL;
+
+	d->disco_handle = 0;
+	if (!full_jid || (can & CAN_JMI) || talk_call(d->talk))
+		return;
+	sid = text_uuid();
+	d->falling_back = TRUE;
+	offer_to(d, sid, full_jid);
+}
+
+/* ---- JMI ---- */
+
+static void on_proceed(struct dial *d, const char *peer)
+{
+	g_autofree char *clean = text_clean(peer, TEXT_SHORT);
+
+	if (d->disco_handle)
+		disco_cancel(phone_disco(d->phone), d->disco_handle);
+	d->disco_handle = 0;
+	if (d->falling_back)
+		talk_drop_call(d->talk);
+	d->falling_back = FALSE;
+	d->proceeded = g_strdup(peer);
+	ui_event(d->ui, "proceed", "peer", "s", clean, NULL);
+	talk_dial(d->talk, d->sid, peer);
+}
+
+static void on_jmi_event(struct dial *d, const struct jmi_out *out)
+{
+	g_autofree char *text = text_clean(out->text, TEXT_SHORT);
+
+	switch (out->event) {
+	case JMI_CALL_RINGING:
+		tell_ringing(d);
+		break;
+	case JMI_CALL_PROCEED:
+		on_proceed(d, out->peer);
+		break;
+	case JMI_CALL_FALLBACK:
+		d->disco_handle = disco_best(phone_disco(d->phone), d->bare, on_best, d);
+		break;
+	case JMI_CALL_TIE_LOST:
+		break;
+	case JMI_CALL_ENDED:
+		if (!talk_call(d->talk))
+			end(d, out->err, *text ? text : NULL);
+		break;
+	}
+}
+
+static void pump(struct dial *d)
+{
+	struct jmi_out out;
+
+	while (d->jmi && jmi_call_next(d->jmi, &out)) {
+		if (out.kind == JMI_OUT_SEND)
+			phone_send(d->phone, out.message);
+		else
+			on_jmi_event(d, &out);
+	}
+	schedule(d);
+}
+
+static void propose(struct dial *d)
+{
+	d->jmi = jmi_call_new(d->sid, phone_jid(d->phone), d->bare, FALLBACK_MS, d->options.ring_timeout_s * 1000LL);
+	jmi_call_start(d->jmi, clock_ms());
+	pump(d);
+}
+
+static void begin(struct dial *d)
+{
+	if (d->begun || !d->online || !talk_is_open(d->talk) || talk_is_ending(d->talk))
+		return;
+	d->begun = TRUE;
+	/* Negative priority: chat messages stay with the user's other clients, or wait for them on the server. The callee
+	 * gets a directed presence as well, whatever the roster says, so that his client can see what ours can do. */
+	phone_presence(d->phone, NULL, PRIORITY);
+	phone_presence(d->phone, d->bare, PRIORITY);
+	phone_expose_to(d->phone, d->bare);
+	ui_event(d->ui, "calling", "peer", "s", d->shown, "sid", "s", d->sid, NULL);
+	ui_say(d->ui, "Calling %s", d->shown);
+	d->ring_timer = g_timeout_add_seconds(d->options.ring_timeout_s, on_ring_timeout, d);
+	if (jid_resource(d->options.callee))
+		d->disco_handle = disco_query(phone_disco(d->phone), d->options.callee, on_full_jid, d);
+	else
+		propose(d);
+}
+
+/* ---- events of the talk ---- */
+
+static void on_opened(void *self)
+{
+	begin(self);
+}
+
+static void on_ringing(void *self)
+{
+	tell_ringing(self);
+}
+
+static void on_incoming(void *self)
+{
+}
+
+static void on_delivered(void *self)
+{
+	struct dial *d = self;
+
+	if (!d->falling_back || !d->jmi)
+		return;
+	jmi_call_retract(d->jmi, JC_CANCELLED, clock_ms());	/* the direct call has arrived: stop the others */
+	pump(d);
+	close_proposal(d);
+}
+
+static void on_accepted(void *self)
+{
+	struct dial *d = self;
+
+	clear_source(&d->ring_timer);
+	close_proposal(d);
+	ui_say(d->ui, "%s has answered", d->shown);
+}
+
+/* XEP-0353 "Finishing a Started Session", rule R12: both the session-terminate and a <finish/>. */
+static void send_finish(struct dial *d, enum jc_err err)
+{
+	enum jingle_reason reason = jingle_reason_of(err);
+
+	if (d->proceeded && phone_is_online(d->phone))
+		phone_send(d->phone, jmi_write(JMI_FINISH, d->proceeded, d->sid,
+					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
+}
+
+static void on_ended(void *self, enum jc_err err, const char *text)
+{
+	struct dial *d = self;
+
+	if (d->jmi) {			/* a direct call beside it was the one that ended */
+		jmi_call_retract(d->jmi, err, clock_ms());
+		pump(d);
+	}
+	send_finish(d, err);
+	d->done(d->ctx, err, text);
+}
+
+/* ---- for the owner ---- */
+
+struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_options *options,
+		      void (*done)(void *ctx, enum jc_err err, const char *text), void *ctx)
+{
+	struct dial *d = g_new0(struct dial, 1);
+	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_ringing,
+				     .delivered = on_delivered, .accepted = on_accepted, .ended = on_ended, .self = d};
+
+	d->phone = phone;
+	d->ui = ui;
+	d->options = *options;
+	d->done = done;
+	d->ctx = ctx;
+	d->sid = text_uuid();
+	d->bare = jid_bare(options->callee);
+	d->shown = text_clean(options->callee, TEXT_SHORT);
+	d->talk = talk_new(phone, ui, &options->talk, options->callee, &events);
+	return d;
+}
+
+void dial_free(struct dial *d)
+{
+	if (!d)
+		return;
+	clear_source(&d->ring_timer);
+	if (d->disco_handle)
+		disco_cancel(phone_disco(d->phone), d->disco_handle);
+	close_proposal(d);
+	talk_free(d->talk);
+	g_free(d->sid);
+	g_free(d->bare);
+	g_free(d->shown);
+	g_free(d->proceeded);
+	g_free(d);
+}
+
+void dial_online(struct dial *d)
+{
+	d->online = TRUE;
+	begin(d);
+}
+
+void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours)
+{
+	if (d->jmi && (ours || jid_same_bare(from, d->bare))) {
+		jmi_call_recv(d->jmi, from, m, clock_ms());
+		pump(d);
+	}
+	/* Movim and Monal end a call by this alone (rule R12). */
+	if (m->kind == JMI_FINISH && d->proceeded && g_strcmp0(m->id, d->sid) == 0 && jid_same_bare(from, d->bare))
+		talk_end(d->talk, talk_is_accepted(d->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+}
+
+void dial_bounced(struct dial *d, const char *message_id, const char *condition)
+{
+	if (!d->jmi)
+		return;
+	jmi_call_bounced(d->jmi, message_id, condition, clock_ms());
+	pump(d);
+}
+
+void dial_gone(struct dial *d, const char *full_jid)
+{
+	if (talk_call(d->talk) && g_strcmp0(call_peer(talk_call(d->talk)), full_jid) == 0)
+		talk_peer_gone(d->talk);
+}
+
+void dial_hangup(struct dial *d, enum jc_err err, const char *text)
+{
+	if (talk_is_ending(d->talk))
+		return;
+	if (err == JC_OK && !talk_is_accepted(d->talk))
+		err = JC_CANCELLED;
+	if (d->jmi) {
+		jmi_call_retract(d->jmi, err, clock_ms());
+		pump(d);
+	}
+	talk_end(d->talk, err, text);
+}
+
+void dial_key(struct dial *d, int c)
+{
+	if (c == 'q' || c == 'Q')
+		dial_hangup(d, JC_OK, NULL);
+	else
+		talk_key(d->talk, c);
+}
+
+gboolean dial_is_talking(const struct dial *d)
+{
+	return talk_is_accepted(d->talk);
+}

@@ -1,0 +1,29 @@
+/* dial.h - calling someone: XEP-0353 to all devices of a bare JID, or straight to a full JID; one call, start to end.
+ *
+ * Main thread. The owner feeds it the phone's events and learns the outcome once, by done; then dial_free. */
+#ifndef JCALL_DIAL_H
+#define JCALL_DIAL_H
+
+#include "talk.h"
+
+struct dial;
+
+struct dial_options {
+	const char *callee;		/* bare or full JID; borrowed */
+	guint ring_timeout_s;
+	struct talk_options talk;
+};
+
+struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_options *options,
+		      void (*done)(void *ctx, enum jc_err err, const char *text), void *ctx);
+void         dial_free(struct dial *d);				/* after done */
+void         dial_online(struct dial *d);			/* logged in: calls as soon as the audio ends are there too */
+void         dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours);
+void         dial_bounced(struct dial *d, const char *message_id, const char *condition);
+void         dial_gone(struct dial *d, const char *full_jid);
+void         dial_hangup(struct dial *d, enum jc_err err, const char *text);	/* JC_OK: by the user; before the answer that
+									 * is JC_CANCELLED */
+void         dial_key(struct dial *d, int c);
+gboolean     dial_is_talking(const struct dial *d);		/* both sides have accepted */
+
+#endif

@@ -1,0 +1,77 @@
+#include "ends.h"
+
+#include "post.h"
+
+struct ends_opening {
+	char *in_spec, *out_spec;
+	void (*done)(void *ctx, struct ends *ends, GError *error);	/* main thread only; NULL: abandoned */
+	void *ctx;
+	struct ends *ends;
+	GError *error;
+};
+
+gboolean ends_close(struct ends *ends, GError **error)
+{
+	gboolean complete = TRUE;
+
+	if (!ends)
+		return TRUE;
+	if (ends->have_in)
+		ends->in.close(ends->in.self);
+	if (ends->have_out)
+		complete = ends->out.close(ends->out.self, error);
+	g_free(ends);
+	return complete;
+}
+
+static void opened(void *self, void *arg)
+{
+	struct ends_opening *o = self;
+
+	if (o->done) {
+		o->done(o->ctx, o->ends, o->error);
+	} else {
+		ends_close(o->ends, NULL);
+	}
+	g_clear_error(&o->error);
+	g_free(o->in_spec);
+	g_free(o->out_spec);
+	g_free(o);
+}
+
+static gpointer open_both(gpointer data)
+{
+	struct ends_opening *o = data;
+	struct ends *ends = g_new0(struct ends, 1);
+
+	if (o->out_spec)
+		ends->have_out = audio_open_out(o->out_spec, &ends->out, &o->error);
+	if (o->in_spec && !o->error)
+		ends->have_in = audio_open_in(o->in_spec, &ends->in, &o->error);
+	if (o->error) {
+		ends_close(ends, NULL);
+		ends = NULL;
+	}
+	o->ends = ends;
+	post_to(NULL, opened, o, NULL, 0);
+	return NULL;
+}
+
+struct ends_opening *ends_open(const char *in_spec, const char *out_spec,
+			       void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx)
+{
+	struct ends_opening *o = g_new0(struct ends_opening, 1);
+
+	o->in_spec = g_strdup(in_spec);
+	o->out_spec = g_strdup(out_spec);
+	o->done = done;
+	o->ctx = ctx;
+	g_thread_unref(g_thread_new("audio-open", open_both, o));
+	return o;
+}
+
+void ends_abandon(struct ends_opening *o)
+{
+	if (o)
+		o->done = NULL;
+}

@@ -1,0 +1,342 @@
+#include "phone.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "text.h"
+
+struct phone {
+	struct phone_events ev;
+	struct ui *ui;
+	struct xmpp *xmpp;
+	struct disco *disco;
+	struct roster *roster;
+	struct media_thread *media;
+	struct dtls_cert *cert;
+	struct call_env env;
+	GPtrArray *calls;		/* struct call *, not owned */
+	GPtrArray *exposed;		/* char *: bare JIDs that may know we are here */
+	struct { gint64 start, dns, tcp, tls, auth, bind; } phases;	/* [us, monotonic] */
+	gboolean roster_asked;
+};
+
+gint64 clock_ms(void)
+{
+	return g_get_monotonic_time() / 1000;
+}
+
+/* ---- routing ---- */
+
+static struct call *find_call(const struct phone *p, const char *peer, const char *sid)
+{
+	for (guint i = 0; i < p->calls->len; i++) {
+		struct call *c = p->calls->pdata[i];
+
+		if (strcmp(call_sid(c), sid) == 0 && strcmp(call_peer(c), peer) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static gboolean is_ours(const struct phone *p, const char *jid)
+{
+	return jid_same_bare(jid, xmpp_jid(p->xmpp));
+}
+
+gboolean phone_may_know(const struct phone *p, const char *jid)
+{
+	if (is_ours(p, jid) || roster_sees_us(p->roster, jid))
+		return TRUE;
+	for (guint i = 0; i < p->exposed->len; i++)
+		if (jid_same_bare(jid, p->exposed->pdata[i]))
+			return TRUE;
+	for (guint i = 0; i < p->calls->len; i++)
+		if (jid_same_bare(jid, call_peer(p->calls->pdata[i])))
+			return TRUE;
+	return FALSE;
+}
+
+void phone_expose_to(struct phone *p, const char *bare_jid)
+{
+	g_ptr_array_add(p->exposed, jid_bare(bare_jid));
+	if (p->exposed->len > 32)		/* an answering machine meets many callers; the latest matter */
+		g_ptr_array_remove_index(p->exposed, 0);
+}
+
+/* XEP-0166 "Errors": what belongs to no session is unknown-session; but a stranger must not be able to tell a client that
+ * is here from one that is not. */
+static void jingle_iq(struct phone *p, struct xmpp_iq *iq, const struct elem *jingle)
+{
+	const char *from = xmpp_iq_from(iq);
+	struct jingle_msg m;
+	enum iq_cond cond = jingle_msg_read(&m, jingle);
+	struct call *c = m.sid ? find_call(p, from, m.sid) : NULL;
+
+	if (c) {
+		xmpp_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
+		call_pump(c);
+	} else if (cond == COND_OK && m.action == JINGLE_SESSION_INITIATE) {
+		p->ev.offer(p->ev.self, iq, &m);
+	} else if (phone_may_know(p, from)) {
+		xmpp_answer(iq, cond == COND_OK ? COND_UNKNOWN_SESSION : cond, NULL);
+	}
+}
+
+static void on_iq(void *self, struct xmpp_iq *iq)
+{
+	struct phone *p = self;
+	const struct elem *payload = xmpp_iq_payload(iq);
+
+	if (roster_iq(p->roster, iq))
+		return;
+	if (elem_is(payload, "jingle", NS_JINGLE) && xmpp_iq_is_set(iq))
+		jingle_iq(p, iq, payload);
+	else if (!phone_may_know(p, xmpp_iq_from(iq)) && strchr(xmpp_iq_from(iq), '@'))
+		return;				/* the stream answers service-unavailable */
+	else if (elem_is(payload, "ping", "urn:xmpp:ping") && !xmpp_iq_is_set(iq))
+		xmpp_answer(iq, COND_OK, NULL);
+	else
+		disco_iq(p->disco, iq);
+}
+
+static const char *bounce_condition(const struct elem *message)
+{
+	const struct elem *error = elem_child(message, "error", NULL);
+
+	return error ? elem_name(elem_child(error, NULL, "urn:ietf:params:xml:ns:xmpp-stanzas")) : NULL;
+}
+
+static void on_message(void *self, const struct elem *message)
+{
+	struct phone *p = self;
+	g_autofree char *us = jid_bare(xmpp_jid(p->xmpp));
+	gboolean sent = FALSE;
+	const struct elem *inner = jmi_unwrap_carbon(message, us, &sent);
+	const struct elem *use = inner ? inner : message;
+	const char *from = elem_attr(use, "from"), *type = elem_attr(use, "type");
+	struct jmi_msg m;
+
+	if (!inner && elem_child(message, NULL, "urn:xmpp:carbons:2"))
+		return;				/* a forged carbon */
+	if (type && strcmp(type, "error") == 0) {
+		if (elem_attr(message, "id"))
+			p->ev.bounced(p->ev.self, elem_attr(message, "id"), bounce_condition(message));
+		return;
+	}
+	if (!from)
+		from = us;
+	if (jmi_read(use, &m))
+		p->ev.jmi(p->ev.self, message, from, &m, is_ours(p, from));
+}
+
+static void on_presence(void *self, const struct elem *presence)
+{
+	struct phone *p = self;
+	const char *from = elem_attr(presence, "from"), *type = elem_attr(presence, "type");
+
+	disco_presence(p->disco, presence);
+	if (!from || !type || strcmp(type, "unavailable") != 0)
+		return;
+	for (guint i = 0; i < p->calls->len; i++)
+		if (strcmp(call_peer(p->calls->pdata[i]), from) == 0) {
+			p->ev.gone(p->ev.self, from);
+			return;
+		}
+}
+
+/* ---- the stream ---- */
+
+static void on_roster(void *ctx)
+{
+	struct phone *p = ctx;
+
+	p->ev.roster(p->ev.self);
+}
+
+static double span_ms(gint64 from, gint64 to)
+{
+	return from && to >= from ? (double)(to - from) / 1000 : 0;
+}
+
+static void carbons_done(void *ctx, enum iq_cond cond, const struct elem *reply)
+{
+	if (cond != COND_OK)
+		log_info("phone", "the server has no message carbons: %s", cond_words(cond));
+}
+
+static void on_online(void *self, const char *full_jid, gboolean resumed)
+{
+	struct phone *p = self;
+	g_autofree char *jid = text_clean(full_jid, TEXT_LONG);
+
+	ui_event(p->ui, "connected", "jid", "s", jid, "resumed", "b", resumed,
+		 "dns_ms", "d", span_ms(p->phases.start, p->phases.dns), "tcp_ms", "d", span_ms(p->phases.dns, p->phases.tcp),
+		 "tls_ms", "d", span_ms(p->phases.tcp, p->phases.tls), "auth_ms", "d", span_ms(p->phases.tls, p->phases.auth),
+		 "bind_ms", "d", span_ms(p->phases.auth, p->phases.bind), NULL);
+	log_info("phone", "logged in as %s%s", jid, resumed ? " (resumed)" : "");
+	if (!resumed) {
+		disco_reset(p->disco);
+		xmpp_query(p->xmpp, NULL, "set", elem_new("enable", "urn:xmpp:carbons:2"), 10000, carbons_done, p);
+		roster_fetch(p->roster, on_roster, p);
+	}
+	p->ev.online(p->ev.self, resumed);
+}
+
+static void on_offline(void *self, const GError *error, gboolean final)
+{
+	struct phone *p = self;
+
+	p->ev.offline(p->ev.self, error, final);
+}
+
+static void on_phase(void *self, const char *phase, gint64 now_us)
+{
+	struct phone *p = self;
+	gint64 *slot = strcmp(phase, "dns") == 0 ? &p->phases.dns : strcmp(phase, "tcp") == 0 ? &p->phases.tcp :
+		strcmp(phase, "tls") == 0 ? &p->phases.tls : strcmp(phase, "auth") == 0 ? &p->phases.auth : &p->phases.bind;
+
+	*slot = now_us;
+}
+
+static void on_trace(void *self, gboolean out, const char *xml)
+{
+	log_write(LOG_ERROR, out ? "xml >" : "xml <", "%s", xml);
+}
+
+/* ---- for the owner ---- */
+
+struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
+			gboolean trace, const struct phone_events *events)
+{
+	struct phone *p = g_new0(struct phone, 1);
+	struct xmpp_options options = {.jid = account->jid, .password = password, .host = account->host,
+		.port = account->port, .ca_file = account->ca_file, .pin = account->pin, .reconnect = TRUE};
+	struct xmpp_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_message,
+		.presence = on_presence, .phase = on_phase, .trace = trace ? on_trace : NULL, .self = p};
+
+	p->ev = *events;
+	p->ui = ui;
+	p->calls = g_ptr_array_new();
+	p->exposed = g_ptr_array_new_with_free_func(g_free);
+	p->xmpp = xmpp_new(&options, &handlers);
+	p->disco = disco_new(p->xmpp);
+	p->roster = roster_new(p->xmpp);
+	p->media = media_thread_new();
+	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
+		.wishes = {.ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
+			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
+		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};
+	return p;
+}
+
+void phone_free(struct phone *p)
+{
+	if (!p)
+		return;
+	roster_free(p->roster);
+	disco_free(p->disco);
+	xmpp_free(p->xmpp);
+	media_thread_free(p->media);
+	dtls_cert_free(p->cert);
+	g_ptr_array_unref(p->calls);
+	g_ptr_array_unref(p->exposed);
+	g_free(p);
+}
+
+void phone_connect(struct phone *p)
+{
+	g_autoptr(GError) error = NULL;
+
+	p->phases.start = g_get_monotonic_time();
+	xmpp_connect(p->xmpp);
+	/* The first key of a process costs OpenSSL 25 ms: spent here, beside the login in the other thread. */
+	p->cert = dtls_cert_new(&error);
+	if (!p->cert)
+		g_error("no certificate for the calls: %s", error->message);
+	p->env.cert = p->cert;
+}
+
+void phone_close(struct phone *p, void (*done)(void *ctx), void *ctx)
+{
+	xmpp_close(p->xmpp, 3000, done, ctx);
+}
+
+void phone_presence(struct phone *p, const char *to, int priority)
+{
+	struct elem *presence = elem_new("presence", "jabber:client");
+
+	elem_set(presence, "to", to);
+	elem_adopt(presence, disco_caps_elem(p->disco));
+	if (!to) {
+		g_autofree char *text = g_strdup_printf("%d", priority);
+
+		elem_set_text(elem_add(presence, "priority", NULL), text);
+	}
+	xmpp_send(p->xmpp, presence);
+}
+
+void phone_send(struct phone *p, struct elem *stanza)
+{
+	xmpp_send(p->xmpp, stanza);
+}
+
+struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
+{
+	struct call *c = call_dial(&p->env, sid, peer, events);
+
+	g_ptr_array_add(p->calls, c);
+	return c;
+}
+
+struct call *phone_take(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m,
+			const struct call_events *events)
+{
+	struct call *c = call_incoming(&p->env, m->sid, xmpp_iq_from(iq), events);
+
+	g_ptr_array_add(p->calls, c);
+	xmpp_answer(iq, call_recv(c, m), NULL);
+	return c;
+}
+
+void phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)
+{
+	g_ptr_array_remove_fast(p->calls, c);
+	call_free(c, done, ctx);
+}
+
+const char *phone_jid(const struct phone *p)
+{
+	return xmpp_jid(p->xmpp);
+}
+
+gboolean phone_is_online(const struct phone *p)
+{
+	return xmpp_is_online(p->xmpp);
+}
+
+struct disco *phone_disco(struct phone *p)
+{
+	return p->disco;
+}
+
+struct roster *phone_roster(struct phone *p)
+{
+	return p->roster;
+}
+
+void phone_set_events(struct phone *p, const struct phone_events *events)
+{
+	p->ev = *events;
+}
+
+void phone_refuse(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m, enum jc_err err)
+{
+	struct jingle_msg end = {.action = JINGLE_SESSION_TERMINATE, .sid = m->sid, .reason = jingle_reason_of(err)};
+	struct elem *terminate = elem_new("iq", "jabber:client");
+
+	elem_set(terminate, "type", "set");
+	elem_set(terminate, "to", xmpp_iq_from(iq));
+	elem_adopt(terminate, jingle_msg_write(&end));
+	xmpp_answer(iq, COND_OK, NULL);
+	xmpp_send(p->xmpp, terminate);
+}

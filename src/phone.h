@@ -1,0 +1,66 @@
+/* phone.h - a logged-in account that can call and be called: the stream, who is who, and which stanza belongs to which
+ * call. Main thread.
+ *
+ * It routes: jingle IQs to the call of (peer's full JID, sid), everything else about calls to its owner (dial.h,
+ * answer.h). Strangers learn nothing: who neither sees our presence nor is being called gets the same
+ * service-unavailable as from an account that is not there. */
+#ifndef JCALL_PHONE_H
+#define JCALL_PHONE_H
+
+#include "call.h"
+#include "config.h"
+#include "jingle/jmi.h"
+#include "ui.h"
+#include "xmpp/disco.h"
+#include "xmpp/roster.h"
+#include "xmpp/stream.h"
+
+struct phone;
+
+struct phone_events {
+	void (*online)(void *self, gboolean resumed);
+	void (*offline)(void *self, const GError *error, gboolean final);
+	void (*roster)(void *self);			/* the contact list is known (or cannot be had) */
+	/* A JMI message. OURS: sent by our own account (another device of ours; carbons are unwrapped and checked). */
+	void (*jmi)(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours);
+	void (*bounced)(void *self, const char *message_id, const char *condition);
+	/* A well-formed session-initiate that belongs to no call: answer IQ. */
+	void (*offer)(void *self, struct xmpp_iq *iq, const struct jingle_msg *m);
+	void (*gone)(void *self, const char *full_jid);	/* unavailable presence of a peer of one of our calls */
+	void *self;
+};
+
+struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
+			gboolean trace, const struct phone_events *events);
+void          phone_set_events(struct phone *p, const struct phone_events *events);	/* copied */
+void          phone_free(struct phone *p);
+void          phone_connect(struct phone *p);
+/* Says unavailable, flushes, closes; done(ctx) in the main loop, within 3 s. */
+void          phone_close(struct phone *p, void (*done)(void *ctx), void *ctx);
+
+/* Presence with our capabilities: TO NULL broadcasts, with PRIORITY; else directed (XEP-0353 3.1). */
+void          phone_presence(struct phone *p, const char *to, int priority);
+void          phone_send(struct phone *p, struct elem *stanza);	/* takes */
+
+/* A new call; the phone routes its stanzas until phone_drop. SID and PEER are copied. */
+struct call  *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events);
+/* From inside the offer event: the call of IQ's session-initiate. Answers IQ. */
+struct call  *phone_take(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m,
+			 const struct call_events *events);
+/* Acknowledges the session-initiate and ends that session at once with the reason of ERR. */
+void          phone_refuse(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m, enum jc_err err);
+/* Ends the media and forgets the call; done as in call_free. */
+void          phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx, const struct media_stats *stats),
+			 void *ctx);
+
+const char    *phone_jid(const struct phone *p);		/* full, once online */
+gboolean       phone_is_online(const struct phone *p);
+struct disco  *phone_disco(struct phone *p);
+struct roster *phone_roster(struct phone *p);
+/* May JID learn that we are here: it sees our presence anyway, is ourselves, or we are calling it. */
+gboolean       phone_may_know(const struct phone *p, const char *jid);
+void           phone_expose_to(struct phone *p, const char *bare_jid);	/* we are calling it, or took its call */
+
+gint64 clock_ms(void);			/* the monotonic clock of the signalling side */
+
+#endif

@@ -1,0 +1,406 @@
+#include "talk.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "text.h"
+
+enum {
+	DRAIN_MS = 300,			/* after the last sound was sent: let the peer's buffer play it */
+	GONE_SILENCE_US = 10 * G_USEC_PER_SEC,
+	GONE_CHECK_MS = 1000,
+};
+
+struct talk {
+	struct phone *phone;
+	struct ui *ui;
+	struct talk_options options;
+	struct talk_events ev;
+	char *peer;			/* clean, for messages */
+	struct ends_opening *opening, *device_opening;
+	struct ends *ends, *device;	/* device: the second source of --at-end device */
+	struct call *call;
+	guint for_source, drain_source, gone_source;
+	gboolean accepted, heard, muted, ending;
+	gint64 accepted_us, talk_us;
+	enum jc_err err;
+	char *text;
+	struct media_stats stats;
+};
+
+static void finish(struct talk *t);
+
+/* ---- the end ---- */
+
+static void report_end(struct talk *t)
+{
+	const struct media_stats *s = &t->stats;
+	double seconds = t->talk_us ? (double)t->talk_us / 1e6 : 0;
+	double all = (double)(s->rx_packets + s->rx_lost);
+
+	ui_event(t->ui, "ended", "peer", "s", t->peer, "status", "i", (gint64)jc_exit_status(t->err),
+		 "reason", "s", jc_symbol(t->err), "text", "s", t->text, "duration_s", "d", seconds,
+		 "tx_packets", "i", (gint64)s->tx_packets, "rx_packets", "i", (gint64)s->rx_packets,
+		 "rx_lost", "i", (gint64)s->rx_lost, "rx_late", "i", (gint64)s->rx_late, "rx_bad", "i", (gint64)s->rx_bad,
+		 "jitter_ms", "d", s->rx_jitter_ms, "rtt_ms", "d", s->rtt_ms, "buffer_ms", "d", s->buffer_ms,
+		 "concealed_ms", "i", (gint64)s->concealed_ms, "stretched_ms", "i", (gint64)s->stretched_ms, NULL);
+	if (!t->accepted)
+		return;
+	ui_say(t->ui, "Call with %s ended after %u:%02u; lost %.1f %%, late %.1f %%, jitter %.1f ms, round trip %s%.0f ms",
+	       t->peer, (unsigned)seconds / 60, (unsigned)seconds % 60, all > 0 ? 100 * (double)s->rx_lost / all : 0,
+	       all > 0 ? 100 * (double)s->rx_late / all : 0, s->rx_jitter_ms, s->rtt_ms < 0 ? "unknown, " : "",
+	       MAX(s->rtt_ms, 0));
+}
+
+static void finish(struct talk *t)
+{
+	g_autoptr(GError) error = NULL;
+
+	ends_close(g_steal_pointer(&t->device), NULL);
+	if (!ends_close(g_steal_pointer(&t->ends), &error) && t->err == JC_OK) {
+		t->err = JC_FILE;
+		g_free(t->text);
+		t->text = g_strdup(error->message);
+	}
+	report_end(t);
+	t->ev.ended(t->ev.self, t->err, t->text);
+}
+
+static gboolean finish_idle(gpointer data)
+{
+	finish(data);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_media_closed(void *ctx, const struct media_stats *stats)
+{
+	struct talk *t = ctx;
+
+	t->stats = *stats;
+	finish(t);
+}
+
+static void clear_source(guint *source)
+{
+	if (*source)
+		g_source_remove(*source);
+	*source = 0;
+}
+
+static void close_all(struct talk *t, enum jc_err err, const char *text)
+{
+	if (t->ending)
+		return;
+	t->ending = TRUE;
+	t->err = err;
+	t->text = text ? g_strdup(text) : NULL;
+	if (t->accepted_us)
+		t->talk_us = g_get_monotonic_time() - t->accepted_us;
+	clear_source(&t->for_source);
+	clear_source(&t->drain_source);
+	clear_source(&t->gone_source);
+	ends_abandon(g_steal_pointer(&t->opening));
+	ends_abandon(g_steal_pointer(&t->device_opening));
+	if (t->call)
+		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
+	else
+		g_idle_add(finish_idle, t);
+}
+
+void talk_end(struct talk *t, enum jc_err err, const char *text)
+{
+	if (t->ending)
+		return;
+	if (t->call)
+		call_hangup(t->call, err, text);	/* its last event, ended, closes all */
+	else
+		close_all(t, err, text);
+}
+
+/* ---- events of the call ---- */
+
+static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer)
+{
+	struct talk *t = self;
+	g_autofree char *clean = text_clean(text, TEXT_SHORT);
+	g_autofree char *words = NULL;
+
+	if (by_peer && *clean)
+		words = g_strdup_printf("%s says: %s", t->peer, clean);
+	close_all(t, err, words ? words : *clean ? clean : NULL);
+}
+
+static void on_incoming(void *self)
+{
+	struct talk *t = self;
+
+	t->ev.incoming(t->ev.self);
+}
+
+static void on_delivered(void *self)
+{
+	struct talk *t = self;
+
+	t->ev.delivered(t->ev.self);
+}
+
+static void on_ringing(void *self)
+{
+	struct talk *t = self;
+
+	t->ev.ringing(t->ev.self);
+}
+
+static gboolean on_time_up(gpointer data)
+{
+	struct talk *t = data;
+
+	t->for_source = 0;
+	talk_end(t, JC_OK, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_accepted(void *self)
+{
+	struct talk *t = self;
+
+	t->accepted = TRUE;
+	t->accepted_us = g_get_monotonic_time();
+	ui_event(t->ui, "accepted", "peer", "s", t->peer, NULL);
+	if (t->options.for_s)
+		t->for_source = g_timeout_add_seconds(t->options.for_s, on_time_up, t);
+	t->ev.accepted(t->ev.self);
+}
+
+static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
+{
+	static const char *const types[] = {"host", "srflx", "prflx", "relay"};
+	struct talk *t = self;
+
+	ui_event(t->ui, "path", "local", "s", types[local->type], "remote", "s", types[remote->type],
+		 "address", "s", remote->ip, NULL);
+	log_info("talk", "path: %s to %s at %s", types[local->type], types[remote->type], remote->ip);
+}
+
+static void on_secured(void *self, const char *suite)
+{
+	struct talk *t = self;
+
+	ui_event(t->ui, "secured", "suite", "s", suite, NULL);
+	log_info("talk", "encrypted: DTLS-SRTP, %s", suite);
+}
+
+static void on_flowing(void *self, gint64 at_us)
+{
+	struct talk *t = self;
+
+	ui_event_at(t->ui, at_us, "media", NULL);
+}
+
+static void on_heard(void *self, gint64 at_us)
+{
+	struct talk *t = self;
+
+	t->heard = TRUE;
+	ui_event_at(t->ui, at_us, "heard", NULL);
+	ui_say(t->ui, "Talking with %s (encrypted)%s", t->peer,
+	       ui_has_keys(t->ui) ? "; q hangs up, m mutes" : "");
+}
+
+static void on_unstable(void *self, gboolean silent)
+{
+	struct talk *t = self;
+
+	ui_event(t->ui, silent ? "unstable" : "recovered", NULL);
+	ui_say(t->ui, silent ? "Nothing comes from %s, waiting" : "%s is back", t->peer);
+}
+
+static void on_changed(void *self)
+{
+	struct talk *t = self;
+	unsigned flags = call_peer_flags(t->call);
+
+	ui_event(t->ui, "peer", "held", "b", (flags & RTP_HELD_BY_PEER) != 0, "muted", "b", (flags & RTP_MUTED_BY_PEER) != 0, NULL);
+}
+
+static gboolean on_drained(gpointer data)
+{
+	struct talk *t = data;
+
+	t->drain_source = 0;
+	talk_end(t, JC_OK, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_device_opened(void *ctx, struct ends *ends, GError *error)
+{
+	struct talk *t = ctx;
+
+	t->device_opening = NULL;
+	if (error) {
+		talk_end(t, (enum jc_err)error->code, error->message);
+		return;
+	}
+	t->device = ends;
+	call_set_in(t->call, &t->device->in, NULL, NULL);
+}
+
+static void on_in_ended(void *self, const GError *fault)
+{
+	struct talk *t = self;
+
+	ui_event(t->ui, "input-ended", "text", "s", fault ? fault->message : NULL, NULL);
+	if (fault) {
+		talk_end(t, (enum jc_err)fault->code, fault->message);
+	} else if (t->options.at_end == AT_END_HANGUP) {
+		t->drain_source = g_timeout_add(DRAIN_MS, on_drained, t);
+	} else if (t->options.at_end == AT_END_DEVICE && !t->device && !t->device_opening) {
+		t->device_opening = ends_open("default", NULL, on_device_opened, t);
+	}
+}
+
+static struct call_events call_events(struct talk *t)
+{
+	return (struct call_events){
+		.incoming = on_incoming, .delivered = on_delivered, .ringing = on_ringing, .accepted = on_accepted,
+		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
+		.unstable = on_unstable, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
+}
+
+/* ---- wishes ---- */
+
+static void on_opened(void *ctx, struct ends *ends, GError *error)
+{
+	struct talk *t = ctx;
+
+	t->opening = NULL;
+	if (error) {
+		talk_end(t, (enum jc_err)error->code, error->message);
+		return;
+	}
+	t->ends = ends;
+	if (t->call)
+		call_ends(t->call, t->ends);
+	t->ev.opened(t->ev.self);
+}
+
+struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_options *options, const char *peer,
+		      const struct talk_events *events)
+{
+	struct talk *t = g_new0(struct talk, 1);
+
+	t->phone = phone;
+	t->ui = ui;
+	t->options = *options;
+	t->ev = *events;
+	t->peer = text_clean(peer, TEXT_SHORT);
+	t->opening = ends_open(options->in, options->out, on_opened, t);
+	return t;
+}
+
+void talk_free(struct talk *t)
+{
+	if (!t)
+		return;
+	g_free(t->peer);
+	g_free(t->text);
+	g_free(t);
+}
+
+static void use_call(struct talk *t)
+{
+	if (t->ends)
+		call_ends(t->call, t->ends);
+}
+
+void talk_dial(struct talk *t, const char *sid, const char *peer)
+{
+	struct call_events events = call_events(t);
+
+	t->call = phone_dial(t->phone, sid, peer, &events);
+	use_call(t);
+	call_offer(t->call);
+}
+
+void talk_take(struct talk *t, struct xmpp_iq *iq, const struct jingle_msg *m)
+{
+	struct call_events events = call_events(t);
+
+	t->call = phone_take(t->phone, iq, m, &events);
+	use_call(t);
+	call_pump(t->call);
+}
+
+void talk_ring(struct talk *t)
+{
+	call_ring(t->call);
+}
+
+void talk_accept(struct talk *t)
+{
+	call_accept(t->call);
+}
+
+static void ignore_stats(void *ctx, const struct media_stats *stats)
+{
+}
+
+void talk_drop_call(struct talk *t)
+{
+	if (t->call)
+		phone_drop(t->phone, g_steal_pointer(&t->call), ignore_stats, NULL);
+}
+
+gboolean talk_key(struct talk *t, int c)
+{
+	if (c != 'm' || !t->call)
+		return FALSE;
+	t->muted = !t->muted;
+	call_mute(t->call, t->muted);
+	ui_event(t->ui, "mute", "muted", "b", t->muted, NULL);
+	ui_say(t->ui, t->muted ? "Muted" : "No longer muted");
+	return TRUE;
+}
+
+/* The peer's client went offline. Sound may go on all the same (its server is restarting); only silence ends the call. */
+static gboolean check_gone(gpointer data)
+{
+	struct talk *t = data;
+
+	if (call_silent_us(t->call) < GONE_SILENCE_US)
+		return G_SOURCE_CONTINUE;
+	t->gone_source = 0;
+	talk_end(t, t->accepted ? JC_LOST : JC_UNAVAILABLE, "the peer went offline");
+	return G_SOURCE_REMOVE;
+}
+
+void talk_peer_gone(struct talk *t)
+{
+	if (t->call && !t->ending && !t->gone_source)
+		t->gone_source = g_timeout_add(GONE_CHECK_MS, check_gone, t);
+}
+
+gboolean talk_is_open(const struct talk *t)
+{
+	return t->ends != NULL;
+}
+
+gboolean talk_is_accepted(const struct talk *t)
+{
+	return t->accepted;
+}
+
+gboolean talk_is_ending(const struct talk *t)
+{
+	return t->ending;
+}
+
+struct call *talk_call(const struct talk *t)
+{
+	return t->call;
+}
+
+const struct ends *talk_ends(const struct talk *t)
+{
+	return t->ends;
+}

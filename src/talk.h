@@ -1,0 +1,54 @@
+/* talk.h - a call as its user has it: the audio ends, what is told on the way, and an orderly end. Shared by dialling
+ * (dial.h) and answering (answer.h). Main thread.
+ *
+ * A talk exists from the user's wish until everything is closed: ends opened, call made or taken, sound, hang-up, files
+ * finished, statistics told. Its last event is ended, exactly once; then talk_free. */
+#ifndef JCALL_TALK_H
+#define JCALL_TALK_H
+
+#include "phone.h"
+
+struct talk;
+
+enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a file or pipe has been played */
+
+struct talk_options {			/* strings are borrowed until ended */
+	const char *in, *out;		/* SPECs of audio/audio.h */
+	enum talk_at_end at_end;
+	guint for_s;			/* hang up after so many seconds of talk; 0: never */
+};
+
+struct talk_events {
+	void (*opened)(void *self);		/* the audio ends are there */
+	void (*incoming)(void *self);		/* a taken call has a sound offer */
+	void (*ringing)(void *self);		/* the peer's device rings (session-info) */
+	void (*delivered)(void *self);		/* the peer's client has our offer */
+	void (*accepted)(void *self);
+	/* All is closed. TEXT: one clean sentence or NULL. */
+	void (*ended)(void *self, enum jc_err err, const char *text);
+	void *self;
+};
+
+/* Begins to open the ends. PEER: for messages, bare or full. */
+struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_options *options, const char *peer,
+		      const struct talk_events *events);
+void         talk_free(struct talk *t);			/* after ended only */
+
+void         talk_dial(struct talk *t, const char *sid, const char *peer);	/* needs the ends opened */
+void         talk_take(struct talk *t, struct xmpp_iq *iq, const struct jingle_msg *m);	/* answers IQ */
+void         talk_ring(struct talk *t);			/* tell the peer that we ring (session-info) */
+void         talk_accept(struct talk *t);
+/* Ends it in whatever state it is; ended follows. Harmless when it is ending already. */
+void         talk_end(struct talk *t, enum jc_err err, const char *text);
+/* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
+void         talk_drop_call(struct talk *t);
+gboolean     talk_key(struct talk *t, int c);		/* m: mute; TRUE: it was one of ours */
+void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
+
+gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */
+gboolean     talk_is_accepted(const struct talk *t);
+gboolean     talk_is_ending(const struct talk *t);
+struct call *talk_call(const struct talk *t);		/* NULL: none (yet, or any more) */
+const struct ends *talk_ends(const struct talk *t);	/* NULL until opened */
+
+#endif

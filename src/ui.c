@@ -1,0 +1,187 @@
+#include "ui.h"
+
+#include <glib-unix.h>
+#include <json-glib/json-glib.h>
+#include <stdarg.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct ui {
+	struct ui_options options;
+	FILE *json_to;
+	gboolean tty_in, tty_err, raw;
+	struct termios saved;
+	guint key_source;
+	void (*key)(void *ctx, int c);
+	void *key_ctx;
+};
+
+struct ui *ui_new(const struct ui_options *options)
+{
+	struct ui *u = g_new0(struct ui, 1);
+
+	u->options = *options;
+	u->json_to = options->stdout_is_audio ? stderr : stdout;
+	u->tty_in = !options->stdin_is_audio && isatty(STDIN_FILENO);
+	u->tty_err = isatty(STDERR_FILENO);
+	return u;
+}
+
+void ui_free(struct ui *u)
+{
+	if (!u)
+		return;
+	if (u->key_source)
+		g_source_remove(u->key_source);
+	if (u->raw)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
+	g_free(u);
+}
+
+static void line(const char *prefix, const char *format, va_list ap)
+{
+	g_autofree char *text = g_strdup_vprintf(format, ap);
+
+	fprintf(stderr, "%s%s\n", prefix, text);
+}
+
+void ui_say(struct ui *u, const char *format, ...)
+{
+	va_list ap;
+
+	if (u->options.json || u->options.quiet)
+		return;
+	va_start(ap, format);
+	line("", format, ap);
+	va_end(ap);
+}
+
+void ui_error(struct ui *u, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	line("jcall: ", format, ap);
+	va_end(ap);
+}
+
+static void add_member(JsonBuilder *b, const char *key, char type, va_list *ap)
+{
+	const char *s = NULL;
+
+	switch (type) {
+	case 's':
+		s = va_arg(*ap, const char *);
+		if (!s)
+			return;
+		json_builder_set_member_name(b, key);
+		json_builder_add_string_value(b, s);
+		break;
+	case 'i':
+		json_builder_set_member_name(b, key);
+		json_builder_add_int_value(b, va_arg(*ap, gint64));
+		break;
+	case 'd':
+		json_builder_set_member_name(b, key);
+		json_builder_add_double_value(b, va_arg(*ap, double));
+		break;
+	case 'b':
+		json_builder_set_member_name(b, key);
+		json_builder_add_boolean_value(b, va_arg(*ap, gboolean));
+		break;
+	}
+}
+
+static void event(struct ui *u, gint64 at_us, const char *name, va_list *ap)
+{
+	g_autoptr(JsonBuilder) b = json_builder_new();
+	g_autoptr(JsonGenerator) generator = json_generator_new();
+	g_autoptr(JsonNode) root = NULL;
+	g_autofree char *text = NULL;
+	const char *key;
+
+	json_builder_begin_object(b);
+	json_builder_set_member_name(b, "event");
+	json_builder_add_string_value(b, name);
+	json_builder_set_member_name(b, "time");
+	json_builder_add_double_value(b, (double)(g_get_real_time() - g_get_monotonic_time() + at_us) / 1e6);
+	while ((key = va_arg(*ap, const char *)) != NULL) {
+		const char *type = va_arg(*ap, const char *);
+
+		add_member(b, key, type[0], ap);
+	}
+	json_builder_end_object(b);
+	root = json_builder_get_root(b);
+	json_generator_set_root(generator, root);
+	text = json_generator_to_data(generator, NULL);
+	fprintf(u->json_to, "%s\n", text);
+	fflush(u->json_to);
+}
+
+void ui_event(struct ui *u, const char *name, ...)
+{
+	va_list ap;
+
+	if (!u->options.json)
+		return;
+	va_start(ap, name);
+	event(u, g_get_monotonic_time(), name, &ap);
+	va_end(ap);
+}
+
+void ui_event_at(struct ui *u, gint64 at_us, const char *name, ...)
+{
+	va_list ap;
+
+	if (!u->options.json)
+		return;
+	va_start(ap, name);
+	event(u, at_us, name, &ap);
+	va_end(ap);
+}
+
+gboolean ui_has_keys(const struct ui *u)
+{
+	return u->tty_in;
+}
+
+static gboolean on_key(gint fd, GIOCondition condition, gpointer data)
+{
+	struct ui *u = data;
+	char c;
+
+	if (read(fd, &c, 1) != 1) {		/* the terminal is gone: no more keys, the call goes on */
+		u->key_source = 0;
+		return G_SOURCE_REMOVE;
+	}
+	u->key(u->key_ctx, (unsigned char)c);
+	return G_SOURCE_CONTINUE;
+}
+
+void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
+{
+	struct termios t;
+
+	u->key = key;
+	u->key_ctx = ctx;
+	if (!u->tty_in || u->key_source)
+		return;
+	/* A job in the background would be stopped by touching the terminal. */
+	if (tcgetpgrp(STDIN_FILENO) != getpgrp() || tcgetattr(STDIN_FILENO, &u->saved) != 0)
+		return;
+	t = u->saved;
+	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	u->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
+	u->key_source = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_key, u);
+}
+
+void ui_bell(struct ui *u)
+{
+	if (u->tty_err && !u->options.quiet) {
+		fputc('\a', stderr);
+		fflush(stderr);
+	}
+}
