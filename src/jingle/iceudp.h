@@ -14,6 +14,8 @@ extern const struct jingle_transport jingle_iceudp;	/* its self: struct iceudp *
 struct iceudp;
 struct iceudp *iceudp_new(void);
 void           iceudp_free(struct iceudp *t);
+/* Take the peer's loopback addresses too: tests, and two jcalls on one machine. Otherwise they are skipped. */
+void           iceudp_allow_loopback(struct iceudp *t, gboolean allow);
 
 /* Our side, as net/ice gathers it. A new set of credentials is an ICE restart: candidates known so far are dropped. */
 void     iceudp_local_creds(struct iceudp *t, const struct ice_creds *creds);

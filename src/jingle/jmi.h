@@ -5,6 +5,7 @@
 
 #include "../elem.h"
 #include "../err.h"
+#include "msg.h"
 #include "vocab.h"
 
 enum jmi_kind { JMI_NONE, JMI_PROPOSE, JMI_RINGING, JMI_PROCEED, JMI_REJECT, JMI_RETRACT, JMI_FINISH, JMI_ACCEPT };
@@ -58,5 +59,30 @@ gboolean jmi_call_next(struct jmi_call *c, struct jmi_out *out);
 gint64   jmi_call_deadline(const struct jmi_call *c);
 void     jmi_call_expire(struct jmi_call *c, gint64 now_ms);
 gboolean jmi_call_ringing(const struct jmi_call *c);	/* some device said it rings */
+/* The callee proposes a call of his own, THEIR_ID, to us while ours is open (XEP-0353 "Tie Breaking"): the lower id wins
+ * (i;octet), of equal ones the lower JID's. TRUE: ours goes on and theirs is rejected; FALSE: ours is retracted and has
+ * yielded JMI_CALL_TIE_LOST: theirs is to be taken. */
+gboolean jmi_call_tie(struct jmi_call *c, const char *their_id, const char *from, gint64 now_ms);
+
+/* ---- being called ---- */
+struct jmi_ring;
+/* A proposal of FROM (full JID) with ID is here. TELL: the caller may know that we are here, so he is told that we ring. */
+struct jmi_ring *jmi_ring_new(const char *id, const char *our_full_jid, const char *from, gboolean tell);
+void     jmi_ring_free(struct jmi_ring *r);
+const char *jmi_ring_id(const struct jmi_ring *r);
+const char *jmi_ring_caller(const struct jmi_ring *r);		/* full JID */
+/* Messages to send, in order; the array and its struct elem * are the caller's. */
+GPtrArray *jmi_ring_begin(struct jmi_ring *r);			/* <ringing/>, if he may know */
+GPtrArray *jmi_ring_accept(struct jmi_ring *r);			/* rule R5: <accept/> to our own devices, then <proceed/> */
+GPtrArray *jmi_ring_reject(struct jmi_ring *r, enum jc_err err);	/* rule R6: to the caller and to our own devices */
+/* A JMI message from FROM with this id. TRUE: ringing is over, *ERR says why. OURS: FROM is our own account. */
+gboolean jmi_ring_recv(struct jmi_ring *r, const char *from, const struct jmi_msg *m, gboolean ours, enum jc_err *err);
+
+/* ---- wrapping ---- */
+/* The message inside a carbon (XEP-0280), *SENT: one that another device of ours sent. NULL: MESSAGE is no carbon, or one
+ * that did not come from our own account (CVE-2017-5589 and its kin). Borrowed. */
+const struct elem *jmi_unwrap_carbon(const struct elem *message, const char *our_bare_jid, gboolean *sent);
+/* Is MESSAGE an old one, delivered late (XEP-0203) by more than 60 s before NOW_S (seconds since 1970)? */
+gboolean jmi_is_old(const struct elem *message, gint64 now_s);
 
 #endif

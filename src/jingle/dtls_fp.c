@@ -1,0 +1,161 @@
+#include "dtls_fp.h"
+
+#include <string.h>
+
+struct dtls_fp {
+	struct dtls_fingerprint ours, theirs;
+	gboolean offered_by_us;
+};
+
+struct dtls_fp *dtls_fp_new(const struct dtls_fingerprint *ours)
+{
+	struct dtls_fp *k = g_new0(struct dtls_fp, 1);
+
+	k->ours = *ours;
+	k->ours.setup = DTLS_SETUP_NONE;
+	return k;
+}
+
+void dtls_fp_free(struct dtls_fp *k)
+{
+	g_free(k);
+}
+
+static const char *const hashes[] = {[DTLS_SHA256] = "sha-256", [DTLS_SHA384] = "sha-384", [DTLS_SHA512] = "sha-512"};
+static const size_t hash_len[] = {[DTLS_SHA256] = 32, [DTLS_SHA384] = 48, [DTLS_SHA512] = 64};
+static const char *const setups[] = {[DTLS_SETUP_NONE] = NULL, [DTLS_ACTPASS] = "actpass", [DTLS_ACTIVE] = "active",
+				     [DTLS_PASSIVE] = "passive", [DTLS_HOLDCONN] = "holdconn"};
+
+/* ---- ours ---- */
+
+static enum dtls_setup our_answer(const struct dtls_fp *k)
+{
+	return k->theirs.setup == DTLS_ACTIVE ? DTLS_PASSIVE : DTLS_ACTIVE;	/* active saves half a round trip */
+}
+
+static void write_fp(void *self, enum jingle_action action, struct elem *description, struct elem *transport)
+{
+	struct dtls_fp *k = self;
+	struct elem *e;
+	GString *hex;
+
+	if (action == JINGLE_SESSION_INITIATE) {
+		k->offered_by_us = TRUE;
+		k->ours.setup = DTLS_ACTPASS;
+	} else if (action == JINGLE_SESSION_ACCEPT) {
+		k->ours.setup = our_answer(k);
+	} else {
+		return;			/* a fingerprint in transport-info breaks Monal (rule R13) */
+	}
+	hex = g_string_new(NULL);
+	for (size_t i = 0; i < k->ours.len; i++)
+		g_string_append_printf(hex, i ? ":%02X" : "%02X", k->ours.value[i]);
+	e = elem_add(transport, "fingerprint", NS_DTLS);
+	elem_set(e, "hash", hashes[k->ours.hash]);
+	elem_set(e, "setup", setups[k->ours.setup]);
+	elem_set_text(e, hex->str);
+	g_string_free(hex, TRUE);
+}
+
+/* ---- theirs ---- */
+
+static gboolean read_hex(const char *text, uint8_t *out, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		int high = g_ascii_xdigit_value(text[0]), low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
+
+		if (low < 0 || text[2] != (i + 1 < len ? ':' : '\0'))
+			return FALSE;
+		out[i] = (uint8_t)(high << 4 | low);
+		text += 3;
+	}
+	return TRUE;
+}
+
+static gboolean read_one(const struct elem *e, struct dtls_fingerprint *out)
+{
+	const char *hash = elem_attr(e, "hash"), *setup = elem_attr(e, "setup");
+	g_autofree char *text = g_strstrip(g_strdup(elem_text(e)));
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; hash && i < G_N_ELEMENTS(hashes); i++)
+		if (g_ascii_strcasecmp(hash, hashes[i]) == 0) {
+			out->hash = (enum dtls_hash)i;
+			out->len = hash_len[i];
+		}
+	for (size_t i = 1; setup && i < G_N_ELEMENTS(setups); i++)
+		if (strcmp(setup, setups[i]) == 0)
+			out->setup = (enum dtls_setup)i;
+	return out->len && (!setup || out->setup != DTLS_SETUP_NONE) && read_hex(text, out->value, out->len);
+}
+
+/* The strongest usable one. Weak hashes are passed over; one that is malformed, or two that differ, are an attack or a
+ * fault, and either ends the call. */
+static enum jc_err read_strongest(const struct elem *transport, struct dtls_fingerprint *out)
+{
+	unsigned found = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (const struct elem *e = elem_child(transport, "fingerprint", NS_DTLS); e; e = elem_next(e, "fingerprint", NS_DTLS)) {
+		struct dtls_fingerprint fp;
+		const char *hash = elem_attr(e, "hash");
+
+		if (hash && (g_ascii_strcasecmp(hash, "sha-1") == 0 || g_ascii_strcasecmp(hash, "sha-224") == 0 ||
+			     g_ascii_strcasecmp(hash, "md5") == 0))
+			continue;
+		if (!read_one(e, &fp) || ++found > 4)
+			return JC_SECURITY;
+		if (out->len && (fp.setup != out->setup || (fp.len == out->len && memcmp(fp.value, out->value, fp.len) != 0)))
+			return JC_SECURITY;
+		if (fp.len > out->len)
+			*out = fp;
+	}
+	return JC_OK;
+}
+
+static gboolean setup_fits(const struct dtls_fp *k, enum dtls_setup theirs)
+{
+	if (k->offered_by_us)
+		return theirs == DTLS_ACTIVE || theirs == DTLS_PASSIVE;
+	return theirs == DTLS_ACTPASS || theirs == DTLS_ACTIVE || theirs == DTLS_PASSIVE;
+}
+
+static enum jc_err read_fp(void *self, enum jingle_action action, const struct elem *description,
+			   const struct elem *transport)
+{
+	struct dtls_fp *k = self;
+	struct dtls_fingerprint fp;
+	gboolean must = action == JINGLE_SESSION_INITIATE || action == JINGLE_SESSION_ACCEPT;
+	enum jc_err err = read_strongest(transport, &fp);
+
+	if (err != JC_OK)
+		return err;
+	if (!fp.len)			/* an answer without one is a downgrade, unless it came early (rule R15) */
+		return must && !k->theirs.len ? JC_SECURITY : JC_OK;
+	if (k->theirs.len) {
+		if (fp.len != k->theirs.len || memcmp(fp.value, k->theirs.value, fp.len) != 0)
+			return JC_SECURITY;
+		if (fp.setup != DTLS_SETUP_NONE && fp.setup != k->theirs.setup && must)
+			return JC_SECURITY;
+		return JC_OK;
+	}
+	if (!setup_fits(k, fp.setup))
+		return JC_SECURITY;
+	k->theirs = fp;
+	return JC_OK;
+}
+
+gboolean dtls_fp_remote(const struct dtls_fp *k, struct dtls_fingerprint *out)
+{
+	if (!k->theirs.len)
+		return FALSE;
+	*out = k->theirs;
+	return TRUE;
+}
+
+gboolean dtls_fp_we_are_client(const struct dtls_fp *k)
+{
+	return k->offered_by_us ? k->theirs.setup == DTLS_PASSIVE : k->ours.setup == DTLS_ACTIVE;
+}
+
+const struct jingle_keying jingle_dtls_fp = {.name = "DTLS-SRTP", .write = write_fp, .read = read_fp};

@@ -1,0 +1,126 @@
+#include "text.h"
+
+#include <string.h>
+
+/* Invisible or direction-changing characters can make one name look like another, or hide text. */
+static gboolean is_harmless(gunichar c)
+{
+	if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
+		return FALSE;
+	if (c == 0xad || c == 0x61c || c == 0x34f || c == 0x115f || c == 0x1160 || c == 0x3164 || c == 0xffa0 ||
+	    (c >= 0x180b && c <= 0x180f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff0 && c <= 0xfffb) ||
+	    (c >= 0xe0000 && c <= 0xe0fff))
+		return FALSE;
+	switch (g_unichar_type(c)) {
+	case G_UNICODE_CONTROL:
+	case G_UNICODE_PRIVATE_USE:
+	case G_UNICODE_SURROGATE:
+	case G_UNICODE_UNASSIGNED:
+		return FALSE;
+	default:
+		return TRUE;
+	}
+}
+
+char *text_clean(const char *s, size_t max_chars)
+{
+	GString *out = g_string_new(NULL);
+	size_t chars = 0;
+
+	for (const char *p = s ? s : ""; *p; chars++) {
+		gunichar c = g_utf8_get_char_validated(p, -1);
+
+		if (chars == max_chars) {
+			g_string_append(out, "…");
+			break;
+		}
+		if (c == (gunichar)-1 || c == (gunichar)-2) {
+			g_string_append_printf(out, "\\x%02x", (unsigned char)*p++);
+			continue;
+		}
+		if (is_harmless(c))
+			g_string_append_unichar(out, c);
+		else
+			g_string_append_printf(out, c < 0x80 ? "\\x%02x" : "\\u{%04x}", c);
+		p = g_utf8_next_char(p);
+	}
+	return g_string_free(out, FALSE);
+}
+
+char *jid_bare(const char *jid)
+{
+	return g_strndup(jid, strcspn(jid, "/"));
+}
+
+const char *jid_resource(const char *jid)
+{
+	const char *slash = strchr(jid, '/');
+
+	return slash && slash[1] ? slash + 1 : NULL;
+}
+
+static gboolean part_valid(const char *part, size_t len)
+{
+	if (len == 0 || len > 1023)
+		return FALSE;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)part[i] <= ' ' || part[i] == 0x7f || strchr("\"&'<>@:", part[i]))
+			return FALSE;
+	return TRUE;
+}
+
+gboolean jid_valid(const char *jid)
+{
+	size_t bare = strcspn(jid, "/");
+	const char *at = memchr(jid, '@', bare), *domain = at ? at + 1 : jid;
+	const char *resource = jid[bare] ? jid + bare + 1 : NULL;
+
+	if (strlen(jid) > 3071 || !g_utf8_validate(jid, -1, NULL))
+		return FALSE;
+	if (at && !part_valid(jid, (size_t)(at - jid)))
+		return FALSE;
+	if (!part_valid(domain, bare - (size_t)(domain - jid)))
+		return FALSE;
+	if (resource && (!*resource || strlen(resource) > 1023))
+		return FALSE;
+	for (const char *p = resource; p && *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return FALSE;
+	return TRUE;
+}
+
+gboolean jid_same_bare(const char *a, const char *b)
+{
+	size_t la, lb;
+
+	if (!a || !b)
+		return FALSE;
+	la = strcspn(a, "/");
+	lb = strcspn(b, "/");
+	return la == lb && g_ascii_strncasecmp(a, b, la) == 0;
+}
+
+gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out)
+{
+	guint64 value = 0;
+
+	if (!s || !*s || strlen(s) > 20)
+		return FALSE;
+	for (; *s; s++) {
+		guint64 digit = (guint64)(*s - '0');
+
+		if (*s < '0' || *s > '9' || value > (G_MAXUINT64 - digit) / 10)
+			return FALSE;
+		value = value * 10 + digit;
+	}
+	if (value < min || value > max)
+		return FALSE;
+	*out = value;
+	return TRUE;
+}
+
+char *text_uuid(void)
+{
+	return g_uuid_string_random();
+}
