@@ -282,7 +282,7 @@ static void start_engine(struct path *p)
 	}
 	p->secure_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
-	engine_start(p->engine, p->last_any_us, g_get_real_time());
+	engine_start(p->engine, p->last_any_us);
 	p->snapshot_at = p->last_any_us + SNAPSHOT_US;
 }
 
@@ -479,7 +479,7 @@ static void watch_ends(struct path *p)
 static void tick_engine(struct path *p, gint64 now)
 {
 	if (engine_deadline(p->engine) <= now)
-		engine_tick(p->engine, now, g_get_real_time());
+		engine_tick(p->engine, now);
 	watch_ends(p);
 	if (now >= p->snapshot_at) {
 		p->snapshot_at = now + SNAPSHOT_US;
@@ -684,7 +684,7 @@ static void do_close(void *self, void *arg)
 	struct snapshot last;
 
 	if (p->engine)
-		engine_bye(p->engine, g_get_monotonic_time(), g_get_real_time());
+		engine_bye(p->engine, g_get_monotonic_time());
 	if (p->dtls)
 		dtls_bye(p->dtls);
 	read_stats(p, &last.stats);

@@ -23,12 +23,12 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 			  const struct media_out *net, uint32_t seed, GError **error);
 void           engine_free(struct engine *e);
 
-void     engine_start(struct engine *e, gint64 now_us, gint64 wall_us);	/* media is connected and accepted by both */
+void     engine_start(struct engine *e, gint64 now_us);	/* media is connected and accepted by both */
 gboolean engine_rtp (struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us);	/* FALSE: malformed, ignored */
 gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us);
-void     engine_tick(struct engine *e, gint64 now_us, gint64 wall_us);	/* at or after the deadline; early is harmless */
+void     engine_tick(struct engine *e, gint64 now_us);	/* at or after the deadline; early is harmless */
 gint64   engine_deadline(const struct engine *e);			/* absolute us */
-void     engine_bye (struct engine *e, gint64 now_us, gint64 wall_us);	/* RTCP BYE; nothing is sent after it */
+void     engine_bye (struct engine *e, gint64 now_us);	/* RTCP BYE; nothing is sent after it */
 
 void     engine_mute(struct engine *e, gboolean muted);			/* sends silence */
 void     engine_hold(struct engine *e, gboolean sending, gboolean receiving);	/* FALSE: nothing in that direction but RTCP */

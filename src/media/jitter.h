@@ -39,11 +39,12 @@ struct jitter_step {
 };
 /* QUEUED_TS: decoded samples the player still holds, before this step's. */
 void   jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step);
-/* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. */
-int    jitter_steer(const struct jitter *j, int64_t now_us, uint32_t queued_ts);
-void   jitter_steered(struct jitter *j, int samples);	/* what the player really did */
+bool   jitter_ready(const struct jitter *j);		/* is the very next packet here? */
+/* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. What it
+ * really did shows in QUEUED_TS of the next call. */
+int    jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts);
 
-double jitter_delay_ms(const struct jitter *j);		/* the delay now, from best arrival to play */
-double jitter_target_ms(const struct jitter *j);	/* the delay wanted */
+double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts);	/* now, from the best arrival to play */
+double jitter_target_ms(const struct jitter *j);					/* the delay wanted */
 
 #endif

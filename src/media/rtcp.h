@@ -17,9 +17,9 @@ void rtcp_sent(struct rtcp *r, uint32_t ts, size_t payload_bytes, int64_t now_us
 void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, int64_t now_us);
 /* An authenticated compound packet came in. FALSE: malformed (counted as nothing). *BYE: the peer's source said goodbye. */
 bool rtcp_input(struct rtcp *r, const uint8_t *pkt, size_t len, int64_t now_us, bool *bye);
-/* Writes a compound report (SR or RR + SDES, BYE when asked) of at most CAP bytes; returns its length. WALL_US: time of
- * day for the NTP field. */
-size_t  rtcp_report(struct rtcp *r, uint8_t *out, size_t cap, bool bye, int64_t now_us, int64_t wall_us);
+/* Writes a compound report (SR or RR + SDES, BYE when asked) of at most CAP bytes; returns its length. The NTP field carries
+ * NOW_US: only differences of it are ever used, and no clock step can disturb them (RFC 3550 4 allows any such clock). */
+size_t  rtcp_report(struct rtcp *r, uint8_t *out, size_t cap, bool bye, int64_t now_us);
 int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is due: every 2.5 s, +-50 % */
 
 uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] cumulative, never negative */

@@ -22,6 +22,8 @@ enum dtls_status { DTLS_HANDSHAKING, DTLS_DONE, DTLS_FAILED };
 struct dtls *dtls_new(const struct dtls_cert *cert, gboolean client, const struct dtls_fingerprint *peer,
 		      void (*send)(void *self, const uint8_t *data, size_t len), void *self, GError **error);
 void         dtls_free(struct dtls *d);
+/* For tests, before dtls_start: another list of SRTP profiles, in OpenSSL's notation. */
+void         dtls_set_profiles(struct dtls *d, const char *profiles);
 
 enum dtls_status dtls_start(struct dtls *d, gint64 now_us);				/* the client sends its first flight */
 enum dtls_status dtls_input(struct dtls *d, const uint8_t *data, size_t len, gint64 now_us);	/* also after DONE: repeats, alerts */

@@ -1,0 +1,409 @@
+#include "engine.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../err.h"
+#include "../net/wire.h"
+#include "codec.h"
+#include "playout.h"
+#include "rtcp.h"
+#include "rtp.h"
+
+enum {
+	CHUNK = AUDIO_RATE / 100,		/* the output is fed in 10 ms */
+	MAX_FRAME = 60 * AUDIO_RATE / 1000,
+	BACKLOG_FRAMES = 3,			/* a device further behind than that has stalled: what is old is dropped */
+	LEVEL_US = 100000,
+	SSRC_CHANGE_US = 1000000,
+	COALESCE_US = 1500,
+	RTCP_ROOM = 256,
+};
+
+struct meter {
+	int peak;
+	gint64 until_us;
+	double db;
+};
+
+struct engine {
+	struct media_params params;
+	struct audio_in in;
+	struct audio_out out;
+	gboolean have_in, have_out;
+	struct media_out net;
+	struct encoder *encoder;
+	struct playout *playout;
+	struct rtcp *rtcp;
+	gboolean started, said_bye, muted, sending, receiving, mark, peer_left;
+	gboolean in_ended, out_ended, have_ssrc;
+	GError *in_fault, *out_fault;
+	size_t frame;				/* [samples] per packet */
+	uint16_t seq;
+	uint32_t ts, remote_ssrc;
+	gint64 ssrc_at_us, silent_out_us, next_us;
+	struct meter tx, rx;
+	struct media_stats stats;
+	gint16 pcm[MAX_FRAME];
+	uint8_t packet[RTP_HEADER + CODEC_MAX_PAYLOAD + WIRE_OVERHEAD];
+};
+
+struct engine *engine_new(const struct media_params *params, const struct audio_in *in, const struct audio_out *out,
+			  const struct media_out *net, uint32_t seed, GError **error)
+{
+	struct engine *e = g_new0(struct engine, 1);
+
+	e->params = *params;
+	e->net = *net;
+	e->frame = (size_t)params->ptime_ms * AUDIO_RATE / 1000;
+	e->seq = (uint16_t)seed;
+	e->ts = seed * 2654435761u;
+	e->sending = e->receiving = e->mark = TRUE;
+	e->tx.db = e->rx.db = -127;
+	e->next_us = G_MAXINT64;
+	if (in) {
+		e->in = *in;
+		e->have_in = TRUE;
+	}
+	if (out) {
+		e->out = *out;
+		e->have_out = TRUE;
+	}
+	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, AUDIO_RATE);
+	e->encoder = encoder_new(params, error);
+	e->playout = e->encoder ? playout_new(params->codec, error) : NULL;
+	if (e->playout)
+		return e;
+	engine_free(e);
+	return NULL;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	encoder_free(e->encoder);
+	playout_free(e->playout);
+	rtcp_free(e->rtcp);
+	g_clear_error(&e->in_fault);
+	g_clear_error(&e->out_fault);
+	g_free(e);
+}
+
+/* ---- levels ---- */
+
+static void measure(struct meter *m, const gint16 *pcm, size_t n, gint64 now_us)
+{
+	for (size_t i = 0; i < n; i++) {
+		int a = pcm[i] < 0 ? -pcm[i] : pcm[i];
+
+		m->peak = MAX(m->peak, a);
+	}
+	if (now_us < m->until_us)
+		return;
+	m->db = m->peak ? 20 * log10(m->peak / 32768.0) : -127;
+	m->peak = 0;
+	m->until_us = now_us + LEVEL_US;
+}
+
+/* ---- sending ---- */
+
+static void send_frame(struct engine *e, gint64 now_us)
+{
+	struct rtp_header h = {.marker = e->mark, .pt = e->params.tx_pt, .seq = e->seq, .ts = e->ts, .ssrc = e->params.tx_ssrc};
+	int len;
+
+	measure(&e->tx, e->pcm, e->frame, now_us);
+	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + RTP_HEADER, CODEC_MAX_PAYLOAD);
+	e->ts += (uint32_t)e->frame;
+	if (len <= 0) {
+		e->mark = TRUE;			/* DTX: the first packet after the pause is marked (RFC 3551 4.1) */
+		return;
+	}
+	rtp_write(e->packet, &h);
+	e->seq++;
+	e->mark = FALSE;
+	if (!e->net.rtp(e->net.self, e->packet, RTP_HEADER + (size_t)len, sizeof(e->packet)))
+		return;
+	e->stats.tx_packets++;
+	e->stats.tx_bytes += (uint64_t)len;
+	rtcp_sent(e->rtcp, h.ts, (size_t)len, now_us);
+}
+
+/* A machine that stalled leaves a device's samples piled up; sent late they would be delay for the rest of the call. */
+static void drop_backlog(struct engine *e, size_t ready)
+{
+	size_t excess = ready - e->frame;
+
+	e->ts += (uint32_t)excess;
+	while (excess > 0) {
+		size_t n = e->in.read(e->in.self, e->pcm, MIN(excess, MAX_FRAME));
+
+		if (n == 0)
+			return;
+		excess -= n;
+	}
+}
+
+static void end_input(struct engine *e)
+{
+	e->in_ended = TRUE;
+	e->in_fault = e->in.fault ? e->in.fault(e->in.self) : NULL;
+	e->have_in = FALSE;
+}
+
+/* FALSE: no whole frame is ready. */
+static gboolean capture_one(struct engine *e, gint64 now_us)
+{
+	size_t ready = e->in.ready(e->in.self, now_us), got;
+
+	if (ready == AUDIO_END) {
+		end_input(e);
+		return FALSE;
+	}
+	if (ready < e->frame)
+		return FALSE;
+	if (e->in.live && ready > (BACKLOG_FRAMES + 1) * e->frame)
+		drop_backlog(e, ready);
+	got = e->in.read(e->in.self, e->pcm, e->frame);
+	memset(e->pcm + got, 0, (e->frame - got) * sizeof(*e->pcm));
+	if (e->muted)
+		memset(e->pcm, 0, e->frame * sizeof(*e->pcm));
+	if (e->sending) {
+		send_frame(e, now_us);
+	} else {
+		e->ts += (uint32_t)e->frame;
+		e->mark = TRUE;
+	}
+	return TRUE;
+}
+
+/* Without a source the peer gets silence: some clients and NATs give a silent side up. */
+static gboolean silence_one(struct engine *e, gint64 now_us)
+{
+	if (e->silent_out_us == 0)
+		e->silent_out_us = now_us;
+	if (now_us < e->silent_out_us)
+		return FALSE;
+	e->silent_out_us += (gint64)e->params.ptime_ms * 1000;
+	memset(e->pcm, 0, e->frame * sizeof(*e->pcm));
+	if (e->sending)
+		send_frame(e, now_us);
+	else
+		e->ts += (uint32_t)e->frame;
+	return TRUE;
+}
+
+/* ---- playing ---- */
+
+static void play(struct engine *e, gint64 now_us)
+{
+	gint16 pcm[CHUNK];
+	size_t wanted;
+
+	while (e->have_out && (wanted = e->out.ready(e->out.self, now_us)) > 0) {
+		if (wanted == AUDIO_END) {
+			e->out_ended = TRUE;
+			e->out_fault = e->out.fault ? e->out.fault(e->out.self) : NULL;
+			e->have_out = FALSE;
+			return;
+		}
+		wanted = MIN(wanted, CHUNK);
+		if (playout_get(e->playout, pcm, wanted, now_us) && !e->stats.first_heard_us)
+			e->stats.first_heard_us = now_us;
+		if (!e->receiving)
+			memset(pcm, 0, wanted * sizeof(*pcm));
+		measure(&e->rx, pcm, wanted, now_us);
+		e->out.write(e->out.self, pcm, wanted);
+	}
+}
+
+/* ---- reports ---- */
+
+static void report(struct engine *e, gboolean bye, gint64 now_us)
+{
+	uint8_t buffer[RTCP_ROOM + WIRE_OVERHEAD];
+	size_t len = rtcp_report(e->rtcp, buffer, RTCP_ROOM, bye, now_us);
+
+	if (len)
+		e->net.rtcp(e->net.self, buffer, len, sizeof(buffer));
+}
+
+/* ---- time ---- */
+
+static void plan(struct engine *e, gint64 now_us)
+{
+	gint64 in, out = G_MAXINT64;
+
+	in = e->have_in ? e->in.when(e->in.self, now_us, e->frame) : e->silent_out_us;
+	if (e->have_out)
+		out = e->out.when(e->out.self, now_us, 1);
+	/* Two moments that nearly coincide are one wake-up: at the later one, which costs the other less than it saves. */
+	if (in < out && out - in < COALESCE_US)
+		in = out;
+	else if (out < in && in - out < COALESCE_US && e->have_out && !e->in.live)
+		out = in;
+	e->next_us = MIN(MIN(in, out), rtcp_deadline(e->rtcp));
+}
+
+void engine_start(struct engine *e, gint64 now_us)
+{
+	if (e->started)
+		return;
+	e->started = TRUE;
+	if (e->have_in)
+		e->in.start(e->in.self, now_us);
+	if (e->have_out)
+		e->out.start(e->out.self, now_us);
+	report(e, FALSE, now_us);
+	plan(e, now_us);
+}
+
+void engine_tick(struct engine *e, gint64 now_us)
+{
+	if (!e->started || e->said_bye)
+		return;
+	play(e, now_us);
+	while (e->have_in ? capture_one(e, now_us) : silence_one(e, now_us))
+		;
+	if (now_us >= rtcp_deadline(e->rtcp))
+		report(e, FALSE, now_us);
+	plan(e, now_us);
+}
+
+gint64 engine_deadline(const struct engine *e)
+{
+	return e->started && !e->said_bye ? e->next_us : G_MAXINT64;
+}
+
+/* ---- receiving ---- */
+
+/* An authenticated new SSRC: the peer's client has begun a new stream. Not more often than once a second, or two sources
+ * that take turns would empty the buffer at each packet. */
+static gboolean accept_ssrc(struct engine *e, uint32_t ssrc, gint64 now_us)
+{
+	if (e->have_ssrc && ssrc == e->remote_ssrc)
+		return TRUE;
+	if (e->have_ssrc && now_us - e->ssrc_at_us < SSRC_CHANGE_US)
+		return FALSE;
+	if (e->have_ssrc)
+		playout_reset(e->playout);
+	e->have_ssrc = TRUE;
+	e->remote_ssrc = ssrc;
+	e->ssrc_at_us = now_us;
+	return TRUE;
+}
+
+gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
+{
+	struct rtp_header h;
+	const uint8_t *payload;
+	size_t payload_len;
+
+	if (!e->started || !rtp_read(pkt, len, &h, &payload, &payload_len) || h.pt != e->params.rx_pt ||
+	    !accept_ssrc(e, h.ssrc, now_us)) {
+		e->stats.rx_bad++;
+		return FALSE;
+	}
+	e->stats.last_rx_us = now_us;
+	if (!e->stats.first_rx_us)
+		e->stats.first_rx_us = now_us;
+	e->stats.rx_packets++;
+	e->stats.rx_bytes += payload_len;
+	rtcp_received(e->rtcp, h.ssrc, h.seq, h.ts, now_us);
+	if (playout_put(e->playout, h.seq, h.ts, payload, payload_len, now_us))
+		return TRUE;
+	e->stats.rx_bad++;
+	return FALSE;
+}
+
+gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
+{
+	bool bye;
+	gboolean sound = rtcp_input(e->rtcp, pkt, len, now_us, &bye);
+
+	e->stats.last_rx_us = now_us;
+	if (bye)
+		e->peer_left = TRUE;
+	encoder_loss(e->encoder, rtcp_peer_loss(e->rtcp));
+	return sound;
+}
+
+void engine_bye(struct engine *e, gint64 now_us)
+{
+	if (e->started && !e->said_bye)
+		report(e, TRUE, now_us);
+	e->said_bye = TRUE;
+}
+
+/* ---- wishes ---- */
+
+void engine_mute(struct engine *e, gboolean muted)
+{
+	e->muted = muted;
+}
+
+void engine_hold(struct engine *e, gboolean sending, gboolean receiving)
+{
+	e->sending = sending;
+	e->receiving = receiving;
+}
+
+void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
+{
+	e->have_in = in != NULL;
+	e->in_ended = FALSE;
+	g_clear_error(&e->in_fault);
+	if (in) {
+		e->in = *in;
+		if (e->started)
+			e->in.start(e->in.self, now_us);
+	}
+	e->silent_out_us = now_us;
+	if (e->started)
+		plan(e, now_us);
+}
+
+void engine_params(struct engine *e, const struct media_params *params)
+{
+	e->params = *params;
+	e->frame = (size_t)params->ptime_ms * AUDIO_RATE / 1000;
+	encoder_params(e->encoder, params);
+}
+
+/* ---- questions ---- */
+
+gboolean engine_in_ended(struct engine *e, GError **fault)
+{
+	*fault = NULL;
+	if (!e->in_ended)
+		return FALSE;
+	*fault = g_steal_pointer(&e->in_fault);
+	return TRUE;
+}
+
+gboolean engine_out_ended(struct engine *e, GError **fault)
+{
+	*fault = NULL;
+	if (!e->out_ended)
+		return FALSE;
+	*fault = g_steal_pointer(&e->out_fault);
+	return TRUE;
+}
+
+gboolean engine_peer_left(const struct engine *e)
+{
+	return e->peer_left;
+}
+
+void engine_stats(const struct engine *e, struct media_stats *out)
+{
+	*out = e->stats;
+	playout_stats(e->playout, out);
+	out->rx_lost = rtcp_lost(e->rtcp);
+	out->rx_jitter_ms = rtcp_jitter_ms(e->rtcp);
+	out->rtt_ms = rtcp_rtt_ms(e->rtcp);
+	out->peer_loss = rtcp_peer_loss(e->rtcp);
+	out->tx_level_db = e->tx.db;
+	out->rx_level_db = e->rx.db;
+}

@@ -1,0 +1,187 @@
+#include "playout.h"
+
+#include <string.h>
+
+#include "codec.h"
+#include "tsm.h"
+
+enum {
+	BUFFER = 16384,
+	FADE_AFTER = AUDIO_RATE / 10,		/* invention that lasts longer fades to silence over as long again */
+	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
+};
+
+struct playout {
+	struct jitter *jitter;
+	struct decoder *decoder;
+	gint16 buffer[BUFFER];			/* decoded, not played */
+	size_t have;
+	size_t real;				/* of these the first so many hold the peer's sound in some part */
+	size_t invented;			/* [samples] in a row */
+	struct media_stats stats;
+};
+
+struct playout *playout_new(enum media_codec codec, GError **error)
+{
+	struct playout *p = g_new0(struct playout, 1);
+
+	p->jitter = jitter_new(AUDIO_RATE);
+	p->decoder = decoder_new(codec, error);
+	if (p->decoder)
+		return p;
+	playout_free(p);
+	return NULL;
+}
+
+void playout_free(struct playout *p)
+{
+	if (!p)
+		return;
+	jitter_free(p->jitter);
+	decoder_free(p->decoder);
+	g_free(p);
+}
+
+void playout_reset(struct playout *p)
+{
+	jitter_reset(p->jitter);
+}
+
+gboolean playout_put(struct playout *p, uint16_t seq, uint32_t ts, const uint8_t *payload, size_t len, gint64 now_us)
+{
+	size_t duration = decoder_duration(p->decoder, payload, len);
+
+	if (!duration)
+		return FALSE;
+	if (jitter_put(p->jitter, seq, ts, (uint32_t)duration, payload, len, now_us) == JITTER_LATE)
+		p->stats.rx_late++;
+	return TRUE;
+}
+
+static void fade(struct playout *p, gint16 *pcm, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t over = p->invented + i > FADE_AFTER ? p->invented + i - FADE_AFTER : 0;
+
+		pcm[i] = over >= FADE_AFTER ? 0 : (gint16)((gint64)pcm[i] * (gint64)(FADE_AFTER - over) / FADE_AFTER);
+	}
+}
+
+static size_t invent(struct playout *p, size_t n, gint16 *pcm)
+{
+	size_t got = 0;
+
+	if (p->invented < 2 * FADE_AFTER)		/* after that it would be silence anyway */
+		got = decoder_conceal(p->decoder, n, pcm);
+	if (!got) {
+		memset(pcm, 0, n * sizeof(*pcm));
+		got = n;
+	}
+	fade(p, pcm, got);
+	p->invented += got;
+	p->stats.concealed_ms += got * 1000 / AUDIO_RATE;
+	return got;
+}
+
+static void append_real(struct playout *p, size_t n)
+{
+	p->have += n;
+	p->real = p->have;
+	p->invented = 0;
+}
+
+static void append_lost(struct playout *p, const struct jitter_step *step)
+{
+	gint16 *end = p->buffer + p->have;
+	size_t n = step->payload ? decoder_fec(p->decoder, step->payload, step->len, step->duration_ts, end) : 0;
+
+	if (n) {
+		p->stats.fec_frames++;
+		append_real(p, n);
+	} else {
+		p->have += invent(p, step->duration_ts, end);
+	}
+}
+
+/* One step: something more in the buffer. FALSE: nothing has come yet at all. */
+static gboolean decode_more(struct playout *p, gint64 now_us)
+{
+	gint16 *end = p->buffer + p->have;
+	struct jitter_step step;
+	size_t n;
+
+	jitter_get(p->jitter, now_us, (uint32_t)p->have, &step);
+	switch (step.act) {
+	case JITTER_WAIT:
+		return FALSE;
+	case JITTER_PLAY:
+		n = decoder_decode(p->decoder, step.payload, step.len, end);
+		if (n)
+			append_real(p, n);
+		else
+			p->have += invent(p, step.duration_ts, end);
+		break;
+	case JITTER_LOST:
+		append_lost(p, &step);
+		break;
+	case JITTER_STARVED:
+		p->have += invent(p, step.duration_ts, end);
+		break;
+	case JITTER_PAUSE:
+		n = decoder_conceal(p->decoder, step.duration_ts, end);	/* Opus makes the comfort noise of its own DTX */
+		if (!n)
+			memset(end, 0, (n = step.duration_ts) * sizeof(*end));
+		p->have += n;
+		break;
+	}
+	return TRUE;
+}
+
+static void scale(struct playout *p, gint64 now_us)
+{
+	int wanted = jitter_steer(p->jitter, now_us, (uint32_t)p->have), done;
+
+	if (wanted == 0 || p->invented)
+		return;
+	while (wanted < 0 && p->have < MATERIAL && jitter_ready(p->jitter))	/* shortening needs something to shorten */
+		decode_more(p, now_us);
+	done = tsm_change(p->buffer, p->have, BUFFER, wanted);
+	p->have = (size_t)((gint64)p->have + done);
+	p->real = MIN(p->real, p->have);
+	p->stats.stretched_ms += (uint64_t)ABS(done) * 1000 / AUDIO_RATE;
+}
+
+gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
+{
+	gboolean decoded = FALSE, heard;
+
+	while (p->have < n) {
+		if (!decode_more(p, now_us)) {
+			memset(pcm, 0, n * sizeof(*pcm));
+			return FALSE;
+		}
+		decoded = TRUE;
+	}
+	if (decoded)
+		scale(p, now_us);
+	while (p->have < n)				/* shortened below what is wanted now */
+		decode_more(p, now_us);
+	heard = p->real > 0;
+	memcpy(pcm, p->buffer, n * sizeof(*pcm));
+	p->have -= n;
+	p->real -= MIN(p->real, n);
+	memmove(p->buffer, p->buffer + n, p->have * sizeof(*pcm));
+	p->stats.played_ms += n * 1000 / AUDIO_RATE;
+	p->stats.buffer_ms = jitter_delay_ms(p->jitter, now_us, (uint32_t)(p->have + n));
+	return heard;
+}
+
+void playout_stats(const struct playout *p, struct media_stats *out)
+{
+	out->rx_late = p->stats.rx_late;
+	out->concealed_ms = p->stats.concealed_ms;
+	out->stretched_ms = p->stats.stretched_ms;
+	out->fec_frames = p->stats.fec_frames;
+	out->played_ms = p->stats.played_ms;
+	out->buffer_ms = p->stats.buffer_ms;
+}

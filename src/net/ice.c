@@ -1,0 +1,264 @@
+#include "ice.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <nice/agent.h>
+#include <string.h>
+
+#include "../err.h"
+#include "../log.h"
+#include "../post.h"
+#include "../text.h"
+
+struct ice {
+	GMainContext *ctx;
+	struct ice_events ev;
+	struct ice_creds local;
+	NiceAgent *agent;
+	guint stream;
+	gboolean dead, have_remote;
+	unsigned told, added;
+	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
+	uint8_t packet[DATAGRAM_MAX + 64];
+};
+
+static const enum ice_cand_type from_nice[] = {
+	[NICE_CANDIDATE_TYPE_HOST] = ICE_HOST, [NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE] = ICE_SRFLX,
+	[NICE_CANDIDATE_TYPE_PEER_REFLEXIVE] = ICE_PRFLX, [NICE_CANDIDATE_TYPE_RELAYED] = ICE_RELAY};
+static const NiceCandidateType to_nice[] = {
+	[ICE_HOST] = NICE_CANDIDATE_TYPE_HOST, [ICE_SRFLX] = NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE,
+	[ICE_PRFLX] = NICE_CANDIDATE_TYPE_PEER_REFLEXIVE, [ICE_RELAY] = NICE_CANDIDATE_TYPE_RELAYED};
+
+static void translate(const NiceCandidate *c, struct ice_cand *out)
+{
+	g_autofree char *id = text_uuid();
+
+	memset(out, 0, sizeof(*out));
+	g_strlcpy(out->foundation, c->foundation, sizeof(out->foundation));
+	g_strlcpy(out->id, id, sizeof(out->id));
+	out->component = c->component_id;
+	out->priority = c->priority;
+	out->type = from_nice[c->type];
+	nice_address_to_string(&c->addr, out->ip);
+	out->port = (uint16_t)nice_address_get_port(&c->addr);
+	if (c->type != NICE_CANDIDATE_TYPE_HOST && nice_address_is_valid(&c->base_addr)) {
+		nice_address_to_string(&c->base_addr, out->rel_ip);
+		out->rel_port = (uint16_t)nice_address_get_port(&c->base_addr);
+	}
+}
+
+/* ---- libnice's signals come in either of its threads and with its lock just released: all are posted ---- */
+
+static void tell_candidate(void *self, void *arg)
+{
+	struct ice *i = self;
+
+	if (i->dead)
+		return;
+	i->told++;
+	i->ev.candidate(i->ev.self, arg);
+}
+
+static void tell_gathered(void *self, void *arg)
+{
+	struct ice *i = self;
+
+	if (!i->dead)
+		i->ev.gathered(i->ev.self, i->told);
+}
+
+static void tell_state(void *self, void *arg)
+{
+	struct ice *i = self;
+
+	if (!i->dead)
+		i->ev.state(i->ev.self, *(enum ice_state *)arg);
+}
+
+static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
+{
+	struct ice *i = data;
+	struct ice_cand out;
+
+	if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP || nice_address_is_linklocal(&c->addr))
+		return;
+	translate(c, &out);
+	post_to(i->ctx, tell_candidate, i, &out, sizeof(out));
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
+{
+	struct ice *i = data;
+
+	post_to(i->ctx, tell_gathered, i, NULL, 0);
+}
+
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
+{
+	static const enum ice_state states[] = {
+		[NICE_COMPONENT_STATE_DISCONNECTED] = ICE_GATHERING, [NICE_COMPONENT_STATE_GATHERING] = ICE_GATHERING,
+		[NICE_COMPONENT_STATE_CONNECTING] = ICE_CONNECTING, [NICE_COMPONENT_STATE_CONNECTED] = ICE_CONNECTED,
+		[NICE_COMPONENT_STATE_READY] = ICE_READY, [NICE_COMPONENT_STATE_FAILED] = ICE_FAILED};
+	struct ice *i = data;
+
+	if (state < G_N_ELEMENTS(states))
+		post_to(i->ctx, tell_state, i, &states[state], sizeof(states[state]));
+}
+
+static void on_packet(NiceAgent *agent, guint stream, guint component, guint len, gchar *data, gpointer user)
+{
+	struct ice *i = user;
+
+	if (i->dead || len == 0 || len > DATAGRAM_MAX)
+		return;
+	memcpy(i->packet, data, len);
+	i->ev.datagram(i->ev.self, i->packet, len, sizeof(i->packet));
+}
+
+/* libnice leaves loopback out; naming any address by hand turns its own search off, so all are named then. */
+static void add_all_addresses(struct ice *i)
+{
+	struct ifaddrs *list, *a;
+	NiceAddress address;
+
+	if (getifaddrs(&list) != 0)
+		return;
+	for (a = list; a; a = a->ifa_next) {
+		if (!a->ifa_addr || !(a->ifa_flags & IFF_UP) ||
+		    (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
+			continue;
+		nice_address_init(&address);
+		nice_address_set_from_sockaddr(&address, a->ifa_addr);
+		nice_address_set_port(&address, 0);
+		if (!nice_address_is_linklocal(&address))
+			nice_agent_add_local_address(i->agent, &address);
+	}
+	freeifaddrs(list);
+}
+
+struct ice *ice_new(GMainContext *ctx, const struct ice_options *options, const struct ice_events *events,
+		    GError **error)
+{
+	struct ice *i = g_new0(struct ice, 1);
+	g_autofree char *ufrag = NULL, *pwd = NULL;
+
+	i->ctx = ctx;
+	i->ev = *events;
+	i->waiting = g_ptr_array_new_with_free_func(g_free);
+	/* No consent freshness: that of libnice 0.1.21 drops healthy calls. Liveness is judged by authenticated packets. */
+	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
+	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+	if (options->stun_host)
+		g_object_set(i->agent, "stun-server", options->stun_host, "stun-server-port",
+			     (guint)(options->stun_port ? options->stun_port : 3478), NULL);
+	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
+	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
+	g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
+	if (options->loopback)
+		add_all_addresses(i);
+	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
+	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
+	    !nice_agent_get_local_credentials(i->agent, i->stream, &ufrag, &pwd)) {
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");
+		ice_free(i);
+		return NULL;
+	}
+	g_strlcpy(i->local.ufrag, ufrag, sizeof(i->local.ufrag));
+	g_strlcpy(i->local.pwd, pwd, sizeof(i->local.pwd));
+	return i;
+}
+
+static void finish(void *self, void *arg)
+{
+	g_free(self);
+}
+
+void ice_free(struct ice *i)
+{
+	if (!i)
+		return;
+	i->dead = TRUE;
+	g_signal_handlers_disconnect_by_data(i->agent, i);
+	if (i->stream)
+		nice_agent_remove_stream(i->agent, i->stream);
+	g_object_unref(i->agent);
+	g_ptr_array_unref(i->waiting);
+	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
+}
+
+void ice_local_creds(const struct ice *i, struct ice_creds *out)
+{
+	*out = i->local;
+}
+
+gboolean ice_gather(struct ice *i, GError **error)
+{
+	if (nice_agent_gather_candidates(i->agent, i->stream))
+		return TRUE;
+	g_set_error(error, JC_ERROR, JC_NO_PATH, "this machine has no network address to talk from");
+	return FALSE;
+}
+
+/* ---- the peer ---- */
+
+static gboolean add_now(struct ice *i, const struct ice_cand *cand)
+{
+	NiceCandidate *c = nice_candidate_new(to_nice[cand->type]);
+	GSList list = {.data = c};
+	gboolean taken = FALSE;
+
+	c->component_id = 1;
+	c->stream_id = i->stream;
+	c->transport = NICE_CANDIDATE_TRANSPORT_UDP;
+	c->priority = cand->priority;
+	g_strlcpy(c->foundation, cand->foundation, sizeof(c->foundation));
+	if (nice_address_set_from_string(&c->addr, cand->ip)) {
+		nice_address_set_port(&c->addr, cand->port);
+		taken = nice_agent_set_remote_candidates(i->agent, i->stream, 1, &list) > 0;
+	}
+	nice_candidate_free(c);
+	return taken;
+}
+
+gboolean ice_set_remote(struct ice *i, const struct ice_creds *creds)
+{
+	if (!nice_agent_set_remote_credentials(i->agent, i->stream, creds->ufrag, creds->pwd))
+		return FALSE;
+	i->have_remote = TRUE;
+	for (guint n = 0; n < i->waiting->len; n++)
+		add_now(i, i->waiting->pdata[n]);
+	g_ptr_array_set_size(i->waiting, 0);
+	return TRUE;
+}
+
+gboolean ice_add_remote(struct ice *i, const struct ice_cand *cand)
+{
+	if (i->added >= MAX_REMOTE_CANDIDATES)
+		return FALSE;
+	i->added++;
+	if (i->have_remote)
+		return add_now(i, cand);
+	g_ptr_array_add(i->waiting, g_memdup2(cand, sizeof(*cand)));
+	return TRUE;
+}
+
+void ice_remote_done(struct ice *i)
+{
+	nice_agent_peer_candidate_gathering_done(i->agent, i->stream);
+}
+
+gboolean ice_send(struct ice *i, const uint8_t *data, size_t len)
+{
+	return nice_agent_send(i->agent, i->stream, 1, (guint)len, (const gchar *)data) == (gint)len;
+}
+
+gboolean ice_selected(const struct ice *i, struct ice_cand *local, struct ice_cand *remote)
+{
+	NiceCandidate *l = NULL, *r = NULL;
+
+	if (!nice_agent_get_selected_pair(i->agent, i->stream, 1, &l, &r))
+		return FALSE;
+	translate(l, local);
+	translate(r, remote);
+	return TRUE;
+}
