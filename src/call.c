@@ -25,7 +25,8 @@ struct call {
 	guint deadline_source, wait_source, left_source;
 	gint64 deadline_ms;
 	gboolean gathering, have_creds, have_address, want_offer, want_accept, offered, accepted, delivered, going, secured, muted;
-	gboolean *freed;		/* set by call_free so that a pump in progress knows */
+	unsigned pumping;		/* call_pump is under way so many times */
+	gboolean freed;			/* call_free came meanwhile: the last of them frees the rest */
 };
 
 static gint64 now_ms(const struct call *c)
@@ -53,7 +54,7 @@ static void send_jingle(struct call *c, struct elem *jingle, guint tag)
 	q->call = c;
 	q->tag = tag;
 	g_ptr_array_add(c->queries, q);
-	q->handle = xmpp_query(c->env->xmpp, jingle_peer(c->session), "set", jingle, ACK_TIMEOUT_MS, on_answer, q);
+	q->handle = stream_query(c->env->xmpp, jingle_peer(c->session), "set", jingle, ACK_TIMEOUT_MS, on_answer, q);
 }
 
 /* What the transport plug-in learnt of the peer goes to the media side. */
@@ -164,26 +165,23 @@ static void schedule(struct call *c)
 		c->deadline_source = g_timeout_add((guint)CLAMP(deadline - now_ms(c), 0, G_MAXINT), on_deadline, c);
 }
 
-/* An event's receiver may free the call: *gone then says so. */
+/* An event's receiver may free the call. */
 void call_pump(struct call *c)
 {
 	struct jingle_out out;
-	gboolean gone = FALSE, *outer = c->freed;
 
-	c->freed = &gone;
-	while (!gone && jingle_next(c->session, &out)) {
+	c->pumping++;
+	while (!c->freed && jingle_next(c->session, &out)) {
 		if (out.kind == JINGLE_OUT_SEND)
 			send_jingle(c, out.jingle, out.tag);
 		else
 			on_event(c, &out);
 	}
-	if (gone) {
-		if (outer)
-			*outer = TRUE;
-		return;
-	}
-	c->freed = outer;
-	schedule(c);
+	c->pumping--;
+	if (!c->freed)
+		schedule(c);
+	else if (!c->pumping)
+		g_free(c);
 }
 
 /* ---- what the path says ---- */
@@ -253,8 +251,6 @@ static void on_candidate(void *self, const struct ice_cand *local)
 
 static void on_gathered(void *self, unsigned candidates)
 {
-	struct call *c = self;
-
 	log_debug("call", "%u addresses gathered", candidates);
 	if (!candidates)
 		log_warn("call", "no network address to offer");
@@ -352,7 +348,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	plugs.transport_self = c->transport = iceudp_new();
 	plugs.keying_self = c->keying = dtls_fp_new(&ours);
 	iceudp_allow_loopback(c->transport, env->ice.loopback);
-	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, xmpp_jid(env->xmpp), peer, &plugs);
+	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
 	c->path = path_new(env->media, &ice, env->cert, &path_events);
 	return c;
@@ -371,8 +367,6 @@ struct call *call_incoming(const struct call_env *env, const char *sid, const ch
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)
 {
-	if (c->freed)
-		*c->freed = TRUE;
 	if (c->deadline_source)
 		g_source_remove(c->deadline_source);
 	if (c->wait_source)
@@ -380,14 +374,16 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 	if (c->left_source)
 		g_source_remove(c->left_source);
 	for (guint i = 0; i < c->queries->len; i++)
-		xmpp_query_cancel(c->env->xmpp, ((struct query *)c->queries->pdata[i])->handle);
+		stream_query_cancel(c->env->xmpp, ((struct query *)c->queries->pdata[i])->handle);
 	g_ptr_array_unref(c->queries);
 	path_close(c->path, done, ctx);
 	jingle_free(c->session);
 	rtp_app_free(c->app);
 	iceudp_free(c->transport);
 	dtls_fp_free(c->keying);
-	g_free(c);
+	c->freed = TRUE;
+	if (!c->pumping)
+		g_free(c);
 }
 
 /* ---- wishes ---- */

@@ -15,7 +15,7 @@
 struct call;
 
 struct call_env {			/* what a call needs of its process; borrowed, outlives every call */
-	struct xmpp *xmpp;
+	struct stream *xmpp;
 	struct media_thread *media;
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;

@@ -57,11 +57,11 @@ static void on_bounced(void *self, const char *message_id, const char *condition
 }
 
 /* Whoever calls a dialling jcall finds it busy; strangers find nobody. */
-static void on_offer(void *self, struct xmpp_iq *iq, const struct jingle_msg *m)
+static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
 {
 	struct dialling *d = self;
 
-	if (phone_may_know(d->app.phone, xmpp_iq_from(iq)))
+	if (phone_may_know(d->app.phone, iq_from(iq)))
 		phone_refuse(d->app.phone, iq, m, JC_BUSY);
 }
 

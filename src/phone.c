@@ -8,7 +8,7 @@
 struct phone {
 	struct phone_events ev;
 	struct ui *ui;
-	struct xmpp *xmpp;
+	struct stream *xmpp;
 	struct disco *disco;
 	struct roster *roster;
 	struct media_thread *media;
@@ -40,7 +40,7 @@ static struct call *find_call(const struct phone *p, const char *peer, const cha
 
 static gboolean is_ours(const struct phone *p, const char *jid)
 {
-	return jid_same_bare(jid, xmpp_jid(p->xmpp));
+	return jid_same_bare(jid, stream_jid(p->xmpp));
 }
 
 gboolean phone_may_know(const struct phone *p, const char *jid)
@@ -65,36 +65,36 @@ void phone_expose_to(struct phone *p, const char *bare_jid)
 
 /* XEP-0166 "Errors": what belongs to no session is unknown-session; but a stranger must not be able to tell a client that
  * is here from one that is not. */
-static void jingle_iq(struct phone *p, struct xmpp_iq *iq, const struct elem *jingle)
+static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 {
-	const char *from = xmpp_iq_from(iq);
+	const char *from = iq_from(iq);
 	struct jingle_msg m;
 	enum iq_cond cond = jingle_msg_read(&m, jingle);
 	struct call *c = m.sid ? find_call(p, from, m.sid) : NULL;
 
 	if (c) {
-		xmpp_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
+		iq_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
 		call_pump(c);
 	} else if (cond == COND_OK && m.action == JINGLE_SESSION_INITIATE) {
 		p->ev.offer(p->ev.self, iq, &m);
 	} else if (phone_may_know(p, from)) {
-		xmpp_answer(iq, cond == COND_OK ? COND_UNKNOWN_SESSION : cond, NULL);
+		iq_answer(iq, cond == COND_OK ? COND_UNKNOWN_SESSION : cond, NULL);
 	}
 }
 
-static void on_iq(void *self, struct xmpp_iq *iq)
+static void on_iq(void *self, struct iq *iq)
 {
 	struct phone *p = self;
-	const struct elem *payload = xmpp_iq_payload(iq);
+	const struct elem *payload = iq_payload(iq);
 
 	if (roster_iq(p->roster, iq))
 		return;
-	if (elem_is(payload, "jingle", NS_JINGLE) && xmpp_iq_is_set(iq))
+	if (elem_is(payload, "jingle", NS_JINGLE) && iq_is_set(iq))
 		jingle_iq(p, iq, payload);
-	else if (!phone_may_know(p, xmpp_iq_from(iq)) && strchr(xmpp_iq_from(iq), '@'))
+	else if (!phone_may_know(p, iq_from(iq)) && strchr(iq_from(iq), '@'))
 		return;				/* the stream answers service-unavailable */
-	else if (elem_is(payload, "ping", "urn:xmpp:ping") && !xmpp_iq_is_set(iq))
-		xmpp_answer(iq, COND_OK, NULL);
+	else if (elem_is(payload, "ping", "urn:xmpp:ping") && !iq_is_set(iq))
+		iq_answer(iq, COND_OK, NULL);
 	else
 		disco_iq(p->disco, iq);
 }
@@ -109,7 +109,7 @@ static const char *bounce_condition(const struct elem *message)
 static void on_message(void *self, const struct elem *message)
 {
 	struct phone *p = self;
-	g_autofree char *us = jid_bare(xmpp_jid(p->xmpp));
+	g_autofree char *us = jid_bare(stream_jid(p->xmpp));
 	gboolean sent = FALSE;
 	const struct elem *inner = jmi_unwrap_carbon(message, us, &sent);
 	const struct elem *use = inner ? inner : message;
@@ -176,7 +176,7 @@ static void on_online(void *self, const char *full_jid, gboolean resumed)
 	log_info("phone", "logged in as %s%s", jid, resumed ? " (resumed)" : "");
 	if (!resumed) {
 		disco_reset(p->disco);
-		xmpp_query(p->xmpp, NULL, "set", elem_new("enable", "urn:xmpp:carbons:2"), 10000, carbons_done, p);
+		stream_query(p->xmpp, NULL, "set", elem_new("enable", "urn:xmpp:carbons:2"), 10000, carbons_done, p);
 		roster_fetch(p->roster, on_roster, p);
 	}
 	p->ev.online(p->ev.self, resumed);
@@ -209,16 +209,16 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 			gboolean trace, const struct phone_events *events)
 {
 	struct phone *p = g_new0(struct phone, 1);
-	struct xmpp_options options = {.jid = account->jid, .password = password, .host = account->host,
+	struct stream_options options = {.jid = account->jid, .password = password, .host = account->host,
 		.port = account->port, .ca_file = account->ca_file, .pin = account->pin, .reconnect = TRUE};
-	struct xmpp_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_message,
+	struct stream_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_message,
 		.presence = on_presence, .phase = on_phase, .trace = trace ? on_trace : NULL, .self = p};
 
 	p->ev = *events;
 	p->ui = ui;
 	p->calls = g_ptr_array_new();
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
-	p->xmpp = xmpp_new(&options, &handlers);
+	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
 	p->roster = roster_new(p->xmpp);
 	p->media = media_thread_new();
@@ -235,7 +235,7 @@ void phone_free(struct phone *p)
 		return;
 	roster_free(p->roster);
 	disco_free(p->disco);
-	xmpp_free(p->xmpp);
+	stream_free(p->xmpp);
 	media_thread_free(p->media);
 	dtls_cert_free(p->cert);
 	g_ptr_array_unref(p->calls);
@@ -248,7 +248,7 @@ void phone_connect(struct phone *p)
 	g_autoptr(GError) error = NULL;
 
 	p->phases.start = g_get_monotonic_time();
-	xmpp_connect(p->xmpp);
+	stream_connect(p->xmpp);
 	/* The first key of a process costs OpenSSL 25 ms: spent here, beside the login in the other thread. */
 	p->cert = dtls_cert_new(&error);
 	if (!p->cert)
@@ -258,7 +258,7 @@ void phone_connect(struct phone *p)
 
 void phone_close(struct phone *p, void (*done)(void *ctx), void *ctx)
 {
-	xmpp_close(p->xmpp, 3000, done, ctx);
+	stream_close(p->xmpp, 3000, done, ctx);
 }
 
 void phone_presence(struct phone *p, const char *to, int priority)
@@ -272,12 +272,12 @@ void phone_presence(struct phone *p, const char *to, int priority)
 
 		elem_set_text(elem_add(presence, "priority", NULL), text);
 	}
-	xmpp_send(p->xmpp, presence);
+	stream_send(p->xmpp, presence);
 }
 
 void phone_send(struct phone *p, struct elem *stanza)
 {
-	xmpp_send(p->xmpp, stanza);
+	stream_send(p->xmpp, stanza);
 }
 
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
@@ -288,13 +288,13 @@ struct call *phone_dial(struct phone *p, const char *sid, const char *peer, cons
 	return c;
 }
 
-struct call *phone_take(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m,
+struct call *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg *m,
 			const struct call_events *events)
 {
-	struct call *c = call_incoming(&p->env, m->sid, xmpp_iq_from(iq), events);
+	struct call *c = call_incoming(&p->env, m->sid, iq_from(iq), events);
 
 	g_ptr_array_add(p->calls, c);
-	xmpp_answer(iq, call_recv(c, m), NULL);
+	iq_answer(iq, call_recv(c, m), NULL);
 	return c;
 }
 
@@ -306,12 +306,12 @@ void phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx, const s
 
 const char *phone_jid(const struct phone *p)
 {
-	return xmpp_jid(p->xmpp);
+	return stream_jid(p->xmpp);
 }
 
 gboolean phone_is_online(const struct phone *p)
 {
-	return xmpp_is_online(p->xmpp);
+	return stream_is_online(p->xmpp);
 }
 
 struct disco *phone_disco(struct phone *p)
@@ -329,14 +329,14 @@ void phone_set_events(struct phone *p, const struct phone_events *events)
 	p->ev = *events;
 }
 
-void phone_refuse(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m, enum jc_err err)
+void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
 {
 	struct jingle_msg end = {.action = JINGLE_SESSION_TERMINATE, .sid = m->sid, .reason = jingle_reason_of(err)};
 	struct elem *terminate = elem_new("iq", "jabber:client");
 
 	elem_set(terminate, "type", "set");
-	elem_set(terminate, "to", xmpp_iq_from(iq));
+	elem_set(terminate, "to", iq_from(iq));
 	elem_adopt(terminate, jingle_msg_write(&end));
-	xmpp_answer(iq, COND_OK, NULL);
-	xmpp_send(p->xmpp, terminate);
+	iq_answer(iq, COND_OK, NULL);
+	stream_send(p->xmpp, terminate);
 }

@@ -25,7 +25,7 @@ struct phone_events {
 	void (*jmi)(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours);
 	void (*bounced)(void *self, const char *message_id, const char *condition);
 	/* A well-formed session-initiate that belongs to no call: answer IQ. */
-	void (*offer)(void *self, struct xmpp_iq *iq, const struct jingle_msg *m);
+	void (*offer)(void *self, struct iq *iq, const struct jingle_msg *m);
 	void (*gone)(void *self, const char *full_jid);	/* unavailable presence of a peer of one of our calls */
 	void *self;
 };
@@ -45,10 +45,10 @@ void          phone_send(struct phone *p, struct elem *stanza);	/* takes */
 /* A new call; the phone routes its stanzas until phone_drop. SID and PEER are copied. */
 struct call  *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events);
 /* From inside the offer event: the call of IQ's session-initiate. Answers IQ. */
-struct call  *phone_take(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m,
+struct call  *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg *m,
 			 const struct call_events *events);
 /* Acknowledges the session-initiate and ends that session at once with the reason of ERR. */
-void          phone_refuse(struct phone *p, struct xmpp_iq *iq, const struct jingle_msg *m, enum jc_err err);
+void          phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err);
 /* Ends the media and forgets the call; done as in call_free. */
 void          phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx, const struct media_stats *stats),
 			 void *ctx);

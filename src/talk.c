@@ -322,7 +322,7 @@ void talk_dial(struct talk *t, const char *sid, const char *peer)
 	call_offer(t->call);
 }
 
-void talk_take(struct talk *t, struct xmpp_iq *iq, const struct jingle_msg *m)
+void talk_take(struct talk *t, struct iq *iq, const struct jingle_msg *m)
 {
 	struct call_events events = call_events(t);
 

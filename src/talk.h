@@ -35,7 +35,7 @@ struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_opti
 void         talk_free(struct talk *t);			/* after ended only */
 
 void         talk_dial(struct talk *t, const char *sid, const char *peer);	/* needs the ends opened */
-void         talk_take(struct talk *t, struct xmpp_iq *iq, const struct jingle_msg *m);	/* answers IQ */
+void         talk_take(struct talk *t, struct iq *iq, const struct jingle_msg *m);	/* answers IQ */
 void         talk_ring(struct talk *t);			/* tell the peer that we ring (session-info) */
 void         talk_accept(struct talk *t);
 /* Ends it in whatever state it is; ended follows. Harmless when it is ending already. */

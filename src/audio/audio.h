@@ -50,6 +50,7 @@ struct audio_driver {
 const struct audio_driver *audio_find(const char *spec, gboolean output, const char **arg, GError **error);
 gboolean audio_open_in (const char *spec, struct audio_in *in, GError **error);	/* JC_AUDIO_DEVICE, JC_FILE, JC_USAGE */
 gboolean audio_open_out(const char *spec, struct audio_out *out, GError **error);
+gboolean audio_same_file(const char *in_spec, const char *out_spec);	/* both are one and the same file on disk */
 gboolean audio_is_device(const char *spec);		/* would it need PortAudio? */
 /* Loads and initialises PortAudio ahead of time (50-150 ms), in any thread, once; harmless when there is no device.
  * Its and ALSA's and JACK's chatter goes to the log at debug level, never to stderr. */

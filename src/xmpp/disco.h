@@ -21,7 +21,7 @@ enum disco_can {			/* what a resource says it can do; flags */
 	CAN_CALL       = CAN_JINGLE | CAN_RTP_AUDIO | CAN_ICE_UDP | CAN_DTLS,	/* all that jcall needs */
 };
 
-struct disco *disco_new(struct xmpp *x);			/* borrows X */
+struct disco *disco_new(struct stream *x);			/* borrows X */
 void          disco_free(struct disco *d);			/* open questions are not answered any more */
 
 /* Our <c xmlns='http://jabber.org/protocol/caps'/> for a presence; caller owns. */
@@ -29,7 +29,7 @@ struct elem *disco_caps_elem(struct disco *d);
 /* Our XEP-0115 verification string (base64 SHA-1). Borrowed. */
 const char  *disco_caps_hash(struct disco *d);
 
-gboolean disco_iq(struct disco *d, struct xmpp_iq *iq);	/* TRUE: it was a disco query and is answered */
+gboolean disco_iq(struct disco *d, struct iq *iq);	/* TRUE: it was a disco query and is answered */
 void     disco_presence(struct disco *d, const struct elem *presence);
 void     disco_reset(struct disco *d);				/* fresh stream: nobody's presence is known */
 

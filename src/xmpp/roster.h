@@ -6,11 +6,11 @@
 
 struct roster;
 
-struct roster *roster_new(struct xmpp *x);			/* borrows X */
+struct roster *roster_new(struct stream *x);			/* borrows X */
 void           roster_free(struct roster *r);
 /* Asks the server; done is called once when the roster is there or cannot be had (then it is empty). */
 void           roster_fetch(struct roster *r, void (*done)(void *ctx), void *ctx);
-gboolean       roster_iq(struct roster *r, struct xmpp_iq *iq);	/* TRUE: a push, answered; refused unless from ourselves */
+gboolean       roster_iq(struct roster *r, struct iq *iq);	/* TRUE: a push, answered; refused unless from ourselves */
 gboolean       roster_has(const struct roster *r, const char *jid);		/* listed at all */
 /* May JID see our presence (subscription from or both)? Then a call from it reveals nothing new. */
 gboolean       roster_sees_us(const struct roster *r, const char *jid);

@@ -3,7 +3,7 @@
  * libstrophe blocks its thread (DNS, TLS handshake, SCRAM), so it has one of its own inside here, with its own
  * GMainContext, a 64 MB stack and a watchdog. Everything below is called in the main thread and never blocks; every
  * handler is called in the main thread, from its main loop, never from inside one of these functions, and never after
- * xmpp_free.
+ * stream_free.
  *
  * Policy, not options: TLS is mandatory before any password leaves and the certificate is always verified (system
  * store, plus ca_file; or the pinned hash alone decides); SCRAM only, never PLAIN or DIGEST-MD5; the JID the server
@@ -16,10 +16,10 @@
 #include "../elem.h"
 #include "../err.h"
 
-struct xmpp;
-struct xmpp_iq;				/* an incoming get or set that waits for its one answer */
+struct stream;
+struct iq;				/* an incoming get or set that waits for its one answer */
 
-struct xmpp_options {			/* copied by xmpp_new; the password copy is wiped when no longer needed */
+struct stream_options {			/* copied by stream_new; the password copy is wiped when no longer needed */
 	const char *jid;		/* bare; a resource in it is asked for, else "jcall-" and 8 random letters */
 	const char *password;
 	const char *host;		/* NULL: SRV look-up (xmpps-client and xmpp-client), then the domain */
@@ -29,14 +29,14 @@ struct xmpp_options {			/* copied by xmpp_new; the password copy is wiped when n
 	gboolean reconnect;		/* after the first login: come back for ever, with back-off */
 };
 
-struct xmpp_handlers {
+struct stream_handlers {
 	/* Logged in. RESUMED: XEP-0198 took up the old stream, presence and all. */
 	void (*online)(void *self, const char *full_jid, gboolean resumed);
 	/* Not logged in (any more). ERROR is JC_LOGIN, JC_SERVER or JC_LOST; FINAL: it will not be tried again. */
 	void (*offline)(void *self, const GError *error, gboolean final);
-	/* An iq get or set. The handler calls xmpp_answer at most once before it returns; what it does not answer is
+	/* An iq get or set. The handler calls iq_answer at most once before it returns; what it does not answer is
 	 * answered service-unavailable. The answer is queued at once: what the handler sends after it follows it. */
-	void (*iq)(void *self, struct xmpp_iq *iq);
+	void (*iq)(void *self, struct iq *iq);
 	void (*message)(void *self, const struct elem *message);	/* borrowed; carbons come as they are */
 	void (*presence)(void *self, const struct elem *presence);	/* borrowed */
 	/* Stages of the login for timing: "dns", "tcp", "tls", "auth", "bind", each when it is done. May be NULL. */
@@ -46,32 +46,32 @@ struct xmpp_handlers {
 	void *self;
 };
 
-struct xmpp *xmpp_new(const struct xmpp_options *options, const struct xmpp_handlers *handlers);
-void         xmpp_connect(struct xmpp *x);
+struct stream *stream_new(const struct stream_options *options, const struct stream_handlers *handlers);
+void         stream_connect(struct stream *x);
 /* Everything queued is sent, the stream is closed in an orderly way, then done(ctx) is called in the main thread;
  * after TIMEOUT_MS without success it is cut and done is called all the same. offline is not called any more. */
-void         xmpp_close(struct xmpp *x, guint timeout_ms, void (*done)(void *ctx), void *ctx);
-void         xmpp_free(struct xmpp *x);				/* cuts what is still open; bounded, at most 1 s */
+void         stream_close(struct stream *x, guint timeout_ms, void (*done)(void *ctx), void *ctx);
+void         stream_free(struct stream *x);				/* cuts what is still open; bounded, at most 1 s */
 
-const char  *xmpp_jid(const struct xmpp *x);			/* full once online, else the account's bare JID */
-gboolean     xmpp_is_online(const struct xmpp *x);
-gboolean     xmpp_has_sm(const struct xmpp *x);			/* XEP-0198 negotiated */
+const char  *stream_jid(const struct stream *x);			/* full once online, else the account's bare JID */
+gboolean     stream_is_online(const struct stream *x);
+gboolean     stream_has_sm(const struct stream *x);			/* XEP-0198 negotiated */
 
 /* Sends a message, presence or iq (takes it). An id is added where there is none. While offline: iqs and messages
  * are kept (at most 100) and sent after the next login unless older than 30 s; presence is dropped. */
-void         xmpp_send(struct xmpp *x, struct elem *stanza);
+void         stream_send(struct stream *x, struct elem *stanza);
 /* Sends an iq of TYPE "get" or "set" with PAYLOAD (taken) to TO (NULL: our account). done(ctx, cond, reply) is called
  * exactly once: with the answer (matched by id and sender), COND_TIMEOUT after TIMEOUT_MS, or COND_DISCONNECTED when
- * the stream is given up. reply is the whole iq, borrowed, NULL without one. Returns a handle for xmpp_query_cancel.
+ * the stream is given up. reply is the whole iq, borrowed, NULL without one. Returns a handle for stream_query_cancel.
  * An unanswered query survives a reconnect: it is sent again on a fresh stream. */
-guint        xmpp_query(struct xmpp *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
+guint        stream_query(struct stream *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
 			void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx);
-void         xmpp_query_cancel(struct xmpp *x, guint handle);	/* done is not called; 0 and unknown are fine */
+void         stream_query_cancel(struct stream *x, guint handle);	/* done is not called; 0 and unknown are fine */
 
-const struct elem *xmpp_iq_stanza(const struct xmpp_iq *iq);	/* the whole <iq/>, borrowed while the iq lives */
-const char  *xmpp_iq_from(const struct xmpp_iq *iq);		/* never NULL: our bare JID where the server left it out */
-const struct elem *xmpp_iq_payload(const struct xmpp_iq *iq);	/* first child; NULL: none */
-gboolean     xmpp_iq_is_set(const struct xmpp_iq *iq);
-void         xmpp_answer(struct xmpp_iq *iq, enum iq_cond cond, struct elem *payload);	/* takes PAYLOAD (NULL: none) */
+const struct elem *iq_stanza(const struct iq *iq);	/* the whole <iq/>, borrowed while the iq lives */
+const char  *iq_from(const struct iq *iq);		/* never NULL: our bare JID where the server left it out */
+const struct elem *iq_payload(const struct iq *iq);	/* first child; NULL: none */
+gboolean     iq_is_set(const struct iq *iq);
+void         iq_answer(struct iq *iq, enum iq_cond cond, struct elem *payload);	/* takes PAYLOAD (NULL: none) */
 
 #endif

@@ -1,0 +1,282 @@
+#include "audio.h"
+#include "pacer.h"
+#include "resample.h"
+
+#include <sndfile.h>
+#include <string.h>
+
+#include "../err.h"
+#include "../text.h"
+
+enum { READ_FRAMES = 2048, MAX_CHANNELS = 32 };
+
+/* ---- reading ---- */
+
+struct file_in {
+	struct pacer pacer;
+	char *name;			/* clean, for messages */
+	SNDFILE *file;
+	SF_INFO info;
+	struct resampler *resampler;	/* NULL: it has our rate */
+	float *frames, mono[READ_FRAMES];
+	unsigned have, used;		/* of mono */
+	gint16 pcm[READ_FRAMES];	/* at our rate, not handed on */
+	unsigned pcm_have, pcm_used;
+	gboolean end;
+	GError *fault;
+};
+
+static void mix_down(struct file_in *f, unsigned n)
+{
+	int channels = f->info.channels;
+
+	for (unsigned i = 0; i < n; i++) {
+		float sum = 0;
+
+		for (int c = 0; c < channels; c++)
+			sum += f->frames[i * (unsigned)channels + (unsigned)c];
+		f->mono[i] = CLAMP(sum / (float)channels, -1.0f, 1.0f);
+	}
+	f->have = n;
+	f->used = 0;
+}
+
+static void read_block(struct file_in *f)
+{
+	sf_count_t n = sf_readf_float(f->file, f->frames, READ_FRAMES);
+
+	if (n <= 0) {
+		f->end = TRUE;
+		if (sf_error(f->file) != SF_ERR_NO_ERROR)
+			f->fault = g_error_new(JC_ERROR, JC_FILE, "'%s' breaks off: %s", f->name, sf_strerror(f->file));
+		return;
+	}
+	mix_down(f, (unsigned)n);
+}
+
+static void convert(struct file_in *f)
+{
+	unsigned in = f->have - f->used, out = READ_FRAMES;
+
+	if (f->resampler) {
+		resampler_run(f->resampler, f->mono + f->used, &in, f->pcm, &out);
+	} else {
+		out = in;
+		for (unsigned i = 0; i < in; i++) {
+			float x = f->mono[f->used + i] * 32768;
+
+			f->pcm[i] = (gint16)CLAMP(x, -32768, 32767);
+		}
+	}
+	f->used += in;
+	f->pcm_have = out;
+	f->pcm_used = 0;
+}
+
+/* Makes sure that something lies in pcm, or finds the end. */
+static void fill(struct file_in *f)
+{
+	while (f->pcm_used == f->pcm_have && !f->end) {
+		if (f->used == f->have)
+			read_block(f);
+		if (f->used < f->have)
+			convert(f);
+	}
+}
+
+static void in_start(void *self, gint64 now_us)
+{
+	struct file_in *f = self;
+
+	pacer_start(&f->pacer, now_us);
+}
+
+static size_t in_ready(void *self, gint64 now_us)
+{
+	struct file_in *f = self;
+
+	fill(f);
+	if (f->pcm_used == f->pcm_have)
+		return AUDIO_END;
+	return pacer_due(&f->pacer, now_us);
+}
+
+static size_t in_read(void *self, gint16 *pcm, size_t n)
+{
+	struct file_in *f = self;
+	size_t got = 0;
+
+	while (got < n) {
+		size_t m;
+
+		fill(f);
+		m = MIN(n - got, (size_t)(f->pcm_have - f->pcm_used));
+		if (!m)
+			break;
+		memcpy(pcm + got, f->pcm + f->pcm_used, m * sizeof(*pcm));
+		f->pcm_used += (unsigned)m;
+		got += m;
+	}
+	f->pacer.done += n;
+	return got;
+}
+
+static gint64 in_when(void *self, gint64 now_us, size_t n)
+{
+	struct file_in *f = self;
+
+	return pacer_when(&f->pacer, now_us, n);
+}
+
+static GError *in_fault(void *self)
+{
+	struct file_in *f = self;
+
+	return g_steal_pointer(&f->fault);
+}
+
+static void in_close(void *self)
+{
+	struct file_in *f = self;
+
+	sf_close(f->file);
+	resampler_free(f->resampler);
+	g_clear_error(&f->fault);
+	g_free(f->frames);
+	g_free(f->name);
+	g_free(f);
+}
+
+static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
+{
+	g_autofree char *name = text_clean(arg, TEXT_LONG);
+	SF_INFO info = {0};
+	SNDFILE *file = sf_open(arg, SFM_READ, &info);
+	struct file_in *f;
+
+	if (!file) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, sf_strerror(NULL));
+		return FALSE;
+	}
+	if (info.channels < 1 || info.channels > MAX_CHANNELS || info.samplerate < 1000 || info.samplerate > 768000) {
+		g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d channels at %d Hz, which is more than jcall can use", name,
+			    info.channels, info.samplerate);
+		sf_close(file);
+		return FALSE;
+	}
+	f = g_new0(struct file_in, 1);
+	f->name = g_steal_pointer(&name);
+	f->file = file;
+	f->info = info;
+	f->frames = g_new(float, READ_FRAMES * (size_t)info.channels);
+	if (info.samplerate != AUDIO_RATE)
+		f->resampler = resampler_new((unsigned)info.samplerate, AUDIO_RATE);
+	*in = (struct audio_in){.start = in_start, .ready = in_ready, .read = in_read, .when = in_when, .fault = in_fault,
+				.close = in_close, .self = f};
+	return TRUE;
+}
+
+/* ---- writing ---- */
+
+struct file_out {
+	struct pacer pacer;
+	char *name;
+	SNDFILE *file;
+	GError *fault;
+};
+
+static void out_start(void *self, gint64 now_us)
+{
+	struct file_out *f = self;
+
+	pacer_start(&f->pacer, now_us);
+}
+
+static size_t out_ready(void *self, gint64 now_us)
+{
+	struct file_out *f = self;
+
+	return f->fault ? AUDIO_END : pacer_due(&f->pacer, now_us);
+}
+
+static void out_write(void *self, const gint16 *pcm, size_t n)
+{
+	struct file_out *f = self;
+
+	if (!f->fault && sf_writef_short(f->file, pcm, (sf_count_t)n) != (sf_count_t)n)
+		f->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write to '%s': %s", f->name, sf_strerror(f->file));
+	f->pacer.done += n;
+}
+
+static gint64 out_when(void *self, gint64 now_us, size_t n)
+{
+	struct file_out *f = self;
+
+	return pacer_when(&f->pacer, now_us, MAX(n, AUDIO_RATE / 100));
+}
+
+static GError *out_fault(void *self)
+{
+	struct file_out *f = self;
+
+	return f->fault ? g_error_copy(f->fault) : NULL;
+}
+
+static gboolean out_close(void *self, GError **error)
+{
+	struct file_out *f = self;
+	int failed = sf_close(f->file);
+
+	if (f->fault)
+		g_propagate_error(error, g_steal_pointer(&f->fault));
+	else if (failed)
+		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is not complete: %s", f->name, sf_error_number(failed));
+	g_free(f->name);
+	g_free(f);
+	return !failed && (!error || !*error);
+}
+
+static int format_of(const char *path)
+{
+	static const struct { const char *suffix; int format; } formats[] = {
+		{".wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16}, {".flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16},
+		{".ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS}, {".oga", SF_FORMAT_OGG | SF_FORMAT_VORBIS},
+		{".opus", SF_FORMAT_OGG | SF_FORMAT_OPUS}};
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+		size_t n = strlen(formats[i].suffix);
+
+		if (len > n && g_ascii_strcasecmp(path + len - n, formats[i].suffix) == 0)
+			return formats[i].format;
+	}
+	return 0;
+}
+
+static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
+{
+	g_autofree char *name = text_clean(arg, TEXT_LONG);
+	SF_INFO info = {.samplerate = AUDIO_RATE, .channels = 1, .format = format_of(arg)};
+	struct file_out *f;
+	SNDFILE *file;
+
+	if (!info.format) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' has none of the endings jcall writes: .wav, .flac, .ogg, .opus", name);
+		return FALSE;
+	}
+	file = sf_open(arg, SFM_WRITE, &info);
+	if (!file) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", name, sf_strerror(NULL));
+		return FALSE;
+	}
+	/* A killed process leaves a header that fits what was written. */
+	sf_command(file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+	f = g_new0(struct file_out, 1);
+	f->name = g_steal_pointer(&name);
+	f->file = file;
+	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
+				  .fault = out_fault, .close = out_close, .self = f};
+	return TRUE;
+}
+
+const struct audio_driver audio_file = {.name = "file", .open_in = open_in, .open_out = open_out};

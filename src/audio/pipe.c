@@ -1,0 +1,240 @@
+#include "audio.h"
+#include "pacer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../err.h"
+
+enum {
+	IN_ROOM = AUDIO_RATE / 2,		/* [samples] read ahead of their time */
+	OUT_ROOM = 10 * AUDIO_RATE,		/* [samples] kept for a consumer that stalls */
+	PIECE = 4096,				/* [bytes] PIPE_BUF: poll promises that so much does not block */
+	LATE = AUDIO_RATE / 50,			/* [samples] further behind than this the schedule starts anew */
+	FLUSH_MS = 2000,
+};
+
+/* The file descriptors are shared with other processes, so O_NONBLOCK is not for us to set: poll, then one read or write
+ * that poll has promised not to block. */
+static gboolean can(int fd, short what)
+{
+	struct pollfd p = {.fd = fd, .events = what};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (what | POLLHUP | POLLERR)) != 0;
+}
+
+/* ---- standard input ---- */
+
+struct pipe_in {
+	struct pacer pacer;
+	guint8 bytes[IN_ROOM * 2];
+	size_t have;				/* [bytes] */
+	gboolean end;
+	GError *fault;
+};
+
+static void pull(struct pipe_in *p)
+{
+	while (!p->end && p->have < sizeof(p->bytes) && can(STDIN_FILENO, POLLIN)) {
+		ssize_t n = read(STDIN_FILENO, p->bytes + p->have, MIN(sizeof(p->bytes) - p->have, PIECE));
+
+		if (n > 0) {
+			p->have += (size_t)n;
+		} else if (n == 0) {
+			p->end = TRUE;
+		} else if (errno != EINTR && errno != EAGAIN) {
+			p->end = TRUE;
+			p->fault = g_error_new(JC_ERROR, JC_FILE, "cannot read standard input: %s", g_strerror(errno));
+		} else {
+			return;
+		}
+	}
+}
+
+static void in_start(void *self, gint64 now_us)
+{
+	struct pipe_in *p = self;
+
+	pacer_start(&p->pacer, now_us);
+}
+
+/* A producer that is late makes the schedule late: nothing is lost, and nothing comes in a rush afterwards. */
+static size_t in_ready(void *self, gint64 now_us)
+{
+	struct pipe_in *p = self;
+	size_t due = pacer_due(&p->pacer, now_us), have;
+
+	pull(p);
+	have = p->have / 2;
+	if (have == 0 && p->end)
+		return AUDIO_END;
+	if (p->end)
+		return due;			/* the last frame is filled up with silence */
+	if (due > have + LATE && p->pacer.started) {
+		p->pacer.start_us = now_us - (gint64)(p->pacer.done + have) * G_USEC_PER_SEC / AUDIO_RATE;
+		due = have;
+	}
+	return MIN(due, have);
+}
+
+static size_t in_read(void *self, gint16 *pcm, size_t n)
+{
+	struct pipe_in *p = self;
+	size_t got = MIN(n, p->have / 2);
+
+	for (size_t i = 0; i < got; i++)
+		pcm[i] = (gint16)(p->bytes[2 * i] | p->bytes[2 * i + 1] << 8);
+	p->have -= 2 * got;
+	memmove(p->bytes, p->bytes + 2 * got, p->have);
+	p->pacer.done += n;
+	return got;
+}
+
+static gint64 in_when(void *self, gint64 now_us, size_t n)
+{
+	struct pipe_in *p = self;
+	gint64 at = pacer_when(&p->pacer, now_us, n);
+
+	/* Overdue, but nothing is there: look again soon. */
+	return at <= now_us && p->pacer.started ? now_us + 5000 : at;
+}
+
+static GError *in_fault(void *self)
+{
+	struct pipe_in *p = self;
+
+	return g_steal_pointer(&p->fault);
+}
+
+static void in_close(void *self)
+{
+	struct pipe_in *p = self;
+
+	g_clear_error(&p->fault);
+	g_free(p);
+}
+
+static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
+{
+	if (isatty(STDIN_FILENO)) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "--in - reads raw sound from a pipe or a file, not from the terminal");
+		return FALSE;
+	}
+	*in = (struct audio_in){.start = in_start, .ready = in_ready, .read = in_read, .when = in_when, .fault = in_fault,
+				.close = in_close, .self = g_new0(struct pipe_in, 1)};
+	return TRUE;
+}
+
+/* ---- standard output ---- */
+
+struct pipe_out {
+	struct pacer pacer;
+	guint8 *bytes;				/* a ring of OUT_ROOM samples */
+	size_t first, have;			/* [bytes] */
+	GError *fault;
+};
+
+static void push(struct pipe_out *p)
+{
+	while (!p->fault && p->have > 0 && can(STDOUT_FILENO, POLLOUT)) {
+		size_t piece = MIN(MIN(p->have, PIECE), OUT_ROOM * 2 - p->first);
+		ssize_t n = write(STDOUT_FILENO, p->bytes + p->first, piece);
+
+		if (n > 0) {
+			p->first = (p->first + (size_t)n) % (OUT_ROOM * 2);
+			p->have -= (size_t)n;
+		} else if (errno == EPIPE) {
+			p->fault = g_error_new(JC_ERROR, JC_FILE, "standard output was closed by whoever read it");
+		} else if (errno != EINTR && errno != EAGAIN) {
+			p->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write to standard output: %s", g_strerror(errno));
+		} else {
+			return;
+		}
+	}
+}
+
+static void out_start(void *self, gint64 now_us)
+{
+	struct pipe_out *p = self;
+
+	pacer_start(&p->pacer, now_us);
+}
+
+static size_t out_ready(void *self, gint64 now_us)
+{
+	struct pipe_out *p = self;
+
+	return p->fault ? AUDIO_END : pacer_due(&p->pacer, now_us);
+}
+
+static void out_write(void *self, const gint16 *pcm, size_t n)
+{
+	struct pipe_out *p = self;
+
+	for (size_t i = 0; i < n && p->have + 2 <= OUT_ROOM * 2; i++) {
+		size_t at = (p->first + p->have) % (OUT_ROOM * 2);
+
+		p->bytes[at] = (guint8)(pcm[i] & 0xff);
+		p->bytes[at + 1] = (guint8)((guint16)pcm[i] >> 8);
+		p->have += 2;
+	}
+	p->pacer.done += n;
+	push(p);
+}
+
+static gint64 out_when(void *self, gint64 now_us, size_t n)
+{
+	struct pipe_out *p = self;
+
+	return pacer_when(&p->pacer, now_us, MAX(n, AUDIO_RATE / 100));
+}
+
+static GError *out_fault(void *self)
+{
+	struct pipe_out *p = self;
+
+	return p->fault ? g_error_copy(p->fault) : NULL;
+}
+
+static gboolean out_close(void *self, GError **error)
+{
+	struct pipe_out *p = self;
+	gint64 until = g_get_monotonic_time() + FLUSH_MS * 1000;
+	gboolean complete;
+
+	push(p);
+	while (!p->fault && p->have > 0 && g_get_monotonic_time() < until) {
+		struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+		poll(&out, 1, 100);
+		push(p);
+	}
+	complete = !p->fault && p->have == 0;
+	if (p->fault)
+		g_propagate_error(error, g_steal_pointer(&p->fault));
+	else if (!complete)
+		g_set_error(error, JC_ERROR, JC_FILE, "whoever reads standard output did not take all of it");
+	g_free(p->bytes);
+	g_free(p);
+	return complete;
+}
+
+static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
+{
+	struct pipe_out *p;
+
+	if (isatty(STDOUT_FILENO)) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "--out - writes raw sound to a pipe or a file, not to the terminal");
+		return FALSE;
+	}
+	p = g_new0(struct pipe_out, 1);
+	p->bytes = g_malloc(OUT_ROOM * 2);
+	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
+				  .fault = out_fault, .close = out_close, .self = p};
+	return TRUE;
+}
+
+const struct audio_driver audio_pipe = {.name = "pipe", .open_in = open_in, .open_out = open_out};

@@ -1,0 +1,14 @@
+/* resample.h - any sampling rate to AUDIO_RATE, mono float in, int16 out; streaming. Only resample.c includes speexdsp. */
+#ifndef JCALL_AUDIO_RESAMPLE_H
+#define JCALL_AUDIO_RESAMPLE_H
+
+#include <glib.h>
+
+struct resampler;
+
+struct resampler *resampler_new(unsigned from_hz, unsigned to_hz);	/* NULL: such rates cannot be had */
+void resampler_free(struct resampler *r);
+/* Consumes up to *IN_LEN of IN and writes up to *OUT_LEN to OUT; both are set to what was used. */
+void resampler_run(struct resampler *r, const float *in, unsigned *in_len, gint16 *out, unsigned *out_len);
+
+#endif

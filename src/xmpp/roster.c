@@ -1,0 +1,152 @@
+#include "roster.h"
+
+#include <string.h>
+
+#include "../log.h"
+#include "../text.h"
+
+#define NS_ROSTER "jabber:iq:roster"
+
+enum { MAX_ITEMS = 10000, TIMEOUT_MS = 15000 };
+
+struct item {
+	gboolean sees_us;
+	char *name;
+};
+
+struct roster {
+	struct stream *stream;
+	GHashTable *items;		/* lower-case bare JID -> struct item */
+	guint query;
+	gboolean ready;
+	void (*done)(void *ctx);
+	void *ctx;
+};
+
+static void item_free(gpointer data)
+{
+	struct item *i = data;
+
+	g_free(i->name);
+	g_free(i);
+}
+
+struct roster *roster_new(struct stream *x)
+{
+	struct roster *r = g_new0(struct roster, 1);
+
+	r->stream = x;
+	r->items = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, item_free);
+	return r;
+}
+
+void roster_free(struct roster *r)
+{
+	if (!r)
+		return;
+	stream_query_cancel(r->stream, r->query);
+	g_hash_table_unref(r->items);
+	g_free(r);
+}
+
+static char *key_of(const char *jid)
+{
+	g_autofree char *bare = jid_bare(jid);
+
+	return g_ascii_strdown(bare, -1);
+}
+
+static void take_items(struct roster *r, const struct elem *query)
+{
+	for (const struct elem *e = elem_child(query, "item", NULL); e; e = elem_next(e, "item", NULL)) {
+		const char *jid = elem_attr(e, "jid"), *subscription = elem_attr(e, "subscription");
+		struct item *item;
+
+		if (!jid)
+			continue;
+		if (g_strcmp0(subscription, "remove") == 0) {
+			g_autofree char *key = key_of(jid);
+
+			g_hash_table_remove(r->items, key);
+			continue;
+		}
+		if (g_hash_table_size(r->items) >= MAX_ITEMS)
+			return;
+		item = g_new0(struct item, 1);
+		item->sees_us = g_strcmp0(subscription, "from") == 0 || g_strcmp0(subscription, "both") == 0;
+		item->name = g_strdup(elem_attr(e, "name"));
+		g_hash_table_replace(r->items, key_of(jid), item);
+	}
+}
+
+static void on_roster(void *ctx, enum iq_cond cond, const struct elem *reply)
+{
+	struct roster *r = ctx;
+
+	r->query = 0;
+	r->ready = TRUE;
+	if (cond == COND_OK) {
+		g_hash_table_remove_all(r->items);
+		take_items(r, elem_child(reply, "query", NS_ROSTER));
+	} else {
+		log_warn("roster", "the contact list cannot be had: %s", cond_words(cond));
+	}
+	r->done(r->ctx);
+}
+
+void roster_fetch(struct roster *r, void (*done)(void *ctx), void *ctx)
+{
+	stream_query_cancel(r->stream, r->query);
+	r->done = done;
+	r->ctx = ctx;
+	r->query = stream_query(r->stream, NULL, "get", elem_new("query", NS_ROSTER), TIMEOUT_MS, on_roster, r);
+}
+
+/* RFC 6121 2.1.6: a push counts only when it comes from our own account (CVE-2015-8688). */
+gboolean roster_iq(struct roster *r, struct iq *iq)
+{
+	const struct elem *query = iq_payload(iq);
+	const char *from = iq_from(iq);
+
+	if (!elem_is(query, "query", NS_ROSTER) || !iq_is_set(iq))
+		return FALSE;
+	if (!jid_same_bare(from, stream_jid(r->stream)) ||
+	    (jid_resource(from) && strcmp(from, stream_jid(r->stream)) != 0)) {
+		iq_answer(iq, COND_SERVICE_UNAVAILABLE, NULL);
+		return TRUE;
+	}
+	take_items(r, query);
+	iq_answer(iq, COND_OK, NULL);
+	return TRUE;
+}
+
+static const struct item *find(const struct roster *r, const char *jid)
+{
+	g_autofree char *key = key_of(jid);
+
+	return g_hash_table_lookup(r->items, key);
+}
+
+gboolean roster_has(const struct roster *r, const char *jid)
+{
+	return find(r, jid) != NULL;
+}
+
+gboolean roster_sees_us(const struct roster *r, const char *jid)
+{
+	const struct item *item = find(r, jid);
+
+	return item && item->sees_us;
+}
+
+const char *roster_name(const struct roster *r, const char *jid)
+{
+	const struct item *item = find(r, jid);
+
+	return item ? item->name : NULL;
+}
+
+gboolean roster_ready(const struct roster *r)
+{
+	return r->ready;
+}

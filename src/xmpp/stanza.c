@@ -1,0 +1,135 @@
+#include "stanza.h"
+
+#include <string.h>
+#include <strophe.h>
+
+struct bounds {
+	unsigned elements;
+	size_t bytes;
+	const char *why;
+};
+
+static gboolean count(struct bounds *b, const char *text)
+{
+	b->bytes += text ? strlen(text) : 0;
+	if (b->bytes > STANZA_MAX_BYTES)
+		b->why = "it is too large";
+	return b->why == NULL;
+}
+
+static gboolean copy_attributes(struct elem *e, xmpp_stanza_t *stanza, struct bounds *b)
+{
+	const char *pairs[2 * STANZA_MAX_ATTRIBUTES];
+	int n;
+
+	if (xmpp_stanza_get_attribute_count(stanza) > STANZA_MAX_ATTRIBUTES) {
+		b->why = "an element has too many attributes";
+		return FALSE;
+	}
+	n = xmpp_stanza_get_attributes(stanza, pairs, G_N_ELEMENTS(pairs));
+	for (int i = 0; i + 1 < n; i += 2) {
+		if (!count(b, pairs[i]) || !count(b, pairs[i + 1]))
+			return FALSE;
+		if (strcmp(pairs[i], "xmlns") != 0)
+			elem_set(e, pairs[i], pairs[i + 1]);
+	}
+	return TRUE;
+}
+
+static void add_text(struct elem *e, const char *text)
+{
+	const char *before = elem_text(e);
+	g_autofree char *all = g_strconcat(before, text, NULL);
+
+	elem_set_text(e, all);
+}
+
+static struct elem *convert(xmpp_stanza_t *stanza, const char *outer_ns, unsigned depth, struct bounds *b)
+{
+	const char *name = xmpp_stanza_get_name(stanza), *ns = xmpp_stanza_get_ns(stanza);
+	struct elem *e;
+
+	if (depth > STANZA_MAX_DEPTH)
+		b->why = "it is nested too deep";
+	else if (++b->elements > STANZA_MAX_ELEMENTS)
+		b->why = "it has too many elements";
+	if (b->why || !name || !count(b, name) || !count(b, ns))
+		return NULL;
+	if (!ns)
+		ns = outer_ns;
+	e = elem_new(name, ns);
+	if (!copy_attributes(e, stanza, b)) {
+		elem_free(e);
+		return NULL;
+	}
+	for (xmpp_stanza_t *c = xmpp_stanza_get_children(stanza); c; c = xmpp_stanza_get_next(c)) {
+		struct elem *child;
+
+		if (xmpp_stanza_is_text(c)) {
+			const char *text = xmpp_stanza_get_text_ptr(c);
+
+			if (count(b, text) && text)
+				add_text(e, text);
+		} else if ((child = convert(c, ns, depth + 1, b)) != NULL) {
+			elem_adopt(e, child);
+		}
+		if (b->why) {
+			elem_free(e);
+			return NULL;
+		}
+	}
+	return e;
+}
+
+struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why)
+{
+	struct bounds b = {0};
+	struct elem *e = convert(stanza, "", 1, &b);
+
+	*why = b.why;
+	return e;
+}
+
+static void set_attribute(void *ctx, const char *name, const char *value)
+{
+	xmpp_stanza_set_attribute(ctx, name, value);
+}
+
+struct _xmpp_stanza_t *elem_to_stanza(struct _xmpp_ctx_t *ctx, const struct elem *e)
+{
+	xmpp_stanza_t *stanza = xmpp_stanza_new(ctx);
+
+	xmpp_stanza_set_name(stanza, elem_name(e));
+	if (*elem_ns(e))
+		xmpp_stanza_set_ns(stanza, elem_ns(e));
+	elem_each_attr(e, set_attribute, stanza);
+	if (*elem_text(e)) {
+		xmpp_stanza_t *text = xmpp_stanza_new(ctx);
+
+		xmpp_stanza_set_text(text, elem_text(e));
+		xmpp_stanza_add_child(stanza, text);
+		xmpp_stanza_release(text);
+	}
+	for (const struct elem *c = elem_child(e, NULL, NULL); c; c = elem_next(c, NULL, NULL)) {
+		xmpp_stanza_t *child = elem_to_stanza(ctx, c);
+
+		xmpp_stanza_add_child(stanza, child);
+		xmpp_stanza_release(child);
+	}
+	return stanza;
+}
+
+struct elem *elem_parse(const char *xml)
+{
+	xmpp_ctx_t *ctx = xmpp_ctx_new(NULL, NULL);
+	xmpp_stanza_t *stanza = xmpp_stanza_new_from_string(ctx, xml);
+	struct elem *e = NULL;
+	const char *why;
+
+	if (stanza) {
+		e = elem_from_stanza(stanza, &why);
+		xmpp_stanza_release(stanza);
+	}
+	xmpp_ctx_free(ctx);
+	return e;
+}

@@ -1,0 +1,416 @@
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../log.h"
+#include "../text.h"
+#include "stream_priv.h"
+
+enum { MAX_KEPT = 100, KEPT_US = 30 * G_USEC_PER_SEC };
+
+struct query {				/* an iq of ours whose answer is awaited */
+	struct stream *x;
+	guint handle, timer;
+	char *id, *to;
+	struct elem *iq;		/* kept to be sent again on a fresh stream */
+	void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply);
+	void *ctx;
+};
+
+struct kept {				/* to be sent once we are online again */
+	struct elem *stanza;
+	gint64 at_us;
+};
+
+struct iq {
+	struct stream *x;
+	struct elem *stanza;
+	const char *from;
+	gboolean answered;
+};
+
+struct stream {
+	struct stream_handlers h;
+	struct stream_link *link;
+	char *jid, *bare, *domain;
+	gboolean online, has_sm, given_up;
+	GHashTable *queries;		/* id -> struct query */
+	GQueue kept;			/* struct kept */
+	guint last_handle, watchdog, close_timer;
+	void (*closed)(void *ctx);
+	void *closed_ctx;
+};
+
+/* ---- watchdog: no phase of a login may last longer, whatever blocks ---- */
+
+static gboolean on_watchdog(gpointer data)
+{
+	struct stream *x = data;
+	int fd = g_atomic_int_get(&x->link->fd);
+
+	x->watchdog = 0;
+	if (fd >= 0) {
+		shutdown(fd, SHUT_RDWR);
+		log_info("stream", "the server took too long in the login");
+	} else {
+		g_autoptr(GError) error = g_error_new(JC_ERROR, JC_SERVER, "the name look-up for %s does not end", x->domain);
+
+		x->h.offline(x->h.self, error, TRUE);
+	}
+	return G_SOURCE_REMOVE;
+}
+
+static void watch(struct stream *x, gboolean on)
+{
+	if (x->watchdog)
+		g_source_remove(x->watchdog);
+	x->watchdog = on ? g_timeout_add(PHASE_LIMIT_MS, on_watchdog, x) : 0;
+}
+
+/* ---- queries ---- */
+
+static void query_free(gpointer data)
+{
+	struct query *q = data;
+
+	if (q->timer)
+		g_source_remove(q->timer);
+	g_free(q->id);
+	g_free(q->to);
+	elem_free(q->iq);
+	g_free(q);
+}
+
+static void query_done(struct stream *x, struct query *q, enum iq_cond cond, const struct elem *reply)
+{
+	void (*done)(void *, enum iq_cond, const struct elem *) = q->done;
+	void *ctx = q->ctx;
+
+	g_hash_table_remove(x->queries, q->id);
+	done(ctx, cond, reply);
+}
+
+static gboolean on_query_timeout(gpointer data)
+{
+	struct query *q = data;
+
+	q->timer = 0;
+	query_done(q->x, q, COND_TIMEOUT, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+/* The answer must come from whom we asked; our server speaks for our account under several names. */
+static gboolean is_from(const struct stream *x, const char *to, const char *from)
+{
+	if (to)
+		return from && g_ascii_strcasecmp(to, from) == 0;
+	return !from || g_ascii_strcasecmp(from, x->bare) == 0 || strcmp(from, x->jid) == 0 ||
+		g_ascii_strcasecmp(from, x->domain) == 0;
+}
+
+static void take_answer(struct stream *x, const struct elem *iq)
+{
+	const char *id = elem_attr(iq, "id");
+	struct query *q = id ? g_hash_table_lookup(x->queries, id) : NULL;
+
+	if (q && is_from(x, q->to, elem_attr(iq, "from")))
+		query_done(x, q, cond_read(iq), iq);
+}
+
+guint stream_query(struct stream *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
+		 void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx)
+{
+	struct query *q = g_new0(struct query, 1);
+
+	q->x = x;
+	q->handle = ++x->last_handle;
+	q->id = text_uuid();
+	q->to = g_strdup(to);
+	q->done = done;
+	q->ctx = ctx;
+	q->iq = elem_new("iq", "jabber:client");
+	elem_set(q->iq, "type", type);
+	elem_set(q->iq, "id", q->id);
+	elem_set(q->iq, "to", to);
+	elem_adopt(q->iq, payload);
+	q->timer = g_timeout_add(timeout_ms, on_query_timeout, q);
+	g_hash_table_insert(x->queries, q->id, q);
+	if (x->online)
+		link_send(x->link, elem_copy(q->iq));
+	return q->handle;
+}
+
+void stream_query_cancel(struct stream *x, guint handle)
+{
+	GHashTableIter i;
+	gpointer value;
+
+	g_hash_table_iter_init(&i, x->queries);
+	while (g_hash_table_iter_next(&i, NULL, &value))
+		if (((struct query *)value)->handle == handle) {
+			g_hash_table_iter_remove(&i);
+			return;
+		}
+}
+
+/* On a fresh stream what was asked before the cut is asked again. */
+static void ask_again(struct stream *x)
+{
+	GHashTableIter i;
+	gpointer value;
+
+	g_hash_table_iter_init(&i, x->queries);
+	while (g_hash_table_iter_next(&i, NULL, &value))
+		link_send(x->link, elem_copy(((struct query *)value)->iq));
+}
+
+/* ---- sending ---- */
+
+static void kept_free(gpointer data)
+{
+	elem_free(((struct kept *)data)->stanza);
+	g_free(data);
+}
+
+static void keep(struct stream *x, struct elem *stanza)
+{
+	struct kept *k = g_new0(struct kept, 1);
+
+	k->stanza = stanza;
+	k->at_us = g_get_monotonic_time();
+	g_queue_push_tail(&x->kept, k);
+	if (x->kept.length > MAX_KEPT)
+		kept_free(g_queue_pop_head(&x->kept));
+}
+
+static void send_kept(struct stream *x)
+{
+	struct kept *k;
+
+	while ((k = g_queue_pop_head(&x->kept)) != NULL) {
+		if (g_get_monotonic_time() - k->at_us < KEPT_US)
+			link_send(x->link, g_steal_pointer(&k->stanza));
+		kept_free(k);
+	}
+}
+
+void stream_send(struct stream *x, struct elem *stanza)
+{
+	g_autofree char *id = NULL;
+
+	if (!elem_attr(stanza, "id") && !elem_is(stanza, "presence", NULL)) {
+		id = text_uuid();
+		elem_set(stanza, "id", id);
+	}
+	if (x->online)
+		link_send(x->link, stanza);
+	else if (elem_is(stanza, "presence", NULL))
+		elem_free(stanza);
+	else
+		keep(x, stanza);
+}
+
+/* ---- requests of others ---- */
+
+void iq_answer(struct iq *iq, enum iq_cond cond, struct elem *payload)
+{
+	struct elem *answer = elem_new("iq", "jabber:client");
+
+	g_return_if_fail(!iq->answered);
+	iq->answered = TRUE;
+	elem_set(answer, "type", cond == COND_OK ? "result" : "error");
+	elem_set(answer, "id", elem_attr(iq->stanza, "id"));
+	elem_set(answer, "to", elem_attr(iq->stanza, "from"));
+	if (payload)
+		elem_adopt(answer, payload);
+	if (cond != COND_OK)
+		cond_write(answer, cond);
+	stream_send(iq->x, answer);
+}
+
+static void take_request(struct stream *x, struct elem *stanza)
+{
+	struct iq iq = {.x = x, .stanza = stanza, .from = elem_attr(stanza, "from")};
+
+	if (!iq.from)
+		iq.from = x->bare;
+	if (!elem_attr(stanza, "id"))
+		return;			/* RFC 6120 8.2.3: it cannot be answered */
+	x->h.iq(x->h.self, &iq);
+	if (!iq.answered)
+		iq_answer(&iq, COND_SERVICE_UNAVAILABLE, NULL);
+}
+
+const struct elem *iq_stanza(const struct iq *iq)
+{
+	return iq->stanza;
+}
+
+const char *iq_from(const struct iq *iq)
+{
+	return iq->from;
+}
+
+const struct elem *iq_payload(const struct iq *iq)
+{
+	return elem_child(iq->stanza, NULL, NULL);
+}
+
+gboolean iq_is_set(const struct iq *iq)
+{
+	return g_strcmp0(elem_attr(iq->stanza, "type"), "set") == 0;
+}
+
+/* ---- what the thread reports ---- */
+
+static void on_phase(void *self, const char *phase, gint64 now_us)
+{
+	struct stream *x = self;
+
+	watch(x, strcmp(phase, "bind") != 0);
+	if (x->h.phase)
+		x->h.phase(x->h.self, phase, now_us);
+}
+
+static void on_online(void *self, const char *full_jid, gboolean resumed, gboolean has_sm)
+{
+	struct stream *x = self;
+
+	watch(x, FALSE);
+	g_free(x->jid);
+	x->jid = g_strdup(full_jid);
+	x->online = TRUE;
+	x->has_sm = has_sm;
+	x->h.online(x->h.self, full_jid, resumed);
+	if (!resumed)
+		ask_again(x);
+	send_kept(x);
+}
+
+static void on_offline(void *self, GError *error, gboolean final)
+{
+	struct stream *x = self;
+	g_autoptr(GError) owned = error;
+
+	watch(x, FALSE);
+	x->online = FALSE;
+	if (!x->closed)
+		x->h.offline(x->h.self, owned, final);
+}
+
+static void on_stanza(void *self, struct elem *stanza)
+{
+	struct stream *x = self;
+	elem_auto owned = stanza;
+	const char *type = elem_attr(stanza, "type");
+
+	if (elem_is(stanza, "message", NULL))
+		x->h.message(x->h.self, stanza);
+	else if (elem_is(stanza, "presence", NULL))
+		x->h.presence(x->h.self, stanza);
+	else if (type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0))
+		take_request(x, stanza);
+	else
+		take_answer(x, stanza);
+}
+
+static void finish_close(struct stream *x)
+{
+	void (*closed)(void *ctx) = x->closed;
+
+	if (x->close_timer)
+		g_source_remove(x->close_timer);
+	x->close_timer = 0;
+	x->online = FALSE;
+	if (x->given_up || !closed)
+		return;
+	x->given_up = TRUE;
+	closed(x->closed_ctx);
+}
+
+static void on_closed(void *self)
+{
+	finish_close(self);
+}
+
+static void on_trace(void *self, gboolean out, char *xml)
+{
+	struct stream *x = self;
+
+	x->h.trace(x->h.self, out, xml);
+	g_free(xml);
+}
+
+/* ---- for the owner ---- */
+
+struct stream *stream_new(const struct stream_options *options, const struct stream_handlers *handlers)
+{
+	struct stream *x = g_new0(struct stream, 1);
+	struct stream_reports reports = {.phase = on_phase, .online = on_online, .offline = on_offline, .stanza = on_stanza,
+					 .closed = on_closed, .trace = handlers->trace ? on_trace : NULL};
+	const char *at;
+
+	x->h = *handlers;
+	x->bare = jid_bare(options->jid);
+	x->jid = g_strdup(x->bare);
+	at = strchr(x->bare, '@');
+	x->domain = g_strdup(at ? at + 1 : x->bare);
+	x->queries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, query_free);
+	g_queue_init(&x->kept);
+	x->link = link_start(options, &reports, x);
+	return x;
+}
+
+void stream_connect(struct stream *x)
+{
+	watch(x, TRUE);
+	link_connect(x->link);
+}
+
+static gboolean on_close_timeout(gpointer data)
+{
+	struct stream *x = data;
+
+	x->close_timer = 0;
+	finish_close(x);
+	return G_SOURCE_REMOVE;
+}
+
+void stream_close(struct stream *x, guint timeout_ms, void (*done)(void *ctx), void *ctx)
+{
+	x->closed = done;
+	x->closed_ctx = ctx;
+	watch(x, FALSE);
+	x->close_timer = g_timeout_add(timeout_ms, on_close_timeout, x);
+	link_close(x->link);
+}
+
+void stream_free(struct stream *x)
+{
+	if (!x)
+		return;
+	watch(x, FALSE);
+	if (x->close_timer)
+		g_source_remove(x->close_timer);
+	link_stop(x->link);
+	g_hash_table_unref(x->queries);
+	g_queue_clear_full(&x->kept, kept_free);
+	g_free(x->jid);
+	g_free(x->bare);
+	g_free(x->domain);
+	g_free(x);
+}
+
+const char *stream_jid(const struct stream *x)
+{
+	return x->jid;
+}
+
+gboolean stream_is_online(const struct stream *x)
+{
+	return x->online;
+}
+
+gboolean stream_has_sm(const struct stream *x)
+{
+	return x->has_sm;
+}

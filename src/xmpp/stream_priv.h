@@ -1,0 +1,41 @@
+/* stream_priv.h - the inside of a stream: stream.c is its main-thread half, stream_thread.c the half that blocks.
+ *
+ * The halves share nothing but struct stream_link's atomics; all else goes by post_to. The thread half is created and
+ * used in the xmpp thread only. */
+#ifndef JCALL_XMPP_STREAM_PRIV_H
+#define JCALL_XMPP_STREAM_PRIV_H
+
+#include <pthread.h>
+#include "stream.h"
+
+enum { PHASE_LIMIT_MS = 10000 };
+
+/* What the thread reports, in the main thread; SELF is the struct stream. */
+struct stream_reports {
+	void (*phase)(void *self, const char *phase, gint64 now_us);
+	void (*online)(void *self, const char *full_jid, gboolean resumed, gboolean has_sm);
+	void (*offline)(void *self, GError *error, gboolean final);	/* takes ERROR */
+	void (*stanza)(void *self, struct elem *stanza);		/* takes STANZA */
+	void (*closed)(void *self);
+	void (*trace)(void *self, gboolean out, char *xml);		/* takes XML; may be NULL */
+};
+
+struct stream_link {
+	pthread_t thread;
+	GMainContext *ctx;
+	GMainLoop *loop;
+	gint fd;			/* atomic; -1: none. Whoever holds it may shut it down to end a blocking call */
+	gint abandoned;			/* atomic: the main half is gone, nothing is to be reported any more */
+};
+
+struct stream_thread;
+
+/* Starts the thread. Copies all of OPTIONS. */
+struct stream_link *link_start(const struct stream_options *options, const struct stream_reports *reports, void *self);
+/* Ends it; at most 1 s. A thread stuck in a name look-up cannot be ended: it is left behind, its memory with it. */
+void link_stop(struct stream_link *link);
+void link_connect(struct stream_link *link);
+void link_send(struct stream_link *link, struct elem *stanza);	/* takes */
+void link_close(struct stream_link *link);
+
+#endif

@@ -1,0 +1,716 @@
+#include "stream_priv.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <strophe.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../log.h"
+#include "../post.h"
+#include "../text.h"
+#include "stanza.h"
+
+enum {
+	STACK_BYTES = 64 << 20,		/* libstrophe recurses into a nested stanza: 70,000 levels need 8 MB */
+	PUMPS = 6,			/* a TLS record of 16 KB is read in four steps, then handled, then answered */
+	TICK_MS = 250,			/* libstrophe's own timers, needed only while it connects or disconnects */
+	KEEPALIVE_S = 60, KEEPALIVE_ANSWER_S = 20,
+	BACKOFF_FIRST_MS = 200, BACKOFF_LAST_MS = 60000,
+	MAX_TARGETS = 8,
+};
+
+struct target {
+	char *host;
+	guint16 port;
+	gboolean direct;		/* TLS from the first byte (XEP-0368) */
+};
+
+struct stream_thread {
+	struct stream_link link;
+	struct stream_reports reports;
+	void *self;
+	/* options */
+	char *jid, *bare, *password, *host, *ca_file, *pin;
+	guint16 port;
+	gboolean reconnect;
+	/* libstrophe */
+	xmpp_ctx_t *ctx;
+	xmpp_conn_t *conn;
+	xmpp_log_t log;
+	GSource *source, *tick, *keepalive, *retry;
+	gpointer fd_tag;
+	GIOCondition wanted;
+	/* this attempt */
+	GArray *targets;
+	guint next_target, backoff_ms;
+	gboolean connecting, online, ever_online, closing, tcp_up, secured, resumed, pinging, shut;
+	gint64 last_heard_us;
+	GError *why;			/* the first thing that went wrong in this attempt */
+};
+
+static void begin_attempt(struct stream_thread *t);
+
+/* ---- reports: xmpp thread -> main thread ---- */
+
+struct report {
+	struct stream_thread *t;
+	int kind;
+	const char *phase;
+	gint64 at_us;
+	char *text;
+	gboolean flag, flag2;
+	GError *error;
+	struct elem *stanza;
+};
+enum { REPORT_PHASE, REPORT_ONLINE, REPORT_OFFLINE, REPORT_STANZA, REPORT_CLOSED, REPORT_TRACE };
+
+static void deliver(void *self, void *arg)
+{
+	struct stream_thread *t = self;
+	struct report *r = arg;
+	gboolean gone = g_atomic_int_get(&t->link.abandoned);
+
+	if (gone) {
+		g_clear_error(&r->error);
+		elem_free(r->stanza);
+		g_free(r->text);
+		return;
+	}
+	switch (r->kind) {
+	case REPORT_PHASE:
+		t->reports.phase(t->self, r->phase, r->at_us);
+		break;
+	case REPORT_ONLINE:
+		t->reports.online(t->self, r->text, r->flag, r->flag2);
+		g_free(r->text);
+		break;
+	case REPORT_OFFLINE:
+		t->reports.offline(t->self, r->error, r->flag);
+		break;
+	case REPORT_STANZA:
+		t->reports.stanza(t->self, r->stanza);
+		break;
+	case REPORT_CLOSED:
+		t->reports.closed(t->self);
+		break;
+	case REPORT_TRACE:
+		t->reports.trace(t->self, r->flag, r->text);
+		break;
+	}
+}
+
+static void report(struct stream_thread *t, struct report r)
+{
+	post_to(NULL, deliver, t, &r, sizeof(r));
+}
+
+static void report_phase(struct stream_thread *t, const char *phase)
+{
+	report(t, (struct report){.kind = REPORT_PHASE, .phase = phase, .at_us = g_get_monotonic_time()});
+}
+
+/* ---- ending a connection from inside ---- */
+
+/* Nothing that is queued can leave any more: libstrophe finds out at its next write. */
+static void cut(struct stream_thread *t)
+{
+	int fd = g_atomic_int_get(&t->link.fd);
+
+	t->shut = TRUE;
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+}
+
+static void refuse(struct stream_thread *t, enum jc_err code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static void refuse(struct stream_thread *t, enum jc_err code, const char *format, ...)
+{
+	va_list ap;
+
+	if (!t->why) {
+		va_start(ap, format);
+		t->why = g_error_new_valist(JC_ERROR, (int)code, format, ap);
+		va_end(ap);
+	}
+	cut(t);
+}
+
+/* ---- what libstrophe says in its log is the only place where some things can be seen in time ---- */
+
+static gboolean pin_matches(struct stream_thread *t, const xmpp_tlscert_t *cert, char **shown)
+{
+	const char *raw = cert ? xmpp_tlscert_get_string(cert, XMPP_CERT_FINGERPRINT_SHA256) : NULL;
+	GString *hex = g_string_new("sha256:");
+
+	for (const char *p = raw ? raw : ""; *p; p++)
+		if (g_ascii_isxdigit(*p))
+			g_string_append_c(hex, g_ascii_tolower(*p));
+	*shown = g_string_free(hex, FALSE);
+	return t->pin && g_ascii_strcasecmp(*shown, t->pin) == 0;
+}
+
+static void check_secured(struct stream_thread *t)
+{
+	g_autofree char *shown = NULL;
+	xmpp_tlscert_t *cert;
+
+	if (t->secured || !t->conn || !xmpp_conn_is_secured(t->conn))
+		return;
+	t->secured = TRUE;
+	report_phase(t, "tls");
+	if (!t->pin)
+		return;
+	cert = xmpp_conn_get_peer_cert(t->conn);
+	if (!pin_matches(t, cert, &shown))
+		refuse(t, JC_SERVER, "the certificate of %s has not the pinned hash; it has %s", t->bare, shown);
+	if (cert)
+		xmpp_tlscert_free(cert);
+}
+
+/* Features tell which ways of login there are; libstrophe would fall back to DIGEST-MD5 and PLAIN, jcall does not. */
+static void check_features(struct stream_thread *t, const char *xml)
+{
+	check_secured(t);
+	if (strstr(xml, "<mechanisms")) {
+		if (!strstr(xml, "SCRAM-SHA-"))
+			refuse(t, JC_SERVER, "the server of %s offers no SCRAM login, and jcall sends no password in any "
+			       "other way", t->bare);
+		else if (!t->secured)
+			refuse(t, JC_SERVER, "the server of %s offers no encryption", t->bare);
+	} else if (!strstr(xml, "<starttls") && !strstr(xml, "<bind") && !strstr(xml, "urn:xmpp:sm:3")) {
+		refuse(t, JC_SERVER, "the server of %s offers nothing to go on with", t->bare);
+	}
+}
+
+static void on_log(void *self, xmpp_log_level_t level, const char *area, const char *message)
+{
+	struct stream_thread *t = self;
+
+	if (g_str_has_prefix(message, "RECV: <stream:features") || g_str_has_prefix(message, "RECV: <features"))
+		check_features(t, message);
+	else if (g_str_has_prefix(message, "RECV: <failure") && strstr(message, "xmpp-sasl"))
+		refuse(t, JC_LOGIN, "the server does not accept the password of %s", t->bare);
+	else if (g_str_has_prefix(message, "RECV: <success"))
+		report_phase(t, "auth");
+	else if (strstr(message, "Session resumed successfully"))
+		t->resumed = TRUE;
+	else if (strcmp(message, "connection successful") == 0 || g_str_has_prefix(message, "sock_connect(): connected"))
+		t->tcp_up = TRUE;
+}
+
+static int on_bad_cert(const xmpp_tlscert_t *cert, const char *words);
+
+/* The handler of libstrophe 0.12 is given no connection and no user data: one stream per thread makes this sound. */
+static __thread struct stream_thread *this_thread;
+
+static int on_bad_cert(const xmpp_tlscert_t *cert, const char *words)
+{
+	struct stream_thread *t = this_thread;
+	g_autofree char *shown = NULL, *clean = text_clean(words, TEXT_SHORT);
+
+	if (pin_matches(t, cert, &shown))
+		return 1;
+	refuse(t, JC_SERVER, "the certificate of %s is not to be trusted (%s); if it is yours, name its authority by "
+	       "ca_file, or the certificate itself by pin = %s", t->bare, clean, shown);
+	return 0;
+}
+
+/* ---- the socket ---- */
+
+static int on_socket(xmpp_conn_t *conn, void *sock)
+{
+	struct stream_thread *t = this_thread;
+	int fd = *(int *)sock, on = 1, idle = 20, interval = 5, probes = 3;
+	unsigned limit_ms = 20000;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+	g_atomic_int_set(&t->link.fd, fd);
+	return 0;
+}
+
+static void watch_fd(struct stream_thread *t)
+{
+	int fd = g_atomic_int_get(&t->link.fd);
+	GIOCondition want = G_IO_IN | G_IO_HUP | G_IO_ERR;
+
+	if (t->fd_tag && t->wanted == 0)
+		t->fd_tag = NULL;
+	if (fd < 0)
+		return;
+	if (t->connecting ? !t->secured && !t->tcp_up : xmpp_conn_send_queue_len(t->conn) > 0)
+		want |= G_IO_OUT;
+	if (!t->fd_tag)
+		t->fd_tag = g_source_add_unix_fd(t->source, fd, want);
+	else if (want != t->wanted)		/* each call wakes the context: only on a change, or it spins */
+		g_source_modify_unix_fd(t->source, t->fd_tag, want);
+	t->wanted = want;
+}
+
+static void unwatch_fd(struct stream_thread *t)
+{
+	if (t->fd_tag)
+		g_source_remove_unix_fd(t->source, t->fd_tag);
+	t->fd_tag = NULL;
+	g_atomic_int_set(&t->link.fd, -1);
+}
+
+/* During the attempts on several addresses libstrophe opens one socket after the other. */
+static void pump(struct stream_thread *t)
+{
+	for (int i = 0; i < PUMPS; i++) {
+		int before = g_atomic_int_get(&t->link.fd);
+
+		xmpp_run_once(t->ctx, 0);
+		if (t->conn && t->connecting)
+			check_secured(t);
+		if (g_atomic_int_get(&t->link.fd) != before && t->fd_tag && before >= 0) {
+			g_source_remove_unix_fd(t->source, t->fd_tag);
+			t->fd_tag = NULL;
+		}
+	}
+	if (t->conn)
+		watch_fd(t);
+}
+
+static gboolean on_fd(GSource *source, GSourceFunc callback, gpointer data)
+{
+	struct stream_thread *t = data;
+
+	t->last_heard_us = g_get_monotonic_time();
+	pump(t);
+	return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs fd_funcs = {.dispatch = on_fd};
+
+/* ---- timers of this thread ---- */
+
+static void set_timer(struct stream_thread *t, GSource **slot, guint ms, GSourceFunc fn)
+{
+	if (*slot) {
+		g_source_destroy(*slot);
+		g_source_unref(*slot);
+		*slot = NULL;
+	}
+	if (!fn)
+		return;
+	*slot = ms >= 10000 ? g_timeout_source_new_seconds(ms / 1000) : g_timeout_source_new(ms);
+	g_source_set_callback(*slot, fn, t, NULL);
+	g_source_attach(*slot, t->link.ctx);
+}
+
+static gboolean on_tick(gpointer data)
+{
+	pump(data);
+	return G_SOURCE_CONTINUE;
+}
+
+static void send_ping(struct stream_thread *t)
+{
+	g_autofree char *id = text_uuid();
+	xmpp_stanza_t *iq = xmpp_iq_new(t->ctx, "get", id), *ping = xmpp_stanza_new(t->ctx);
+
+	xmpp_stanza_set_name(ping, "ping");
+	xmpp_stanza_set_ns(ping, "urn:xmpp:ping");
+	xmpp_stanza_add_child(iq, ping);
+	xmpp_stanza_release(ping);
+	xmpp_send(t->conn, iq);
+	xmpp_stanza_release(iq);
+	pump(t);
+}
+
+/* XEP-0199: a connection on which nothing was heard for a minute is asked; one that does not answer is dead. */
+static gboolean on_keepalive(gpointer data)
+{
+	struct stream_thread *t = data;
+	gint64 quiet_s = (g_get_monotonic_time() - t->last_heard_us) / G_USEC_PER_SEC;
+
+	if (t->pinging && quiet_s >= KEEPALIVE_ANSWER_S) {
+		refuse(t, JC_LOST, "the server does not answer any more");
+		pump(t);
+		return G_SOURCE_CONTINUE;
+	}
+	t->pinging = !t->pinging && quiet_s >= KEEPALIVE_S - 1;
+	if (t->pinging)
+		send_ping(t);
+	set_timer(t, &t->keepalive, (t->pinging ? KEEPALIVE_ANSWER_S : KEEPALIVE_S) * 1000, on_keepalive);
+	return G_SOURCE_REMOVE;
+}
+
+/* ---- connecting ---- */
+
+static void target_clear(gpointer data)
+{
+	g_free(((struct target *)data)->host);
+}
+
+static void add_target(struct stream_thread *t, const char *host, guint16 port, gboolean direct)
+{
+	struct target target = {.host = g_strdup(host), .port = port, .direct = direct};
+
+	if (t->targets->len < MAX_TARGETS)
+		g_array_append_val(t->targets, target);
+	else
+		g_free(target.host);
+}
+
+static void add_srv(struct stream_thread *t, const char *service, const char *domain, gboolean direct)
+{
+	GList *list = g_resolver_lookup_service(g_resolver_get_default(), service, "tcp", domain, NULL, NULL);
+
+	for (GList *l = list; l; l = l->next)		/* sorted by priority and weight already */
+		if (strcmp(g_srv_target_get_hostname(l->data), ".") != 0)
+			add_target(t, g_srv_target_get_hostname(l->data), g_srv_target_get_port(l->data), direct);
+	g_resolver_free_targets(list);
+}
+
+/* Direct TLS first: it saves two round trips. */
+static void find_targets(struct stream_thread *t)
+{
+	const char *at = strchr(t->bare, '@'), *domain = at ? at + 1 : t->bare;
+
+	g_array_set_size(t->targets, 0);
+	t->next_target = 0;
+	if (t->host) {
+		guint16 port = t->port ? t->port : 5222;
+
+		add_target(t, t->host, port, port == 5223 || port == 443 || t->port >= 1 ? port == 5223 || port == 443 : FALSE);
+	} else {
+		add_srv(t, "xmpps-client", domain, TRUE);
+		add_srv(t, "xmpp-client", domain, FALSE);
+		if (!t->targets->len)
+			add_target(t, domain, 5222, FALSE);
+	}
+	report_phase(t, "dns");
+}
+
+static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
+{
+	struct stream_thread *t = data;
+	const char *why = NULL;
+	struct elem *e = elem_from_stanza(stanza, &why);
+
+	if (!e) {
+		log_warn("stream", "a stanza from the server was left out: %s", why ? why : "it has no name");
+		return 1;
+	}
+	if (t->reports.trace)
+		report(t, (struct report){.kind = REPORT_TRACE, .flag = FALSE, .text = elem_to_string(e)});
+	report(t, (struct report){.kind = REPORT_STANZA, .stanza = e});
+	return 1;
+}
+
+static int on_enabled(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
+{
+	return 1;
+}
+
+static void on_connected(struct stream_thread *t)
+{
+	const char *bound = xmpp_conn_get_bound_jid(t->conn);
+
+	/* libstrophe verifies neither the server's nonce nor its signature: at least it must be our account. */
+	if (!jid_same_bare(bound, t->bare)) {
+		refuse(t, JC_SERVER, "the server logged us in as somebody else than %s", t->bare);
+		return;
+	}
+	t->connecting = FALSE;
+	t->online = t->ever_online = TRUE;
+	t->backoff_ms = BACKOFF_FIRST_MS;
+	set_timer(t, &t->tick, 0, NULL);
+	set_timer(t, &t->keepalive, KEEPALIVE_S * 1000, on_keepalive);
+	xmpp_handler_delete(t->conn, on_stanza);
+	xmpp_handler_delete(t->conn, on_enabled);
+	xmpp_handler_add(t->conn, on_stanza, NULL, "message", NULL, t);
+	xmpp_handler_add(t->conn, on_stanza, NULL, "presence", NULL, t);
+	xmpp_handler_add(t->conn, on_stanza, NULL, "iq", NULL, t);
+	report_phase(t, "bind");
+	report(t, (struct report){.kind = REPORT_ONLINE, .text = g_strdup(bound), .flag = t->resumed, .flag2 = TRUE});
+}
+
+static gboolean on_retry(gpointer data)
+{
+	struct stream_thread *t = data;
+
+	set_timer(t, &t->retry, 0, NULL);
+	begin_attempt(t);
+	return G_SOURCE_REMOVE;
+}
+
+static void give_up_or_retry(struct stream_thread *t)
+{
+	gboolean final = !t->reconnect || !t->ever_online || g_error_matches(t->why, JC_ERROR, JC_LOGIN);
+
+	report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = final});
+	if (final)
+		return;
+	set_timer(t, &t->retry, t->backoff_ms + (guint)g_random_int_range(0, (gint32)t->backoff_ms / 4 + 1), on_retry);
+	t->backoff_ms = MIN(t->backoff_ms * 2, BACKOFF_LAST_MS);
+}
+
+static void describe_loss(struct stream_thread *t, const xmpp_stream_error_t *stream_error)
+{
+	const struct target *target = t->next_target ? &g_array_index(t->targets, struct target, t->next_target - 1) : NULL;
+	g_autofree char *text = stream_error && stream_error->text ? text_clean(stream_error->text, TEXT_SHORT) : NULL;
+
+	if (t->why)
+		return;
+	if (t->ever_online && t->online)
+		t->why = g_error_new(JC_ERROR, JC_LOST, "the connection to the server was lost%s%s", text ? ": " : "", text ? text : "");
+	else if (t->tcp_up && !t->secured)
+		t->why = g_error_new(JC_ERROR, JC_SERVER, "the server of %s offers no usable encryption (TLS)", t->bare);
+	else if (!t->secured && target)
+		t->why = g_error_new(JC_ERROR, JC_SERVER, "cannot connect to %s, port %u", target->host, target->port);
+	else
+		t->why = g_error_new(JC_ERROR, JC_SERVER, "the server of %s ended the login%s%s", t->bare, text ? ": " : "",
+				     text ? text : "");
+}
+
+static gboolean try_next_target(struct stream_thread *t);
+
+static void on_disconnected(struct stream_thread *t, const xmpp_stream_error_t *stream_error)
+{
+	gboolean was_connecting = t->connecting;
+
+	unwatch_fd(t);
+	set_timer(t, &t->tick, 0, NULL);
+	set_timer(t, &t->keepalive, 0, NULL);
+	if (t->closing) {
+		report(t, (struct report){.kind = REPORT_CLOSED});
+		return;
+	}
+	describe_loss(t, stream_error);
+	t->online = FALSE;
+	/* Another address may do where this one could not even be reached; a refusal would be the same there. */
+	if (was_connecting && !t->secured && t->next_target < t->targets->len && try_next_target(t))
+		return;
+	t->connecting = FALSE;
+	give_up_or_retry(t);
+}
+
+static void on_conn(xmpp_conn_t *conn, xmpp_conn_event_t event, int error, xmpp_stream_error_t *stream_error, void *data)
+{
+	struct stream_thread *t = data;
+
+	if (event == XMPP_CONN_CONNECT || event == XMPP_CONN_RAW_CONNECT)
+		on_connected(t);
+	else
+		on_disconnected(t, stream_error);
+}
+
+static void configure(struct stream_thread *t, gboolean direct)
+{
+	long flags = XMPP_CONN_FLAG_MANDATORY_TLS;
+
+	if (direct)
+		flags = XMPP_CONN_FLAG_LEGACY_SSL;	/* the two exclude each other; nothing is sent before TLS there */
+	xmpp_conn_set_flags(t->conn, flags);
+	xmpp_conn_set_jid(t->conn, t->jid);
+	xmpp_conn_set_pass(t->conn, t->password);
+	if (t->ca_file)
+		xmpp_conn_set_cafile(t->conn, t->ca_file);
+	xmpp_conn_set_certfail_handler(t->conn, on_bad_cert);
+	xmpp_conn_set_sockopt_callback(t->conn, on_socket);
+}
+
+static gboolean try_next_target(struct stream_thread *t)
+{
+	const struct target *target = &g_array_index(t->targets, struct target, t->next_target++);
+
+	t->tcp_up = t->secured = t->shut = FALSE;
+	g_clear_error(&t->why);
+	configure(t, target->direct);
+	if (xmpp_connect_client(t->conn, target->host, target->port, on_conn, t) != XMPP_EOK) {
+		if (t->next_target < t->targets->len)
+			return try_next_target(t);
+		return FALSE;
+	}
+	report_phase(t, "tcp");
+	t->tcp_up = FALSE;
+	set_timer(t, &t->tick, TICK_MS, on_tick);
+	watch_fd(t);
+	return TRUE;
+}
+
+static void begin_attempt(struct stream_thread *t)
+{
+	t->connecting = TRUE;
+	t->resumed = t->pinging = FALSE;
+	t->last_heard_us = g_get_monotonic_time();
+	if (!t->conn)
+		t->conn = xmpp_conn_new(t->ctx);
+	find_targets(t);
+	if (try_next_target(t))
+		return;
+	t->connecting = FALSE;
+	describe_loss(t, NULL);
+	give_up_or_retry(t);
+}
+
+/* ---- commands: main thread -> xmpp thread ---- */
+
+static void do_connect(void *self, void *arg)
+{
+	begin_attempt(self);
+}
+
+static void do_send(void *self, void *arg)
+{
+	struct stream_thread *t = self;
+	struct elem *e = *(struct elem **)arg;
+	xmpp_stanza_t *stanza;
+
+	if (t->online && !t->closing) {
+		stanza = elem_to_stanza(t->ctx, e);
+		if (t->reports.trace)
+			report(t, (struct report){.kind = REPORT_TRACE, .flag = TRUE, .text = elem_to_string(e)});
+		xmpp_send(t->conn, stanza);
+		xmpp_stanza_release(stanza);
+		pump(t);
+	}
+	elem_free(e);
+}
+
+static void do_close(void *self, void *arg)
+{
+	struct stream_thread *t = self;
+
+	t->closing = TRUE;
+	set_timer(t, &t->retry, 0, NULL);
+	if (!t->online) {
+		cut(t);
+		report(t, (struct report){.kind = REPORT_CLOSED});
+		return;
+	}
+	pump(t);
+	xmpp_disconnect(t->conn);
+	set_timer(t, &t->tick, 20, on_tick);
+	pump(t);
+}
+
+static void do_stop(void *self, void *arg)
+{
+	struct stream_thread *t = self;
+
+	g_main_loop_quit(t->link.loop);
+}
+
+/* ---- the thread ---- */
+
+static void free_thread(struct stream_thread *t)
+{
+	g_array_unref(t->targets);
+	g_main_loop_unref(t->link.loop);
+	g_main_context_unref(t->link.ctx);
+	if (t->password)
+		explicit_bzero(t->password, strlen(t->password));
+	g_free(t->password);
+	g_free(t->jid);
+	g_free(t->bare);
+	g_free(t->host);
+	g_free(t->ca_file);
+	g_free(t->pin);
+	g_clear_error(&t->why);
+	g_free(t);
+}
+
+static void *run(void *data)
+{
+	struct stream_thread *t = data;
+
+	this_thread = t;
+	g_main_context_push_thread_default(t->link.ctx);
+	t->log = (xmpp_log_t){.handler = on_log, .userdata = t};
+	t->ctx = xmpp_ctx_new(NULL, &t->log);
+	t->source = g_source_new(&fd_funcs, sizeof(GSource));
+	g_source_set_callback(t->source, NULL, t, NULL);
+	g_source_attach(t->source, t->link.ctx);
+	g_main_loop_run(t->link.loop);
+	set_timer(t, &t->tick, 0, NULL);
+	set_timer(t, &t->keepalive, 0, NULL);
+	set_timer(t, &t->retry, 0, NULL);
+	t->closing = TRUE;
+	if (t->conn)
+		xmpp_conn_release(t->conn);
+	xmpp_ctx_free(t->ctx);
+	g_source_destroy(t->source);
+	g_source_unref(t->source);
+	g_main_context_pop_thread_default(t->link.ctx);
+	return NULL;
+}
+
+struct stream_link *link_start(const struct stream_options *options, const struct stream_reports *reports, void *self)
+{
+	struct stream_thread *t = g_new0(struct stream_thread, 1);
+	pthread_attr_t attr;
+
+	t->reports = *reports;
+	t->self = self;
+	t->bare = jid_bare(options->jid);
+	t->jid = jid_resource(options->jid) ? g_strdup(options->jid) :
+		g_strdup_printf("%s/jcall-%08x", options->jid, g_random_int());
+	t->password = g_strdup(options->password);
+	t->host = g_strdup(options->host);
+	t->port = options->port;
+	t->ca_file = g_strdup(options->ca_file);
+	t->pin = g_strdup(options->pin);
+	t->reconnect = options->reconnect;
+	t->backoff_ms = BACKOFF_FIRST_MS;
+	t->targets = g_array_new(FALSE, FALSE, sizeof(struct target));
+	g_array_set_clear_func(t->targets, target_clear);
+	t->link.fd = -1;
+	t->link.ctx = g_main_context_new();
+	t->link.loop = g_main_loop_new(t->link.ctx, FALSE);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (pthread_create(&t->link.thread, &attr, run, t) != 0)
+		g_error("no thread for the XMPP stream");
+	pthread_attr_destroy(&attr);
+	return &t->link;
+}
+
+static void free_late(void *self, void *arg)
+{
+	free_thread(self);
+}
+
+void link_stop(struct stream_link *link)
+{
+	struct stream_thread *t = (struct stream_thread *)link;
+	struct timespec until;
+	int fd = g_atomic_int_get(&link->fd);
+
+	g_atomic_int_set(&link->abandoned, 1);
+	post_to(link->ctx, do_stop, t, NULL, 0);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	if (pthread_timedjoin_np(link->thread, NULL, &until) == 0)
+		post_to(NULL, free_late, t, NULL, 0);	/* passes every report still under way */
+	else
+		pthread_detach(link->thread);
+}
+
+void link_connect(struct stream_link *link)
+{
+	post_to(link->ctx, do_connect, link, NULL, 0);
+}
+
+void link_send(struct stream_link *link, struct elem *stanza)
+{
+	post_to(link->ctx, do_send, link, &stanza, sizeof(stanza));
+}
+
+void link_close(struct stream_link *link)
+{
+	post_to(link->ctx, do_close, link, NULL, 0);
+}
