@@ -41,6 +41,13 @@ const struct account *config_account(const struct config *c, const char *name, G
 /* The password, by the order given above; caller wipes (password_free). */
 char *account_password(const struct account *a, const struct config *c, GError **error);
 void  password_free(char *password);
+/* Every key there is, for tests of the documentation; ends with a row of NULL. */
+struct reading;
+struct config_key {
+	const char *group, *key;	/* group "account" stands for [account NAME] */
+	gboolean (*read)(struct reading *r, const char *value);
+};
+extern const struct config_key config_keys[];
 /* Is FROM (a JID) named by ENTRY, a bare JID or a domain? */
 gboolean allow_matches(const char *entry, const char *from);
 

@@ -4,7 +4,7 @@
 
 #include "../err.h"
 
-enum { FEC_BITRATE = 28000, MAX_LOSS_PERCENT = 30 };
+enum { FEC_BITRATE = 28000, MAX_LOSS_PERCENT = 30, STEP = AUDIO_RATE / 400 /* Opus invents in steps of 2.5 ms */ };
 
 struct encoder {
 	OpusEncoder *opus;
@@ -123,16 +123,36 @@ size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t len, gin
 	return result(opus_decode(d->opus, payload, (opus_int32)len, pcm, CODEC_MAX_FRAME, 0));
 }
 
-/* Opus invents in steps of 2.5 ms. */
 size_t decoder_conceal(struct decoder *d, size_t n, gint16 *pcm)
 {
-	return result(opus_decode(d->opus, NULL, 0, pcm, (int)(n - n % (AUDIO_RATE / 400)), 0));
+	n = MIN(n - n % STEP, CODEC_MAX_FRAME);
+	return n ? result(opus_decode(d->opus, NULL, 0, pcm, (int)n, 0)) : 0;
 }
 
-/* An Opus packet of the CELT kind carries no FEC, and one of another duration cannot say what came before it. */
+/* RFC 6716 4.2.3, 4.2.4: a SILK frame begins with one bit for voice per 20 ms and then one that says whether FEC (LBRR)
+ * follows, once more for the side channel of stereo. Without it the library would conceal and call that FEC. */
+static gboolean has_fec(const uint8_t *payload, size_t len)
+{
+	const unsigned char *frames[48];
+	opus_int16 sizes[48];
+	int voice_bits, samples;
+	uint8_t flags;
+
+	if (payload[0] & 0x80)				/* CELT only */
+		return FALSE;
+	if (opus_packet_parse(payload, (opus_int32)len, NULL, frames, sizes, NULL) <= 0 || sizes[0] < 1)
+		return FALSE;
+	samples = opus_packet_get_samples_per_frame(payload, AUDIO_RATE);
+	voice_bits = MAX(samples / (AUDIO_RATE / 50), 1);
+	flags = frames[0][0];
+	if (flags >> (7 - voice_bits) & 1)
+		return TRUE;
+	return opus_packet_get_nb_channels(payload) == 2 && (flags >> (6 - 2 * voice_bits) & 1);
+}
+
 size_t decoder_fec(struct decoder *d, const uint8_t *payload, size_t len, size_t n, gint16 *pcm)
 {
-	if (len < 2 || (payload[0] & 0x80) || n % (AUDIO_RATE / 400) != 0)
+	if (n == 0 || n % STEP != 0 || n > CODEC_MAX_FRAME || len < 2 || len > CODEC_MAX_PAYLOAD || !has_fec(payload, len))
 		return 0;
 	return result(opus_decode(d->opus, payload, (opus_int32)len, pcm, (int)n, 1));
 }

@@ -17,14 +17,16 @@ void    encoder_free(struct encoder *e);
 void    encoder_params(struct encoder *e, const struct media_params *params);	/* bit rate, complexity, DTX may change */
 /* Tells it the loss the peer measured, 0..1. FEC is switched on only where it gains (facts: at least 28 kbit/s). */
 void    encoder_loss(struct encoder *e, double loss);
-/* N: one frame (ptime). Returns the payload's length; 0: nothing need be sent (DTX); < 0: it cannot happen. */
+/* N: one frame (ptime: 10, 20, 40 or 60 ms). Returns the payload's length; 0: nothing need be sent (DTX); < 0: N is no
+ * such length. */
 int     encoder_encode(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap);
 
 struct decoder *decoder_new(enum media_codec codec, GError **error);
 void    decoder_free(struct decoder *d);
 /* Duration of a payload [samples]; 0: not a valid packet. */
 size_t  decoder_duration(const struct decoder *d, const uint8_t *payload, size_t len);
-/* All return the number of samples written to PCM (room for CODEC_MAX_FRAME), 0 when the payload is broken. */
+/* All return the number of samples written to PCM (room for CODEC_MAX_FRAME), 0 when the payload is broken or N is out of
+ * range (1..CODEC_MAX_FRAME). Concealment comes in whole steps of 2.5 ms: N is rounded down to them. */
 size_t  decoder_decode (struct decoder *d, const uint8_t *payload, size_t len, gint16 *pcm);
 size_t  decoder_conceal(struct decoder *d, size_t n, gint16 *pcm);		/* N samples of invention */
 /* Rebuilds the N samples before PAYLOAD from its in-band FEC; 0: there is none in it, conceal instead. */

@@ -3,7 +3,8 @@
 #include <glib.h>
 #include <string.h>
 
-enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, REPORT_BLOCK = 24 };
+enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, REPORT_BLOCK = 24,
+       MAX_DROPOUT = 3000, MAX_MISORDER = 100, NO_BAD_SEQ = 65536 };
 #define NTP_EPOCH 2208988800u		/* seconds from 1900 to 1970 */
 
 struct rtcp {
@@ -17,6 +18,8 @@ struct rtcp {
 	bool have_remote;
 	uint32_t remote_ssrc, cycles, base_seq, received, expected_prior, received_prior, last_rtp_ts;
 	uint16_t max_seq;
+	uint32_t bad_seq;		/* the number that would confirm a restart */
+	uint64_t lost_before;		/* [packets] of streams that are over */
 	int64_t last_arrival_us;
 	double jitter;			/* [clock units] */
 	/* reports of the peer */
@@ -66,21 +69,28 @@ void rtcp_sent(struct rtcp *r, uint32_t ts, size_t payload_bytes, int64_t now_us
 
 /* ---- reception ---- */
 
+static uint32_t expected(const struct rtcp *r)
+{
+	return r->cycles + r->max_seq - r->base_seq + 1;
+}
+
+static uint32_t lost_now(const struct rtcp *r)
+{
+	return r->have_remote && expected(r) > r->received ? expected(r) - r->received : 0;
+}
+
 static void first_packet(struct rtcp *r, uint32_t ssrc, uint16_t seq)
 {
+	r->lost_before += lost_now(r);
 	r->have_remote = true;
 	r->remote_ssrc = ssrc;
 	r->cycles = r->received = r->expected_prior = r->received_prior = 0;
 	r->base_seq = seq;
 	r->max_seq = seq;
+	r->bad_seq = NO_BAD_SEQ;
 	r->jitter = 0;
 	r->last_arrival_us = 0;
 	r->last_sr_mid = 0;
-}
-
-static uint32_t expected(const struct rtcp *r)
-{
-	return r->cycles + r->max_seq - r->base_seq + 1;
 }
 
 /* A.8: the change of the transit time, smoothed by 1/16. */
@@ -102,11 +112,15 @@ void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, int
 
 	if (!r->have_remote || ssrc != r->remote_ssrc) {
 		first_packet(r, ssrc, seq);
-	} else if (ahead < 3000) {
+	} else if (ahead < MAX_DROPOUT) {
 		if (seq < r->max_seq)
 			r->cycles += 65536;
 		r->max_seq = seq;
-	} else if (ahead < 65536 - 3000) {	/* the peer has restarted its numbers */
+	} else if (ahead <= 65536 - MAX_MISORDER) {	/* A.1: two in a row, and the peer has restarted its numbers */
+		if (seq != r->bad_seq) {
+			r->bad_seq = (seq + 1u) & 0xffff;
+			return;
+		}
 		first_packet(r, ssrc, seq);
 	}
 	r->received++;
@@ -115,12 +129,7 @@ void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, int
 
 uint64_t rtcp_lost(const struct rtcp *r)
 {
-	uint32_t want;
-
-	if (!r->have_remote)
-		return 0;
-	want = expected(r);
-	return want > r->received ? want - r->received : 0;
+	return r->lost_before + lost_now(r);
 }
 
 double rtcp_jitter_ms(const struct rtcp *r)
@@ -217,7 +226,7 @@ bool rtcp_input(struct rtcp *r, const uint8_t *pkt, size_t len, int64_t now_us, 
 
 static size_t write_block(struct rtcp *r, uint8_t *b, int64_t now_us)
 {
-	uint32_t want = expected(r), lost = (uint32_t)rtcp_lost(r);
+	uint32_t want = expected(r), lost = lost_now(r);
 	uint32_t want_now = want - r->expected_prior, got_now = r->received - r->received_prior;
 	uint32_t fraction = want_now > got_now ? ((want_now - got_now) << 8) / want_now : 0;
 

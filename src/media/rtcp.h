@@ -22,7 +22,7 @@ bool rtcp_input(struct rtcp *r, const uint8_t *pkt, size_t len, int64_t now_us, 
 size_t  rtcp_report(struct rtcp *r, uint8_t *out, size_t cap, bool bye, int64_t now_us);
 int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is due: every 2.5 s, +-50 % */
 
-uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] cumulative, never negative */
+uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] over all streams of the call, never negative */
 double   rtcp_jitter_ms(const struct rtcp *r);
 double   rtcp_rtt_ms(const struct rtcp *r);		/* < 0: unknown */
 double   rtcp_peer_loss(const struct rtcp *r);		/* 0..1, smoothed over reports; 0 before the first */
