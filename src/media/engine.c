@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../err.h"
+#include "../log.h"
 #include "../net/wire.h"
 #include "codec.h"
 #include "playout.h"
@@ -11,12 +12,18 @@
 #include "rtp.h"
 
 enum {
-	CHUNK = AUDIO_RATE / 100,		/* the output is fed in 10 ms */
+	CHUNK = AUDIO_RATE / 100,		/* the output is fed in 10 ms, */
+	BLOCK = AUDIO_RATE / 50,		/* in at most 20 ms at a time */
+	NOWHERE_US = 20000,			/* so often is played where there is no output */
 	MAX_FRAME = 60 * AUDIO_RATE / 1000,
-	BACKLOG_FRAMES = 3,			/* a device further behind than that has stalled: what is old is dropped */
+	BACKLOG_FRAMES = 3,			/* a device further behind than that and than BACKLOG has stalled: */
+	BACKLOG = 60 * AUDIO_RATE / 1000,	/* what is old is dropped */
+	STALL_US = 1000000,
+	FADE = AUDIO_RATE / 200,		/* 5 ms */
 	LEVEL_US = 100000,
 	SSRC_CHANGE_US = 1000000,
 	COALESCE_US = 1500,
+	LEAST_US = 1000,			/* nothing can be due earlier after a tick; an end that says so does not spin us */
 	RTCP_ROOM = 256,
 };
 
@@ -41,7 +48,11 @@ struct engine {
 	size_t frame;				/* [samples] per packet */
 	uint16_t seq;
 	uint32_t ts, remote_ssrc;
-	gint64 ssrc_at_us, silent_out_us, next_us;
+	gint64 ssrc_at_us, next_us;
+	gint64 silent_us;			/* when the next frame of silence is due, while there is no source */
+	gint64 nowhere_us;			/* up to when was played, while there is no output */
+	gint64 captured_us;			/* when the last frame of the source was */
+	int tx_gain, rx_gain;			/* 0..FADE */
 	struct meter tx, rx;
 	struct media_stats stats;
 	gint16 pcm[MAX_FRAME];
@@ -59,6 +70,7 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->seq = (uint16_t)seed;
 	e->ts = seed * 2654435761u;
 	e->sending = e->receiving = e->mark = TRUE;
+	e->tx_gain = e->rx_gain = FADE;
 	e->tx.db = e->rx.db = -127;
 	e->next_us = G_MAXINT64;
 	if (in) {
@@ -92,6 +104,17 @@ void engine_free(struct engine *e)
 
 /* ---- levels ---- */
 
+/* What is muted fades away and back: a cut would click. */
+static void fade(int *gain, gboolean open, gint16 *pcm, size_t n)
+{
+	if (open && *gain == FADE)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		*gain = CLAMP(*gain + (open ? 1 : -1), 0, FADE);
+		pcm[i] = (gint16)(pcm[i] * *gain / FADE);
+	}
+}
+
 static void measure(struct meter *m, const gint16 *pcm, size_t n, gint64 now_us)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -113,21 +136,33 @@ static void send_frame(struct engine *e, gint64 now_us)
 	struct rtp_header h = {.marker = e->mark, .pt = e->params.tx_pt, .seq = e->seq, .ts = e->ts, .ssrc = e->params.tx_ssrc};
 	int len;
 
-	measure(&e->tx, e->pcm, e->frame, now_us);
 	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + RTP_HEADER, CODEC_MAX_PAYLOAD);
-	e->ts += (uint32_t)e->frame;
 	if (len <= 0) {
 		e->mark = TRUE;			/* DTX: the first packet after the pause is marked (RFC 3551 4.1) */
 		return;
 	}
 	rtp_write(e->packet, &h);
 	e->seq++;
-	e->mark = FALSE;
-	if (!e->net.rtp(e->net.self, e->packet, RTP_HEADER + (size_t)len, sizeof(e->packet)))
+	if (!e->net.rtp(e->net.self, e->packet, RTP_HEADER + (size_t)len, sizeof(e->packet))) {
+		e->stats.tx_dropped++;
 		return;
+	}
+	e->mark = FALSE;
 	e->stats.tx_packets++;
 	e->stats.tx_bytes += (uint64_t)len;
 	rtcp_sent(e->rtcp, h.ts, (size_t)len, now_us);
+}
+
+/* The frame in pcm has its place in time, sent or not. */
+static void pass_frame(struct engine *e, gint64 now_us)
+{
+	fade(&e->tx_gain, !e->muted && e->sending, e->pcm, e->frame);
+	measure(&e->tx, e->pcm, e->frame, now_us);
+	if (e->sending)
+		send_frame(e, now_us);
+	else
+		e->mark = TRUE;
+	e->ts += (uint32_t)e->frame;
 }
 
 /* A machine that stalled leaves a device's samples piled up; sent late they would be delay for the rest of the call. */
@@ -135,6 +170,7 @@ static void drop_backlog(struct engine *e, size_t ready)
 {
 	size_t excess = ready - e->frame;
 
+	log_info("engine", "the microphone was %zu ms behind: the oldest of it is left out", excess * 1000 / AUDIO_RATE);
 	e->ts += (uint32_t)excess;
 	while (excess > 0) {
 		size_t n = e->in.read(e->in.self, e->pcm, MIN(excess, MAX_FRAME));
@@ -145,8 +181,9 @@ static void drop_backlog(struct engine *e, size_t ready)
 	}
 }
 
-static void end_input(struct engine *e)
+static void end_input(struct engine *e, gint64 now_us)
 {
+	e->silent_us = MAX(now_us, e->captured_us + (gint64)e->params.ptime_ms * 1000);
 	e->in_ended = TRUE;
 	e->in_fault = e->in.fault ? e->in.fault(e->in.self) : NULL;
 	e->have_in = FALSE;
@@ -158,63 +195,81 @@ static gboolean capture_one(struct engine *e, gint64 now_us)
 	size_t ready = e->in.ready(e->in.self, now_us), got;
 
 	if (ready == AUDIO_END) {
-		end_input(e);
+		end_input(e, now_us);
 		return FALSE;
 	}
 	if (ready < e->frame)
 		return FALSE;
-	if (e->in.live && ready > (BACKLOG_FRAMES + 1) * e->frame)
+	if (e->in.live && ready > MAX(BACKLOG_FRAMES * e->frame, BACKLOG) + e->frame)
 		drop_backlog(e, ready);
 	got = e->in.read(e->in.self, e->pcm, e->frame);
 	memset(e->pcm + got, 0, (e->frame - got) * sizeof(*e->pcm));
-	if (e->muted)
-		memset(e->pcm, 0, e->frame * sizeof(*e->pcm));
-	if (e->sending) {
-		send_frame(e, now_us);
-	} else {
-		e->ts += (uint32_t)e->frame;
-		e->mark = TRUE;
-	}
+	e->captured_us = now_us;
+	pass_frame(e, now_us);
 	return TRUE;
 }
 
 /* Without a source the peer gets silence: some clients and NATs give a silent side up. */
 static gboolean silence_one(struct engine *e, gint64 now_us)
 {
-	if (e->silent_out_us == 0)
-		e->silent_out_us = now_us;
-	if (now_us < e->silent_out_us)
+	gint64 frame_us = (gint64)e->params.ptime_ms * 1000, late = (now_us - e->silent_us) / frame_us;
+
+	if (now_us < e->silent_us)
 		return FALSE;
-	e->silent_out_us += (gint64)e->params.ptime_ms * 1000;
+	if (late > BACKLOG_FRAMES) {			/* after a stall nobody needs the silence that was not sent */
+		e->silent_us += late * frame_us;
+		e->ts += (uint32_t)((guint64)late * e->frame);
+	}
+	e->silent_us += frame_us;
 	memset(e->pcm, 0, e->frame * sizeof(*e->pcm));
-	if (e->sending)
-		send_frame(e, now_us);
-	else
-		e->ts += (uint32_t)e->frame;
+	pass_frame(e, now_us);
 	return TRUE;
 }
 
 /* ---- playing ---- */
 
+static void end_output(struct engine *e, gint64 now_us)
+{
+	e->out_ended = TRUE;
+	e->out_fault = e->out.fault ? e->out.fault(e->out.self) : NULL;
+	e->have_out = FALSE;
+	e->nowhere_us = now_us;
+}
+
+/* Without an output the packets are played in time all the same, so that nothing piles up and the figures stay true. */
+static size_t nowhere_wants(struct engine *e, gint64 now_us)
+{
+	if (now_us - e->nowhere_us > STALL_US)
+		e->nowhere_us = now_us - NOWHERE_US;
+	if (now_us - e->nowhere_us < NOWHERE_US)
+		return 0;
+	e->nowhere_us += NOWHERE_US;
+	return BLOCK;
+}
+
+static size_t wanted_now(struct engine *e, gint64 now_us)
+{
+	size_t wanted = e->have_out ? e->out.ready(e->out.self, now_us) : 0;
+
+	if (wanted == AUDIO_END)
+		end_output(e, now_us);
+	return e->have_out ? MIN(wanted, BLOCK) : nowhere_wants(e, now_us);
+}
+
 static void play(struct engine *e, gint64 now_us)
 {
-	gint16 pcm[CHUNK];
-	size_t wanted;
+	gint16 pcm[BLOCK];
+	size_t n;
 
-	while (e->have_out && (wanted = e->out.ready(e->out.self, now_us)) > 0) {
-		if (wanted == AUDIO_END) {
-			e->out_ended = TRUE;
-			e->out_fault = e->out.fault ? e->out.fault(e->out.self) : NULL;
-			e->have_out = FALSE;
-			return;
-		}
-		wanted = MIN(wanted, CHUNK);
-		if (playout_get(e->playout, pcm, wanted, now_us) && !e->stats.first_heard_us)
+	while ((n = wanted_now(e, now_us)) > 0) {
+		gboolean heard = playout_get(e->playout, pcm, n, now_us) && e->receiving;
+
+		if (heard && !e->stats.first_heard_us)
 			e->stats.first_heard_us = now_us;
-		if (!e->receiving)
-			memset(pcm, 0, wanted * sizeof(*pcm));
-		measure(&e->rx, pcm, wanted, now_us);
-		e->out.write(e->out.self, pcm, wanted);
+		fade(&e->rx_gain, e->receiving, pcm, n);
+		measure(&e->rx, pcm, n, now_us);
+		if (e->have_out)
+			e->out.write(e->out.self, pcm, n);
 	}
 }
 
@@ -233,17 +288,15 @@ static void report(struct engine *e, gboolean bye, gint64 now_us)
 
 static void plan(struct engine *e, gint64 now_us)
 {
-	gint64 in, out = G_MAXINT64;
+	gint64 in = e->have_in ? e->in.when(e->in.self, now_us, e->frame) : e->silent_us;
+	gint64 out = e->have_out ? e->out.when(e->out.self, now_us, CHUNK) : e->nowhere_us + NOWHERE_US;
 
-	in = e->have_in ? e->in.when(e->in.self, now_us, e->frame) : e->silent_out_us;
-	if (e->have_out)
-		out = e->out.when(e->out.self, now_us, 1);
 	/* Two moments that nearly coincide are one wake-up: at the later one, which costs the other less than it saves. */
 	if (in < out && out - in < COALESCE_US)
 		in = out;
-	else if (out < in && in - out < COALESCE_US && e->have_out && !e->in.live)
+	else if (out < in && in - out < COALESCE_US && !e->in.live)
 		out = in;
-	e->next_us = MIN(MIN(in, out), rtcp_deadline(e->rtcp));
+	e->next_us = MIN(MAX(MIN(in, out), now_us + LEAST_US), rtcp_deadline(e->rtcp));
 }
 
 void engine_start(struct engine *e, gint64 now_us)
@@ -251,6 +304,7 @@ void engine_start(struct engine *e, gint64 now_us)
 	if (e->started)
 		return;
 	e->started = TRUE;
+	e->silent_us = e->nowhere_us = now_us;
 	if (e->have_in)
 		e->in.start(e->in.self, now_us);
 	if (e->have_out)
@@ -300,7 +354,9 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 	const uint8_t *payload;
 	size_t payload_len;
 
-	if (!e->started || !rtp_read(pkt, len, &h, &payload, &payload_len) || h.pt != e->params.rx_pt ||
+	if (!e->started)
+		return FALSE;
+	if (!rtp_read(pkt, len, &h, &payload, &payload_len) || h.pt != e->params.rx_pt ||
 	    !accept_ssrc(e, h.ssrc, now_us)) {
 		e->stats.rx_bad++;
 		return FALSE;
@@ -359,7 +415,7 @@ void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
 		if (e->started)
 			e->in.start(e->in.self, now_us);
 	}
-	e->silent_out_us = now_us;
+	e->silent_us = now_us;
 	if (e->started)
 		plan(e, now_us);
 }
