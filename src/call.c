@@ -125,9 +125,11 @@ static void on_event(struct call *c, const struct jingle_out *out)
 		break;
 	case JINGLE_EV_ACCEPTED:
 		c->accepted = TRUE;
-		pass_transport(c);
-		go(c);
-		c->ev.accepted(c->ev.self);
+		c->ev.accepted(c->ev.self);	/* first: a ring tone on the output ends before the path takes it */
+		if (!c->freed) {
+			pass_transport(c);
+			go(c);
+		}
 		break;
 	case JINGLE_EV_TRANSPORT:
 		pass_transport(c);

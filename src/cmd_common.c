@@ -155,7 +155,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	if (!a->account)
 		return FALSE;
 	a->talk = (struct talk_options){.in = o->in ? o->in : a->config->audio_in,
-		.out = o->out ? o->out : a->config->audio_out, .at_end = read_at_end(o->at_end), .for_s = (guint)o->for_s};
+		.out = o->out ? o->out : a->config->audio_out, .ring = a->config->audio_ring,
+		.at_end = read_at_end(o->at_end), .for_s = (guint)o->for_s};
 	a->ring_timeout_s = o->ring_timeout_s ? (guint)o->ring_timeout_s : a->config->ring_timeout_s;
 	if (!check_audio(a, error))
 		return FALSE;

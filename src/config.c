@@ -201,7 +201,7 @@ static gboolean read_bitrate(struct reading *r, const char *v)
 
 static gboolean read_ptime(struct reading *r, const char *v)
 {
-	guint ms;
+	guint ms = 0;
 
 	if (!get_number(r, v, 10, 60, &ms))
 		return FALSE;

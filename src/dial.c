@@ -64,6 +64,7 @@ static void tell_ringing(struct dial *d)
 	d->told_ringing = TRUE;
 	ui_event(d->ui, "ringing", "peer", "s", d->shown, NULL);
 	ui_say(d->ui, "Ringing");
+	talk_tone(d->talk);
 }
 
 /* Nobody took it: was there anybody? */

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdio.h>
 #include <gio/gio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -340,3 +340,8 @@ void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, en
 	iq_answer(iq, COND_OK, NULL);
 	stream_send(p->xmpp, terminate);
 }
+
+struct media_thread *phone_media(struct phone *p)
+{
+	return p->media;
+}

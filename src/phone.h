@@ -56,6 +56,7 @@ void          phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx
 const char    *phone_jid(const struct phone *p);		/* full, once online */
 gboolean       phone_is_online(const struct phone *p);
 struct disco  *phone_disco(struct phone *p);
+struct media_thread *phone_media(struct phone *p);
 struct roster *phone_roster(struct phone *p);
 /* May JID learn that we are here: it sees our presence anyway, is ourselves, or we are calling it. */
 gboolean       phone_may_know(const struct phone *p, const char *jid);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "ringer.h"
 #include "text.h"
 
 enum {
@@ -17,11 +18,12 @@ struct talk {
 	struct talk_options options;
 	struct talk_events ev;
 	char *peer;			/* clean, for messages */
-	struct ends_opening *opening, *device_opening;
-	struct ends *ends, *device;	/* device: the second source of --at-end device */
+	struct ends_opening *opening, *device_opening, *ring_opening;
+	struct ends *ends, *device, *ring;	/* device: the second source of --at-end device; ring: an output of its own */
+	struct ringer *ringer;
 	struct call *call;
 	guint for_source, drain_source, gone_source;
-	gboolean accepted, heard, muted, ending;
+	gboolean accepted, heard, muted, ending, want_tone;
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
 	char *text;
@@ -57,6 +59,7 @@ static void finish(struct talk *t)
 	g_autoptr(GError) error = NULL;
 
 	ends_close(g_steal_pointer(&t->device), NULL);
+	ends_close(g_steal_pointer(&t->ring), NULL);
 	if (!ends_close(g_steal_pointer(&t->ends), &error) && t->err == JC_OK) {
 		t->err = JC_FILE;
 		g_free(t->text);
@@ -70,6 +73,11 @@ static gboolean finish_idle(gpointer data)
 {
 	finish(data);
 	return G_SOURCE_REMOVE;
+}
+
+static void on_tone_stopped(void *ctx)
+{
+	finish(ctx);
 }
 
 static void on_media_closed(void *ctx, const struct media_stats *stats)
@@ -87,6 +95,13 @@ static void clear_source(guint *source)
 	*source = 0;
 }
 
+static void stop_tone(struct talk *t)
+{
+	t->want_tone = FALSE;
+	if (t->ringer)
+		ringer_stop(g_steal_pointer(&t->ringer), NULL, NULL);
+}
+
 static void close_all(struct talk *t, enum jc_err err, const char *text)
 {
 	if (t->ending)
@@ -101,10 +116,16 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	clear_source(&t->gone_source);
 	ends_abandon(g_steal_pointer(&t->opening));
 	ends_abandon(g_steal_pointer(&t->device_opening));
-	if (t->call)
+	ends_abandon(g_steal_pointer(&t->ring_opening));
+	/* Whatever still uses the ends is told to stop first; finish comes behind it. */
+	if (t->call) {
+		stop_tone(t);
 		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
-	else
+	} else if (t->ringer) {
+		ringer_stop(g_steal_pointer(&t->ringer), on_tone_stopped, t);
+	} else {
 		g_idle_add(finish_idle, t);
+	}
 }
 
 void talk_end(struct talk *t, enum jc_err err, const char *text)
@@ -165,6 +186,7 @@ static void on_accepted(void *self)
 	struct talk *t = self;
 
 	t->accepted = TRUE;
+	stop_tone(t);
 	t->accepted_us = g_get_monotonic_time();
 	ui_event(t->ui, "accepted", "peer", "s", t->peer, NULL);
 	if (t->options.for_s)
@@ -267,6 +289,44 @@ static struct call_events call_events(struct talk *t)
 		.unstable = on_unstable, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
 }
 
+/* ---- the ring tone ---- */
+
+static void start_tone(struct talk *t)
+{
+	const struct audio_out *out = NULL;
+
+	if (!t->want_tone || t->ringer || t->ending || t->accepted)
+		return;
+	if (t->ring)
+		out = &t->ring->out;
+	else if (!t->options.ring && t->ends && audio_is_device(t->options.out))
+		out = &t->ends->out;
+	if (out)
+		t->ringer = ringer_start(phone_media(t->phone), out);
+}
+
+static void on_ring_opened(void *ctx, struct ends *ends, GError *error)
+{
+	struct talk *t = ctx;
+
+	t->ring_opening = NULL;
+	if (error)
+		log_warn("talk", "no ring tone: %s", error->message);
+	t->ring = ends;
+	start_tone(t);
+}
+
+void talk_tone(struct talk *t)
+{
+	if (t->want_tone || t->accepted || t->ending)
+		return;
+	t->want_tone = TRUE;
+	if (t->options.ring)
+		t->ring_opening = ends_open(NULL, t->options.ring, on_ring_opened, t);
+	else
+		start_tone(t);
+}
+
 /* ---- wishes ---- */
 
 static void on_opened(void *ctx, struct ends *ends, GError *error)
@@ -281,6 +341,7 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 	t->ends = ends;
 	if (t->call)
 		call_ends(t->call, t->ends);
+	start_tone(t);
 	t->ev.opened(t->ev.self);
 }
 

@@ -15,6 +15,7 @@ enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a fil
 struct talk_options {			/* strings are borrowed until ended */
 	const char *in, *out;		/* SPECs of audio/audio.h */
 	enum talk_at_end at_end;
+	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	guint for_s;			/* hang up after so many seconds of talk; 0: never */
 };
 
@@ -38,6 +39,7 @@ void         talk_dial(struct talk *t, const char *sid, const char *peer);	/* ne
 void         talk_take(struct talk *t, struct iq *iq, const struct jingle_msg *m);	/* answers IQ */
 void         talk_ring(struct talk *t);			/* tell the peer that we ring (session-info) */
 void         talk_accept(struct talk *t);
+void         talk_tone(struct talk *t);			/* a ring tone until the call is accepted or over */
 /* Ends it in whatever state it is; ended follows. Harmless when it is ending already. */
 void         talk_end(struct talk *t, enum jc_err err, const char *text);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */

@@ -29,6 +29,15 @@ static const NiceCandidateType to_nice[] = {
 	[ICE_HOST] = NICE_CANDIDATE_TYPE_HOST, [ICE_SRFLX] = NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE,
 	[ICE_PRFLX] = NICE_CANDIDATE_TYPE_PEER_REFLEXIVE, [ICE_RELAY] = NICE_CANDIDATE_TYPE_RELAYED};
 
+/* Rule R25: fe80:: is of no use to anybody but this link. */
+static gboolean is_link_local(const NiceAddress *address)
+{
+	char text[NICE_ADDRESS_STRING_LEN];
+
+	nice_address_to_string(address, text);
+	return g_ascii_strncasecmp(text, "fe80", 4) == 0 || g_str_has_prefix(text, "169.254.");
+}
+
 static void translate(const NiceCandidate *c, struct ice_cand *out)
 {
 	g_autofree char *id = text_uuid();
@@ -80,7 +89,7 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
 	struct ice *i = data;
 	struct ice_cand out;
 
-	if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP || nice_address_is_linklocal(&c->addr))
+	if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP || is_link_local(&c->addr))
 		return;
 	translate(c, &out);
 	post_to(i->ctx, tell_candidate, i, &out, sizeof(out));
@@ -130,7 +139,7 @@ static void add_all_addresses(struct ice *i)
 		nice_address_init(&address);
 		nice_address_set_from_sockaddr(&address, a->ifa_addr);
 		nice_address_set_port(&address, 0);
-		if (!nice_address_is_linklocal(&address))
+		if (!is_link_local(&address))
 			nice_agent_add_local_address(i->agent, &address);
 	}
 	freeifaddrs(list);

@@ -1,0 +1,32 @@
+/* answer.h - being called: who may ring, asking the user, taking the call. One call at a time; others find us busy.
+ *
+ * Main thread. With auto_accept only callers on the list are taken, and nobody else learns anything: neither our
+ * addresses nor that we are here. Without it whoever calls rings, and the user decides; who does not see our presence is
+ * told nothing until then (rule R8). */
+#ifndef JCALL_ANSWER_H
+#define JCALL_ANSWER_H
+
+#include "talk.h"
+
+struct answer;
+
+struct answer_options {
+	gboolean auto_accept, allow_contacts;
+	const GPtrArray *allow;		/* char *: bare JIDs and domains; borrowed */
+	guint ring_timeout_s;
+	struct talk_options talk;
+};
+
+struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answer_options *options,
+			  void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text), void *ctx);
+void           answer_free(struct answer *a);		/* when idle only */
+void           answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m,
+			  gboolean ours);
+void           answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m);
+void           answer_gone(struct answer *a, const char *full_jid);
+void           answer_key(struct answer *a, int c);
+/* Ends what is there: declines, hangs up. FALSE: nothing was. */
+gboolean       answer_hangup(struct answer *a);
+gboolean       answer_is_idle(const struct answer *a);
+
+#endif

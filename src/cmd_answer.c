@@ -1,0 +1,185 @@
+#include "cmd.h"
+
+#include "answer.h"
+#include "log.h"
+#include "text.h"
+
+struct answering {
+	struct app app;
+	struct answer *answer;
+	GPtrArray *allow;
+	gboolean auto_accept, allow_contacts, once, told_waiting, leaving;
+	char **allow_options;
+};
+
+static void on_done(void *ctx, const char *peer, enum jc_err err, const char *text)
+{
+	struct answering *a = ctx;
+
+	report_outcome(a->app.ui, peer, err, text);
+	if (a->once || a->leaving)
+		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
+}
+
+static void tell_waiting(struct answering *a)
+{
+	g_autofree char *jid = text_clean(phone_jid(a->app.phone), TEXT_SHORT);
+
+	if (a->told_waiting || !phone_is_online(a->app.phone) || !roster_ready(phone_roster(a->app.phone)))
+		return;
+	a->told_waiting = TRUE;
+	phone_presence(a->app.phone, NULL, 0);
+	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
+	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
+}
+
+/* Presence goes out when the contact list is known: who calls in between would be taken for a stranger. */
+static void on_online(void *self, gboolean resumed)
+{
+	struct answering *a = self;
+
+	if (!resumed && a->told_waiting)
+		phone_presence(a->app.phone, NULL, 0);
+	tell_waiting(a);
+}
+
+static void on_roster(void *self)
+{
+	tell_waiting(self);
+}
+
+static void on_offline(void *self, const GError *error, gboolean final)
+{
+	struct answering *a = self;
+
+	ui_event(a->app.ui, "disconnected", "text", "s", error->message, NULL);
+	if (final) {
+		answer_hangup(a->answer);
+		app_quit(&a->app, report_error(error));
+	} else {
+		log_warn("answer", "%s; trying again", error->message);
+	}
+}
+
+static void on_jmi(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
+{
+	struct answering *a = self;
+
+	answer_jmi(a->answer, message, from, m, ours);
+}
+
+static void on_bounced(void *self, const char *message_id, const char *condition)
+{
+}
+
+static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
+{
+	struct answering *a = self;
+
+	answer_offer(a->answer, iq, m);
+}
+
+static void on_gone(void *self, const char *full_jid)
+{
+	struct answering *a = self;
+
+	answer_gone(a->answer, full_jid);
+}
+
+static void on_interrupted(void *self, int signum)
+{
+	struct answering *a = self;
+
+	a->leaving = TRUE;
+	if (!answer_hangup(a->answer))
+		app_quit(&a->app, a->once ? jc_exit_status(JC_CANCELLED) : 0);
+}
+
+static void on_key(void *self, int c)
+{
+	struct answering *a = self;
+
+	if ((c == 'q' || c == 'Q') && !answer_hangup(a->answer))
+		on_interrupted(a, 0);
+	else if (c != 'q' && c != 'Q')
+		answer_key(a->answer, c);
+}
+
+static gboolean collect_allowed(struct answering *a)
+{
+	for (guint i = 0; i < a->app.config->answer_allow->len; i++)
+		g_ptr_array_add(a->allow, g_strdup(a->app.config->answer_allow->pdata[i]));
+	for (char **w = a->allow_options; w && *w; w++) {
+		if (!jid_valid(*w) || jid_resource(*w)) {
+			log_error("answer", "--allow takes an address or a domain, not '%s'", *w);
+			return FALSE;
+		}
+		g_ptr_array_add(a->allow, g_strdup(*w));
+	}
+	a->allow_contacts = a->allow_contacts || a->app.config->answer_allow_contacts;
+	return TRUE;
+}
+
+/* Whether there is anybody who could accept a call at all. */
+static gboolean check_policy(const struct answering *a)
+{
+	if (a->auto_accept && !a->allow->len && !a->allow_contacts) {
+		log_error("answer", "--auto takes calls from those named by --allow JID or --allow-contacts only, and there is neither");
+		return FALSE;
+	}
+	if (!a->auto_accept && !ui_has_keys(a->app.ui)) {
+		log_error("answer", "there is no terminal to ask on; use --auto with --allow JID or --allow-contacts");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static int run_answer(struct answering *a, const struct common *o)
+{
+	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
+		.bounced = on_bounced, .offer = on_offer, .gone = on_gone, .self = a},
+		.interrupted = on_interrupted, .key = on_key, .self = a};
+	struct answer_options options;
+	int status;
+
+	if (!app_init(&a->app, o, &status))
+		return status;
+	status = jc_exit_status(JC_USAGE);
+	if (collect_allowed(a) && check_policy(a)) {
+		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
+			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s, .talk = a->app.talk};
+		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
+		status = app_run(&a->app, &events);
+	}
+	app_free(&a->app);
+	answer_free(a->answer);
+	return status;
+}
+
+static int answer_main(int argc, char **argv)
+{
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free)};
+	const GOptionEntry entries[] = {
+		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},
+		{"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a.allow_options, "Allow this address or domain", "JID"},
+		{"allow-contacts", 0, 0, G_OPTION_ARG_NONE, &a.allow_contacts, "Allow everybody on the contact list", NULL},
+		{"once", 0, 0, G_OPTION_ARG_NONE, &a.once, "End after one call, with its exit status", NULL},
+		{NULL, 0, 0, 0, NULL, NULL, NULL}};
+	struct common o;
+	int status = jc_exit_status(JC_USAGE);
+
+	if (common_parse(&o, entries, NULL, "Waits for calls and takes them.", &argc, &argv, &status)) {
+		if (argc > 1) {
+			log_error("answer", "'%s' is not understood; try 'jcall answer --help'", argv[1]);
+			status = jc_exit_status(JC_USAGE);
+		} else {
+			status = run_answer(&a, &o);
+		}
+	}
+	g_strfreev(a.allow_options);
+	g_ptr_array_unref(a.allow);
+	common_free(&o);
+	return status;
+}
+
+const struct command cmd_answer = {"answer", "wait for calls and take them", answer_main};
