@@ -7,10 +7,10 @@
 #define NS_INFO  "http://jabber.org/protocol/disco#info"
 #define NS_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_CAPS  "http://jabber.org/protocol/caps"
-#define NS_DATA  "jabber:x:data"
 #define NODE     "urn:jcall"
 
-enum { MAX_RESOURCES = 2000, MAX_HASHES = 200, MAX_ASKED = 10, TIMEOUT_MS = 5000, MAX_LISTED = 500 };
+enum { MAX_RESOURCES = 2000, MAX_HASHES = 200, MAX_ASKED = 10, TIMEOUT_MS = 5000 };
+enum { MAX_JID = 3071, MAX_CAPS = 256 };	/* [bytes] */
 
 /* What this build can do (rules R1 and R2), in the order of i;octet that the hash wants. */
 static const char *const features[] = {NS_CAPS, NS_INFO, "urn:xmpp:jingle-message:0", "urn:xmpp:jingle:1",
@@ -26,7 +26,6 @@ struct resource {
 struct question {			/* somebody waits for what one JID, or the best of several, can do */
 	struct disco *d;
 	guint handle;
-	char *bare;			/* NULL: one JID only */
 	unsigned open, online, best_can, all_can;
 	char *best;
 	int best_priority;
@@ -43,6 +42,7 @@ struct asked {
 	struct question *q;
 	char *jid;
 	guint query;
+	gboolean by_node;		/* asked for the caps' node, not yet plainly */
 };
 
 struct disco {
@@ -132,113 +132,53 @@ gboolean disco_iq(struct disco *d, struct iq *iq)
 	return TRUE;
 }
 
-/* ---- XEP-0115 5.1 ---- */
-
-static int by_text(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Appends the sorted strings, each with '<'; FALSE: two are the same. */
-static gboolean append_sorted(GString *s, GPtrArray *list)
-{
-	g_ptr_array_sort(list, by_text);
-	for (guint i = 0; i < list->len; i++) {
-		if (i && strcmp(list->pdata[i], list->pdata[i - 1]) == 0)
-			return FALSE;
-		g_string_append_printf(s, "%s<", (const char *)list->pdata[i]);
-	}
-	return TRUE;
-}
-
-static const char *or_empty(const char *s)
-{
-	return s ? s : "";
-}
-
-static char *field_text(const struct elem *field)
-{
-	g_autoptr(GPtrArray) values = g_ptr_array_new();
-	GString *s = g_string_new(NULL);
-
-	g_string_append_printf(s, "%s<", or_empty(elem_attr(field, "var")));
-	for (const struct elem *v = elem_child(field, "value", NULL); v; v = elem_next(v, "value", NULL))
-		g_ptr_array_add(values, (gpointer)elem_text(v));
-	g_ptr_array_sort(values, by_text);
-	for (guint i = 0; i < values->len; i++)
-		g_string_append_printf(s, "%s<", (const char *)values->pdata[i]);
-	return g_string_free(s, FALSE);
-}
-
-/* A form counts by its FORM_TYPE, if that is a hidden field. */
-static char *form_text(const struct elem *form)
-{
-	g_autoptr(GPtrArray) fields = g_ptr_array_new_with_free_func(g_free);
-	const char *type = NULL;
-	GString *s;
-
-	for (const struct elem *f = elem_child(form, "field", NULL); f; f = elem_next(f, "field", NULL)) {
-		if (g_strcmp0(elem_attr(f, "var"), "FORM_TYPE") == 0) {
-			if (g_strcmp0(elem_attr(f, "type"), "hidden") == 0)
-				type = elem_text(elem_child(f, "value", NULL));
-		} else {
-			g_ptr_array_add(fields, field_text(f));
-		}
-	}
-	if (!type)
-		return NULL;
-	s = g_string_new(type);
-	g_string_append_c(s, '<');
-	g_ptr_array_sort(fields, by_text);
-	for (guint i = 0; i < fields->len; i++)
-		g_string_append(s, fields->pdata[i]);
-	return g_string_free(s, FALSE);
-}
-
-char *disco_hash(const struct elem *query)
-{
-	g_autoptr(GPtrArray) identities = g_ptr_array_new_with_free_func(g_free), vars = g_ptr_array_new();
-	g_autoptr(GPtrArray) forms = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GString) s = g_string_new(NULL);
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA1);
-	guint8 digest[20];
-	gsize len = sizeof(digest);
-	gboolean sound;
-
-	for (const struct elem *e = elem_child(query, "identity", NULL); e; e = elem_next(e, "identity", NULL))
-		g_ptr_array_add(identities, g_strdup_printf("%s/%s/%s/%s", or_empty(elem_attr(e, "category")),
-			or_empty(elem_attr(e, "type")), or_empty(elem_attr(e, "lang")), or_empty(elem_attr(e, "name"))));
-	for (const struct elem *e = elem_child(query, "feature", NULL); e; e = elem_next(e, "feature", NULL))
-		g_ptr_array_add(vars, (gpointer)or_empty(elem_attr(e, "var")));
-	for (const struct elem *e = elem_child(query, "x", NS_DATA); e; e = elem_next(e, "x", NS_DATA)) {
-		char *text = form_text(e);
-
-		if (text)
-			g_ptr_array_add(forms, text);
-	}
-	if (identities->len > MAX_LISTED || vars->len > MAX_LISTED || forms->len > MAX_LISTED)
-		return NULL;
-	sound = append_sorted(s, identities) && append_sorted(s, vars);
-	g_ptr_array_sort(forms, by_text);
-	for (guint i = 0; i < forms->len; i++)
-		g_string_append(s, forms->pdata[i]);
-	g_checksum_update(sum, (const guchar *)s->str, (gssize)s->len);
-	g_checksum_get_digest(sum, digest, &len);
-	return sound ? g_base64_encode(digest, len) : NULL;
-}
-
 /* ---- others' presence ---- */
 
-static void trim_resources(struct disco *d)
+static void drop_oldest(struct disco *d)
 {
 	GHashTableIter i;
-	gpointer key;
+	gpointer key, value, oldest = NULL;
+	guint64 seen = G_MAXUINT64;
 
-	if (g_hash_table_size(d->resources) < MAX_RESOURCES)
-		return;
 	g_hash_table_iter_init(&i, d->resources);
-	if (g_hash_table_iter_next(&i, &key, NULL))
-		g_hash_table_iter_remove(&i);
+	while (g_hash_table_iter_next(&i, &key, &value))
+		if (((struct resource *)value)->seen < seen) {
+			seen = ((struct resource *)value)->seen;
+			oldest = key;
+		}
+	if (oldest)
+		g_hash_table_remove(d->resources, oldest);
+}
+
+static struct resource *find_or_add(struct disco *d, const char *full_jid)
+{
+	struct resource *r = g_hash_table_lookup(d->resources, full_jid);
+
+	if (r)
+		return r;
+	if (g_hash_table_size(d->resources) >= MAX_RESOURCES)
+		drop_oldest(d);
+	r = g_new0(struct resource, 1);
+	g_hash_table_insert(d->resources, g_strdup(full_jid), r);
+	return r;
+}
+
+static gboolean is_short(const char *s)
+{
+	return s && strlen(s) <= MAX_CAPS;
+}
+
+static void take_caps(struct resource *r, const struct elem *c)
+{
+	const char *hash = elem_attr(c, "hash"), *ver = elem_attr(c, "ver"), *node = elem_attr(c, "node");
+	gboolean usable = is_short(hash) && is_short(ver) && is_short(node);
+
+	g_free(r->hash);
+	g_free(r->ver);
+	g_free(r->node);
+	r->hash = usable ? g_strdup(hash) : NULL;
+	r->ver = usable ? g_strdup(ver) : NULL;
+	r->node = usable ? g_strdup(node) : NULL;
 }
 
 void disco_presence(struct disco *d, const struct elem *presence)
@@ -248,21 +188,18 @@ void disco_presence(struct disco *d, const struct elem *presence)
 	const char *priority = elem_text(elem_child(presence, "priority", NULL));
 	struct resource *r;
 
-	if (!from || !jid_resource(from) || strcmp(from, stream_jid(d->stream)) == 0)
+	if (!from || strlen(from) > MAX_JID || !jid_resource(from) || g_strcmp0(from, stream_jid(d->stream)) == 0)
 		return;
 	if (type) {
 		if (strcmp(type, "unavailable") == 0)
 			g_hash_table_remove(d->resources, from);
 		return;
 	}
-	trim_resources(d);
-	r = g_new0(struct resource, 1);
-	r->hash = g_strdup(elem_attr(c, "hash"));
-	r->ver = g_strdup(elem_attr(c, "ver"));
-	r->node = g_strdup(elem_attr(c, "node"));
-	r->priority = priority ? CLAMP((int)g_ascii_strtoll(priority, NULL, 10), -128, 127) : 0;
+	r = find_or_add(d, from);
+	if (c)			/* a server may leave out what has not changed (XEP-0115 "Caps Optimization") */
+		take_caps(r, c);
+	r->priority = priority ? (int)CLAMP(g_ascii_strtoll(priority, NULL, 10), -128, 127) : 0;
 	r->seen = ++d->clock;
-	g_hash_table_replace(d->resources, g_strdup(from), r);
 }
 
 void disco_reset(struct disco *d)
@@ -294,7 +231,7 @@ static unsigned read_features(const struct elem *query)
 	unsigned can = 0;
 
 	for (const struct elem *e = elem_child(query, "feature", NULL); e; e = elem_next(e, "feature", NULL)) {
-		const char *var = or_empty(elem_attr(e, "var"));
+		const char *var = elem_attr(e, "var") ? elem_attr(e, "var") : "";
 
 		rtp = rtp || strcmp(var, "urn:xmpp:jingle:apps:rtp:1") == 0;
 		audio = audio || strcmp(var, "urn:xmpp:jingle:apps:rtp:audio") == 0;
@@ -320,7 +257,6 @@ static void question_free(struct question *q)
 	if (q->idle)
 		g_source_remove(q->idle);
 	g_ptr_array_unref(q->asked);
-	g_free(q->bare);
 	g_free(q->best);
 	g_free(q);
 }
@@ -370,12 +306,14 @@ static void verify(struct disco *d, const char *jid, const struct elem *query, u
 	struct resource *r = g_hash_table_lookup(d->resources, jid);
 	g_autofree char *hash = NULL;
 
-	if (!r || !r->ver || g_strcmp0(r->hash, "sha-1") != 0)
+	if (!r || g_strcmp0(r->hash, "sha-1") != 0 || g_hash_table_size(d->hashes) >= MAX_HASHES || !disco_is_unambiguous(query))
 		return;
 	hash = disco_hash(query);
-	if (g_strcmp0(hash, r->ver) == 0 && g_hash_table_size(d->hashes) < MAX_HASHES)
+	if (g_strcmp0(hash, r->ver) == 0)
 		g_hash_table_replace(d->hashes, g_steal_pointer(&hash), GUINT_TO_POINTER(can));
 }
+
+static void send_query(struct asked *a, const char *node);
 
 static void on_info(void *ctx, enum iq_cond cond, const struct elem *reply)
 {
@@ -384,6 +322,10 @@ static void on_info(void *ctx, enum iq_cond cond, const struct elem *reply)
 	const struct elem *query = elem_child(reply, "query", NS_INFO);
 
 	a->query = 0;
+	if (cond == COND_ITEM_NOT_FOUND && a->by_node) {	/* its caps have changed since, or it knows no nodes */
+		send_query(a, NULL);
+		return;
+	}
 	q->cond = cond;
 	if (cond == COND_OK) {
 		unsigned can = read_features(query);
@@ -395,23 +337,35 @@ static void on_info(void *ctx, enum iq_cond cond, const struct elem *reply)
 		finish(q);
 }
 
+static void send_query(struct asked *a, const char *node)
+{
+	struct elem *query = elem_new("query", NS_INFO);
+
+	elem_set(query, "node", node);
+	a->by_node = node != NULL;
+	a->query = stream_query(a->q->d->stream, a->jid, "get", query, TIMEOUT_MS, on_info, a);
+}
+
 static void ask(struct question *q, const char *jid)
 {
 	struct disco *d = q->d;
 	struct resource *r = g_hash_table_lookup(d->resources, jid);
+	g_autofree char *node = NULL;
 	gpointer known;
 	struct asked *a;
 
-	if (r && r->ver && g_hash_table_lookup_extended(d->hashes, r->ver, NULL, &known)) {
+	if (r && g_strcmp0(r->hash, "sha-1") == 0 && g_hash_table_lookup_extended(d->hashes, r->ver, NULL, &known)) {
 		learn(q, jid, GPOINTER_TO_UINT(known));
 		return;
 	}
+	if (r && r->ver)
+		node = g_strconcat(r->node, "#", r->ver, NULL);
 	a = g_new0(struct asked, 1);
 	a->q = q;
 	a->jid = g_strdup(jid);
 	q->open++;
 	g_ptr_array_add(q->asked, a);
-	a->query = stream_query(d->stream, jid, "get", elem_new("query", NS_INFO), TIMEOUT_MS, on_info, a);
+	send_query(a, node);
 }
 
 static struct question *new_question(struct disco *d, void *ctx)
@@ -439,19 +393,41 @@ guint disco_query(struct disco *d, const char *full_jid,
 	return q->handle;
 }
 
+struct online {
+	const char *jid;
+	const struct resource *resource;
+};
+
+/* The likeliest first: highest priority, then latest seen. */
+static int by_rank(gconstpointer a, gconstpointer b)
+{
+	const struct resource *x = ((const struct online *)a)->resource, *y = ((const struct online *)b)->resource;
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	return x->seen > y->seen ? -1 : 1;
+}
+
 guint disco_best(struct disco *d, const char *bare_jid,
 		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx)
 {
+	g_autoptr(GArray) there = g_array_new(FALSE, FALSE, sizeof(struct online));
 	struct question *q = new_question(d, ctx);
 	GHashTableIter i;
-	gpointer key;
+	gpointer key, value;
 
 	q->many = done;
-	q->bare = g_strdup(bare_jid);
 	g_hash_table_iter_init(&i, d->resources);
-	while (g_hash_table_iter_next(&i, &key, NULL))
-		if (jid_same_bare(key, bare_jid) && q->online++ < MAX_ASKED)
-			ask(q, key);
+	while (g_hash_table_iter_next(&i, &key, &value))
+		if (jid_same_bare(key, bare_jid)) {
+			struct online o = {.jid = key, .resource = value};
+
+			g_array_append_val(there, o);
+		}
+	g_array_sort(there, by_rank);
+	q->online = there->len;
+	for (guint n = 0; n < MIN(there->len, MAX_ASKED); n++)
+		ask(q, g_array_index(there, struct online, n).jid);
 	if (!q->open)
 		q->idle = g_idle_add(finish_idle, q);
 	return q->handle;

@@ -37,7 +37,7 @@ void     disco_reset(struct disco *d);				/* fresh stream: nobody's presence is 
  * enum disco_can, else the error (flags 0). Returns a handle for disco_cancel. */
 guint disco_query(struct disco *d, const char *full_jid,
 		  void (*done)(void *ctx, enum iq_cond cond, unsigned can), void *ctx);
-/* Asks all resources of BARE_JID seen online, and reports the best one (CAN_CALL, then highest priority, then latest
+/* Asks the resources of BARE_JID seen online (at most the ten likeliest), and reports the best one (CAN_CALL, then highest priority, then latest
  * seen), NULL when none can take a call; online tells how many resources are there, can is the union of what they can. */
 guint disco_best(struct disco *d, const char *bare_jid,
 		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx);
@@ -46,8 +46,11 @@ void  disco_cancel(struct disco *d, guint handle);
 /* How many resources of BARE_JID are online as far as we may see. */
 unsigned disco_online(struct disco *d, const char *bare_jid);
 
-/* XEP-0115 5.1, exposed for tests: the verification string hash of a disco#info <query/>; NULL when ill-formed
- * (5.4: duplicate identities, features or forms). Caller frees. */
+/* caps.c: the XEP-0115 5.1 verification string hash of a disco#info <query/>; NULL when ill-formed (5.4: duplicate
+ * identities, features or forms; also a '<' in any of them, for then one hash would fit several lists). Caller frees. */
 char *disco_hash(const struct elem *query);
+/* May that hash speak for everybody who shows it? Not with forms of unusual types: somebody could publish another
+ * client's hash with its features hidden in a form. */
+gboolean disco_is_unambiguous(const struct elem *query);
 
 #endif

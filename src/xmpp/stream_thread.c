@@ -395,9 +395,12 @@ static void find_targets(struct stream_thread *t)
 static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 {
 	struct stream_thread *t = data;
-	const char *why = NULL;
-	struct elem *e = elem_from_stanza(stanza, &why);
+	const char *why = NULL, *name = xmpp_stanza_get_name(stanza);
+	struct elem *e;
 
+	if (!name || (strcmp(name, "message") != 0 && strcmp(name, "presence") != 0 && strcmp(name, "iq") != 0))
+		return 1;			/* XEP-0198 is libstrophe's own affair */
+	e = elem_from_stanza(stanza, &why);
 	if (!e) {
 		log_warn("stream", "a stanza from the server was left out: %s", why ? why : "it has no name");
 		return 1;
@@ -405,11 +408,6 @@ static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 	if (t->reports.trace)
 		report(t, (struct report){.kind = REPORT_TRACE, .flag = FALSE, .text = elem_to_string(e)});
 	report(t, (struct report){.kind = REPORT_STANZA, .stanza = e});
-	return 1;
-}
-
-static int on_enabled(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
-{
 	return 1;
 }
 
@@ -428,10 +426,8 @@ static void on_connected(struct stream_thread *t)
 	set_timer(t, &t->tick, 0, NULL);
 	set_timer(t, &t->keepalive, KEEPALIVE_S * 1000, on_keepalive);
 	xmpp_handler_delete(t->conn, on_stanza);
-	xmpp_handler_delete(t->conn, on_enabled);
-	xmpp_handler_add(t->conn, on_stanza, NULL, "message", NULL, t);
-	xmpp_handler_add(t->conn, on_stanza, NULL, "presence", NULL, t);
-	xmpp_handler_add(t->conn, on_stanza, NULL, "iq", NULL, t);
+	/* One handler for all: libstrophe takes the same function only once, whatever it is to match. */
+	xmpp_handler_add(t->conn, on_stanza, NULL, NULL, NULL, t);
 	report_phase(t, "bind");
 	report(t, (struct report){.kind = REPORT_ONLINE, .text = g_strdup(bound), .flag = t->resumed, .flag2 = TRUE});
 }
