@@ -306,7 +306,8 @@ static void verify(struct disco *d, const char *jid, const struct elem *query, u
 	struct resource *r = g_hash_table_lookup(d->resources, jid);
 	g_autofree char *hash = NULL;
 
-	if (!r || g_strcmp0(r->hash, "sha-1") != 0 || g_hash_table_size(d->hashes) >= MAX_HASHES || !disco_is_unambiguous(query))
+	if (!r || g_strcmp0(r->hash, "sha-1") != 0 || g_hash_table_size(d->hashes) >= MAX_HASHES ||
+	    !disco_is_unambiguous(query))
 		return;
 	hash = disco_hash(query);
 	if (g_strcmp0(hash, r->ver) == 0)

@@ -37,8 +37,9 @@ void     disco_reset(struct disco *d);				/* fresh stream: nobody's presence is 
  * enum disco_can, else the error (flags 0). Returns a handle for disco_cancel. */
 guint disco_query(struct disco *d, const char *full_jid,
 		  void (*done)(void *ctx, enum iq_cond cond, unsigned can), void *ctx);
-/* Asks the resources of BARE_JID seen online (at most the ten likeliest), and reports the best one (CAN_CALL, then highest priority, then latest
- * seen), NULL when none can take a call; online tells how many resources are there, can is the union of what they can. */
+/* Asks the resources of BARE_JID seen online (at most the ten likeliest) and reports the best one: CAN_CALL, then highest
+ * priority, then latest seen; NULL when none can take a call. can is what the best one can, without one the union of
+ * what all can; online tells how many resources are there. */
 guint disco_best(struct disco *d, const char *bare_jid,
 		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx);
 void  disco_cancel(struct disco *d, guint handle);

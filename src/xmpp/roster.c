@@ -56,26 +56,31 @@ static char *key_of(const char *jid)
 	return g_ascii_strdown(bare, -1);
 }
 
+static void take_item(struct roster *r, const char *jid, const struct elem *e)
+{
+	const char *subscription = elem_attr(e, "subscription");
+	g_autofree char *key = key_of(jid);
+	struct item *item;
+
+	if (g_strcmp0(subscription, "remove") == 0) {
+		g_hash_table_remove(r->items, key);
+		return;
+	}
+	if (g_hash_table_size(r->items) >= MAX_ITEMS && !g_hash_table_contains(r->items, key))
+		return;
+	item = g_new0(struct item, 1);
+	item->sees_us = g_strcmp0(subscription, "from") == 0 || g_strcmp0(subscription, "both") == 0;
+	item->name = g_strdup(elem_attr(e, "name"));
+	g_hash_table_replace(r->items, g_steal_pointer(&key), item);
+}
+
 static void take_items(struct roster *r, const struct elem *query)
 {
 	for (const struct elem *e = elem_child(query, "item", NULL); e; e = elem_next(e, "item", NULL)) {
-		const char *jid = elem_attr(e, "jid"), *subscription = elem_attr(e, "subscription");
-		struct item *item;
+		const char *jid = elem_attr(e, "jid");
 
-		if (!jid)
-			continue;
-		if (g_strcmp0(subscription, "remove") == 0) {
-			g_autofree char *key = key_of(jid);
-
-			g_hash_table_remove(r->items, key);
-			continue;
-		}
-		if (g_hash_table_size(r->items) >= MAX_ITEMS)
-			return;
-		item = g_new0(struct item, 1);
-		item->sees_us = g_strcmp0(subscription, "from") == 0 || g_strcmp0(subscription, "both") == 0;
-		item->name = g_strdup(elem_attr(e, "name"));
-		g_hash_table_replace(r->items, key_of(jid), item);
+		if (jid && jid_valid(jid))
+			take_item(r, jid, e);
 	}
 }
 
