@@ -22,13 +22,17 @@ void cond_write(struct elem *iq, enum iq_cond cond)
 		elem_add(error, table[cond].app, table[cond].app_ns);
 }
 
-/* The row with the application's own element says more than the plain condition, so those are looked for first. */
-static enum iq_cond find(const char *condition, const struct elem *error)
+/* The application's own element says more than the plain condition beside it, on which clients do not agree. */
+static enum iq_cond find_app(const struct elem *error)
 {
 	for (int i = 0; i < COND_COUNT; i++)
-		if (table[i].app && strcmp(table[i].condition, condition) == 0 &&
-		    elem_child(error, table[i].app, table[i].app_ns))
+		if (table[i].app && elem_child(error, table[i].app, table[i].app_ns))
 			return (enum iq_cond)i;
+	return COND_COUNT;
+}
+
+static enum iq_cond find_plain(const char *condition)
+{
 	for (int i = 0; i < COND_COUNT; i++)
 		if (table[i].condition && !table[i].app && strcmp(table[i].condition, condition) == 0)
 			return (enum iq_cond)i;
@@ -39,12 +43,16 @@ enum iq_cond cond_read(const struct elem *iq)
 {
 	const char *type = elem_attr(iq, "type");
 	const struct elem *error = elem_child(iq, "error", NULL), *c;
+	enum iq_cond app;
 
 	if (type && strcmp(type, "result") == 0)
 		return COND_OK;
+	app = find_app(error);
+	if (app != COND_COUNT)
+		return app;
 	for (c = elem_child(error, NULL, NS_STANZAS); c; c = elem_next(c, NULL, NS_STANZAS))
 		if (strcmp(elem_name(c), "text") != 0)
-			return find(elem_name(c), error);
+			return find_plain(elem_name(c));
 	return COND_UNDEFINED;
 }
 

@@ -13,9 +13,10 @@ enum iq_cond {
 
 /* Adds the <error/> of COND to IQ (an <iq type='error'>). Not for OK, TIMEOUT and DISCONNECTED. */
 void cond_write(struct elem *iq, enum iq_cond cond);
-/* Reads the answer from an iq of type result or error; an unknown or missing condition is COND_UNDEFINED. */
+/* Reads the answer from an iq of type result or error; an unknown or missing condition is COND_UNDEFINED. A condition of
+ * XEP-0166 counts whatever plain condition stands beside it. */
 enum iq_cond cond_read(const struct elem *iq);
-/* "item-not-found (unknown-session)", "no answer", …: for sentences. Static. */
+/* The most telling word: "unknown-session", "service-unavailable", "no answer", …: for sentences. Static. */
 const char *cond_words(enum iq_cond cond);
 
 #endif

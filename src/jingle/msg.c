@@ -2,29 +2,21 @@
 
 #include <string.h>
 
-static gboolean read_senders(const char *text, struct jingle_content *c)
-{
-	static const char *const words[] = {[SENDERS_BOTH] = "both", [SENDERS_NONE] = "none",
+static const char *const senders_words[] = {[SENDERS_BOTH] = "both", [SENDERS_NONE] = "none",
 					    [SENDERS_INITIATOR] = "initiator", [SENDERS_RESPONDER] = "responder"};
 
+static gboolean read_senders(const char *text, struct jingle_content *c)
+{
 	c->senders = SENDERS_BOTH;
 	c->senders_given = text != NULL;
 	if (!text)
 		return TRUE;
-	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
-		if (strcmp(words[i], text) == 0) {
+	for (size_t i = 0; i < G_N_ELEMENTS(senders_words); i++)
+		if (strcmp(senders_words[i], text) == 0) {
 			c->senders = (enum jingle_senders)i;
 			return TRUE;
 		}
 	return FALSE;
-}
-
-static const char *senders_text(enum jingle_senders s)
-{
-	static const char *const words[] = {[SENDERS_BOTH] = "both", [SENDERS_NONE] = "none",
-					    [SENDERS_INITIATOR] = "initiator", [SENDERS_RESPONDER] = "responder"};
-
-	return words[s];
 }
 
 /* The slots are told by their local names; each may be of any namespace. */
@@ -45,7 +37,7 @@ static gboolean read_content(struct jingle_content *c, const struct elem *e)
 	c->description = (struct elem *)elem_child(e, "description", NULL);
 	c->transport = (struct elem *)elem_child(e, "transport", NULL);
 	c->security = (struct elem *)elem_child(e, "security", NULL);
-	return c->name && *c->name && read_senders(elem_attr(e, "senders"), c);
+	return c->name && *c->name && strlen(c->name) <= JINGLE_MAX_NAME && read_senders(elem_attr(e, "senders"), c);
 }
 
 static gboolean is_duplicate(const struct jingle_msg *m, const struct jingle_content *c)
@@ -83,17 +75,18 @@ gboolean jingle_reason_child(const struct elem *parent, enum jingle_reason *r, c
 	*r = REASON_NONE;
 	*text = elem_text(elem_child(reason, "text", NULL));
 	for (c = elem_child(reason, NULL, NULL); c && *r == REASON_NONE; c = elem_next(c, NULL, NULL))
-		*r = jingle_reason_read(elem_name(c));
+		if (elem_is(c, NULL, NS_JINGLE) || elem_is(c, NULL, elem_ns(reason)))	/* others say details */
+			*r = jingle_reason_read(elem_name(c));
 	return TRUE;
 }
 
-/* session-info carries one payload of another namespace; nothing at all is a ping. */
+/* session-info carries one payload; nothing at all is a ping, but a word of Jingle that we do not know is not nothing. */
 static const struct elem *find_info(const struct elem *jingle)
 {
 	const struct elem *e;
 
 	for (e = elem_child(jingle, NULL, NULL); e; e = elem_next(e, NULL, NULL))
-		if (strcmp(elem_ns(e), NS_JINGLE) != 0)
+		if (!elem_is(e, "content", NS_JINGLE) && !elem_is(e, "reason", NS_JINGLE))
 			return e;
 	return NULL;
 }
@@ -125,13 +118,20 @@ enum iq_cond jingle_msg_read(struct jingle_msg *m, const struct elem *jingle)
 	return COND_OK;
 }
 
-void jingle_reason_write(struct elem *parent, enum jingle_reason r, const char *text)
+static void write_reason(struct elem *parent, enum jingle_reason r, const char *text, const char *alternative_sid)
 {
-	struct elem *reason = elem_add(parent, "reason", NS_JINGLE);
+	struct elem *reason = elem_add(parent, "reason", NS_JINGLE), *condition;
 
-	elem_add(reason, jingle_reason_text(r == REASON_NONE ? REASON_SUCCESS : r), NULL);
+	condition = elem_add(reason, jingle_reason_text(r == REASON_NONE ? REASON_SUCCESS : r), NULL);
+	if (r == REASON_ALTERNATIVE_SESSION && alternative_sid)
+		elem_set_text(elem_add(condition, "sid", NULL), alternative_sid);
 	if (text && *text)
 		elem_set_text(elem_add(reason, "text", NULL), text);
+}
+
+void jingle_reason_write(struct elem *parent, enum jingle_reason r, const char *text)
+{
+	write_reason(parent, r, text, NULL);
 }
 
 static void write_content(struct elem *jingle, const struct jingle_content *c)
@@ -140,8 +140,10 @@ static void write_content(struct elem *jingle, const struct jingle_content *c)
 
 	elem_set(e, "creator", c->creator == CREATOR_INITIATOR ? "initiator" : "responder");
 	elem_set(e, "name", c->name);
+	if (c->disposition && strcmp(c->disposition, "session") != 0)
+		elem_set(e, "disposition", c->disposition);
 	if (c->senders_given)
-		elem_set(e, "senders", senders_text(c->senders));
+		elem_set(e, "senders", senders_words[c->senders]);
 	if (c->description)
 		elem_adopt(e, c->description);
 	if (c->transport)
@@ -161,7 +163,7 @@ struct elem *jingle_msg_write(const struct jingle_msg *m)
 	for (size_t i = 0; i < m->ncontents; i++)
 		write_content(jingle, &m->contents[i]);
 	if (m->action == JINGLE_SESSION_TERMINATE || m->reason != REASON_NONE)
-		jingle_reason_write(jingle, m->reason, m->reason_text);
+		write_reason(jingle, m->reason, m->reason_text, m->alternative_sid);
 	if (m->info)
 		elem_adopt(jingle, (struct elem *)m->info);
 	return jingle;

@@ -6,7 +6,7 @@
 #include "../elem.h"
 #include "vocab.h"
 
-enum { JINGLE_MAX_CONTENTS = 4, JINGLE_MAX_SID = 128 };
+enum { JINGLE_MAX_CONTENTS = 4, JINGLE_MAX_SID = 128, JINGLE_MAX_NAME = 256 };	/* the last two in bytes */
 
 struct jingle_content {
 	const char *name;
@@ -27,13 +27,13 @@ struct jingle_msg {
 	gboolean too_many_contents;		/* there were more; the rest was left out */
 	enum jingle_reason reason;		/* REASON_NONE: none given, or unknown */
 	const char *reason_text, *alternative_sid;
-	const struct elem *info;		/* payload of session-info; NULL: a ping */
+	const struct elem *info;		/* payload of session-info; NULL: a ping. Borrowed, or taken, as the slots */
 };
 
 /* Reads JINGLE (borrowed; *M borrows from it). COND_BAD_REQUEST when malformed: no sid, unknown action, a content
  * without name, … (XEP-0166 "Errors"), else COND_OK. M->sid is set whenever it was legible. */
 enum iq_cond jingle_msg_read(struct jingle_msg *m, const struct elem *jingle);
-/* A new <jingle/> of M (takes the slots); caller owns. */
+/* A new <jingle/> of M (takes the slots and info); caller owns. A session-terminate without reason says success. */
 struct elem *jingle_msg_write(const struct jingle_msg *m);
 /* A <reason/> of R with TEXT (NULL: none) added to PARENT: session-terminate and XEP-0353. */
 void jingle_reason_write(struct elem *parent, enum jingle_reason r, const char *text);

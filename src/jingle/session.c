@@ -4,7 +4,7 @@
 
 #include "session_priv.h"
 
-enum { ANSWER_LIMIT_MS = 20000, MAX_TEXT = 500 };
+enum { MAX_TEXT = 500 };	/* bytes of a peer's free words that are kept */
 
 static void out_free(gpointer data)
 {
@@ -29,6 +29,7 @@ static struct jingle_session *new_session(const char *sid, const char *us, const
 	s->plugs = *plugs;
 	s->deadline_ms = G_MAXINT64;
 	s->refused = g_ptr_array_new_with_free_func(g_free);
+	s->rejected = g_ptr_array_new_with_free_func(g_free);
 	g_queue_init(&s->out);
 	return s;
 }
@@ -54,6 +55,7 @@ void jingle_free(struct jingle_session *s)
 	out_free(s->taken);
 	g_queue_clear_full(&s->out, out_free);
 	g_ptr_array_unref(s->refused);
+	g_ptr_array_unref(s->rejected);
 	g_free(s->name);
 	g_free(s->sid);
 	g_free(s->us);
@@ -103,6 +105,19 @@ void session_event(struct jingle_session *s, enum jingle_event event)
 	g_queue_push_tail(&s->out, out);
 }
 
+/* Cut between characters, if characters they are. */
+static char *cut(const char *text)
+{
+	size_t len = strlen(text);
+	const char *end = text + MAX_TEXT;
+
+	if (len <= MAX_TEXT)
+		return g_strdup(text);
+	while (end > text + MAX_TEXT - 4 && (*end & 0xc0) == 0x80)
+		end--;
+	return g_strndup(text, (gsize)(end - text));
+}
+
 void session_over(struct jingle_session *s, enum jc_err err, enum jingle_reason reason, const char *text,
 		  gboolean by_peer)
 {
@@ -116,19 +131,42 @@ void session_over(struct jingle_session *s, enum jc_err err, enum jingle_reason 
 	out = g_queue_peek_tail(&s->out);
 	out->err = err;
 	out->reason = reason;
-	out->text = text ? g_strndup(text, MAX_TEXT) : NULL;
+	out->text = text ? cut(text) : NULL;
 	out->by_peer = by_peer;
 }
 
-/* Our own words for the peer: why, but nothing about this machine. Only what a person wrote is passed on elsewhere. */
+/* What ERR means depends on who says it when: XEP-0166 "Reason Element", cancel is the initiator's word before the accept,
+ * decline the responder's; after it all that is no failure is success. */
+static enum jingle_reason parting_reason(const struct jingle_session *s, enum jc_err err)
+{
+	enum jingle_reason of_err = jingle_reason_of(err);
+
+	switch (err) {
+	case JC_OK:
+	case JC_CANCELLED:
+	case JC_DECLINED:
+	case JC_BUSY:
+	case JC_ELSEWHERE:
+		if (s->state == JINGLE_ACTIVE)
+			return REASON_SUCCESS;
+		if (s->initiator)
+			return REASON_CANCEL;
+		return err == JC_OK || err == JC_CANCELLED ? REASON_DECLINE : of_err;
+	case JC_UNAVAILABLE:		/* err.def: "gone" are we, but here it is the peer who did not answer */
+		return s->initiator && s->state == JINGLE_PENDING ? REASON_TIMEOUT : of_err;
+	default:			/* outcomes without a reason are of our own server: we are leaving */
+		return of_err == REASON_NONE ? REASON_GONE : of_err;
+	}
+}
+
+/* Our words stay here: they may tell of this machine. */
 void session_fail(struct jingle_session *s, enum jc_err err, const char *text)
 {
-	struct jingle_msg m = {.action = JINGLE_SESSION_TERMINATE, .reason = jingle_reason_of(err)};
+	struct jingle_msg m = {.action = JINGLE_SESSION_TERMINATE};
 
 	if (s->state == JINGLE_ENDED)
 		return;
-	if (err == JC_OK && s->state == JINGLE_PENDING)		/* rule R12 */
-		m.reason = s->initiator ? REASON_CANCEL : REASON_DECLINE;
+	m.reason = parting_reason(s, err);
 	if (s->offered)
 		session_send(s, &m);
 	session_over(s, err, m.reason, text, FALSE);
@@ -160,7 +198,7 @@ void jingle_start(struct jingle_session *s, gint64 now_ms)
 	s->plugs.keying->write(s->plugs.keying_self, JINGLE_SESSION_INITIATE, description, transport);
 	s->initiate_tag = session_send_content(s, JINGLE_SESSION_INITIATE, description, transport);
 	s->offered = TRUE;
-	s->deadline_ms = now_ms + ANSWER_LIMIT_MS;
+	s->deadline_ms = now_ms + JINGLE_ANSWER_MS;
 	jingle_trickle(s, now_ms);
 }
 
@@ -172,8 +210,10 @@ void jingle_ring(struct jingle_session *s, gint64 now_ms)
 	jingle_info(s, elem_new("ringing", NS_RTP_INFO), now_ms);
 }
 
-/* Contents of the offer that we do not take are removed one by one after the accept: an accept that leaves one out means
- * the same, but not every client reads it so (XEP-0166 "content-remove"). */
+/* Contents of the offer that we do not take are left out of the accept, and removed one by one after it: the text does not
+ * say what leaving out means, but allows removal at any time. Dino goes on without a video left out, refuses the removal
+ * (an error that harms nobody) and reads one content per message. Conversations ends a video call that is answered with
+ * audio only whatever follows, so nothing is lost there. */
 static void remove_refused(struct jingle_session *s)
 {
 	for (guint i = 0; i < s->refused->len; i++) {
@@ -184,7 +224,6 @@ static void remove_refused(struct jingle_session *s)
 		m.contents[0].name = key + 2;
 		session_send(s, &m);
 	}
-	g_ptr_array_set_size(s->refused, 0);
 }
 
 void jingle_accept(struct jingle_session *s, gint64 now_ms)
@@ -199,9 +238,11 @@ void jingle_accept(struct jingle_session *s, gint64 now_ms)
 	s->accept_tag = session_send_content(s, JINGLE_SESSION_ACCEPT, description, transport);
 	s->accept_sent = TRUE;
 	s->state = JINGLE_ACTIVE;
-	s->deadline_ms = now_ms + ANSWER_LIMIT_MS;
+	s->wanted_senders = s->senders;
 	remove_refused(s);
 	session_event(s, JINGLE_EV_ACCEPTED);
+	if (s->senders != SENDERS_BOTH)
+		session_event(s, JINGLE_EV_CHANGED);
 	jingle_trickle(s, now_ms);
 }
 
@@ -228,18 +269,26 @@ void jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms)
 	session_send(s, &m);
 }
 
-void jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms)
+void session_modify(struct jingle_session *s)
 {
 	struct jingle_msg m = {.action = JINGLE_CONTENT_MODIFY, .ncontents = 1};
 
-	if (s->state != JINGLE_ACTIVE || s->modify_tag || senders == s->senders)
+	if (s->modify_tag || s->wanted_senders == s->senders)
 		return;
 	m.contents[0].name = s->name;
 	m.contents[0].creator = s->creator;
-	m.contents[0].senders = senders;
+	m.contents[0].senders = s->wanted_senders;
 	m.contents[0].senders_given = TRUE;
-	s->wanted_senders = senders;
+	s->asked_senders = s->wanted_senders;
 	s->modify_tag = session_send(s, &m);
+}
+
+void jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms)
+{
+	if (s->state != JINGLE_ACTIVE)
+		return;
+	s->wanted_senders = senders;
+	session_modify(s);
 }
 
 void jingle_end(struct jingle_session *s, enum jc_err err, const char *text, gint64 now_ms)
@@ -267,28 +316,62 @@ static enum jc_err outcome_of_refusal(enum iq_cond cond)
 	}
 }
 
+/* An error ends the session, with ERR for us. TELL: the peer may still think that there is one. */
+static void answered_with(struct jingle_session *s, const char *what, enum iq_cond cond, enum jc_err err, gboolean tell)
+{
+	g_autofree char *text = g_strdup_printf("the answer to our %s was %s", what, cond_words(cond));
+	struct jingle_out *out;
+
+	if (tell)
+		session_fail(s, err, text);
+	else
+		session_over(s, err, REASON_NONE, text, FALSE);
+	out = g_queue_peek_tail(&s->out);
+	out->cond = cond;
+}
+
+/* Without a connection the answer can no longer come, but the offer may have arrived: the owner's limit decides. */
 static void initiate_answered(struct jingle_session *s, enum iq_cond cond)
 {
 	s->initiate_tag = 0;
-	if (s->state == JINGLE_PENDING)
-		s->deadline_ms = G_MAXINT64;
+	s->deadline_ms = G_MAXINT64;
 	if (cond == COND_OK)
 		session_event(s, JINGLE_EV_DELIVERED);
-	else if (cond != COND_DISCONNECTED)
-		session_over(s, outcome_of_refusal(cond), REASON_NONE, cond_words(cond), TRUE);
+	else if (cond == COND_TIMEOUT && !s->heard)	/* it may ring there yet */
+		session_fail(s, JC_UNAVAILABLE, "its client did not answer");
+	else if (cond != COND_TIMEOUT && cond != COND_DISCONNECTED)
+		answered_with(s, "offer", cond, outcome_of_refusal(cond), FALSE);
 }
 
 static void accept_answered(struct jingle_session *s, enum iq_cond cond)
 {
 	s->accept_tag = 0;
-	s->deadline_ms = G_MAXINT64;
-	if (cond == COND_OK || cond == COND_DISCONNECTED)
-		return;
-	if (cond == COND_TIMEOUT)
-		session_fail(s, JC_LOST, cond_words(cond));
-	else
-		session_over(s, cond == COND_UNKNOWN_SESSION || cond == COND_ITEM_NOT_FOUND ? JC_NO_ANSWER :
-			     outcome_of_refusal(cond), REASON_NONE, cond_words(cond), TRUE);
+	switch (cond) {
+	case COND_OK:
+	case COND_TIMEOUT:		/* see JINGLE_ANSWER_MS */
+	case COND_DISCONNECTED:
+		break;
+	case COND_UNKNOWN_SESSION:	/* the caller has given up, and its session-terminate was lost */
+	case COND_ITEM_NOT_FOUND:
+		answered_with(s, "accept", cond, JC_CANCELLED, FALSE);
+		break;
+	default:
+		answered_with(s, "accept", cond, outcome_of_refusal(cond), TRUE);
+	}
+}
+
+/* Of two content-modify that crossed the initiator's counts, so a refusal is the end of the wish. */
+static void modify_answered(struct jingle_session *s, enum iq_cond cond)
+{
+	s->modify_tag = 0;
+	if (cond != COND_OK) {
+		if (s->wanted_senders == s->asked_senders)
+			s->wanted_senders = s->senders;
+	} else if (s->senders != s->asked_senders) {
+		s->senders = s->asked_senders;
+		session_event(s, JINGLE_EV_CHANGED);
+	}
+	session_modify(s);
 }
 
 /* Errors to transport-info and session-info never end a call: Monal answers neither (rule R22). */
@@ -296,17 +379,12 @@ void jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64
 {
 	if (s->state == JINGLE_ENDED || tag == 0)
 		return;
-	if (tag == s->initiate_tag) {
+	if (tag == s->initiate_tag)
 		initiate_answered(s, cond);
-	} else if (tag == s->accept_tag) {
+	else if (tag == s->accept_tag)
 		accept_answered(s, cond);
-	} else if (tag == s->modify_tag) {
-		s->modify_tag = 0;
-		if (cond == COND_OK) {
-			s->senders = s->wanted_senders;
-			session_event(s, JINGLE_EV_CHANGED);
-		}
-	}
+	else if (tag == s->modify_tag)
+		modify_answered(s, cond);
 }
 
 gint64 jingle_deadline(const struct jingle_session *s)
@@ -318,11 +396,7 @@ void jingle_expire(struct jingle_session *s, gint64 now_ms)
 {
 	if (now_ms < s->deadline_ms)
 		return;
-	s->deadline_ms = G_MAXINT64;
-	if (s->initiate_tag)
-		session_fail(s, JC_UNAVAILABLE, "its client did not answer");
-	else if (s->accept_tag)
-		session_fail(s, JC_LOST, "its client did not answer");
+	session_fail(s, JC_UNAVAILABLE, "its client did not answer");
 }
 
 /* ---- questions ---- */

@@ -14,6 +14,10 @@
 
 struct jingle_session;
 
+/* How long an offer may stay without any answer. An accept that stays without one ends nothing: if it did not arrive there
+ * will be no media path either, and the owner finds that out. */
+enum { JINGLE_ANSWER_MS = 20000 };
+
 enum jingle_state { JINGLE_PENDING, JINGLE_ACTIVE, JINGLE_ENDED };
 
 enum jingle_event {
@@ -36,8 +40,12 @@ struct jingle_out {
 	enum jingle_event event;
 	enum jc_err err;		/* ENDED: the outcome for us */
 	enum jingle_reason reason;	/* ENDED: as sent or received */
-	const char *text;		/* ENDED: the peer's free words, raw, or ours; borrowed until the next call */
-	gboolean by_peer;
+	const char *text;		/* ENDED: the peer's free words, raw and cut at 500 bytes, or ours; borrowed until the
+					 * next call; NULL: none */
+	gboolean by_peer;		/* ENDED: by its session-terminate, of which TEXT is then */
+	/* ENDED: the error which our offer or accept was answered with, if that is what ended it, else OK. TIE_BREAK and
+	 * CONFLICT say that both called each other and the peer's call is to be taken (XEP-0166 "Tie Breaking"). */
+	enum iq_cond cond;
 };
 
 /* Both copy the JIDs (full) and the sid, and borrow the plugs' selves. */
@@ -53,8 +61,10 @@ void         jingle_ring(struct jingle_session *s, gint64 now_ms);			/* responde
 void         jingle_accept(struct jingle_session *s, gint64 now_ms);			/* responder */
 void         jingle_trickle(struct jingle_session *s, gint64 now_ms);			/* the transport has news to send */
 void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);	/* session-info; takes; NULL: ping */
-void         jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms);	/* content-modify */
-/* Ends the session from our side with the reason of ERR (err.def) and TEXT (NULL: none). No-op once ENDED. */
+/* content-modify; one at a time is outstanding, the latest wish follows. EV_CHANGED when the peer took it. ACTIVE only. */
+void         jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms);
+/* Ends the session from our side. The peer is told the reason of ERR (err.def), made to fit the state: cancel or decline
+ * before the accept, success after it. TEXT (NULL: none) comes back in ENDED; it is not sent. No-op once ENDED. */
 void         jingle_end(struct jingle_session *s, enum jc_err err, const char *text, gint64 now_ms);
 
 gboolean     jingle_next(struct jingle_session *s, struct jingle_out *out);		/* FALSE: nothing left */

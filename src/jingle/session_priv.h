@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-enum tag_kind { TAG_OTHER, TAG_INITIATE, TAG_ACCEPT, TAG_MODIFY };
+enum { MAX_REJECTED = 16 };		/* that are remembered; one more is rejected all the same */
 
 struct jingle_session {
 	char *sid, *us, *peer;
@@ -13,14 +13,17 @@ struct jingle_session {
 	struct jingle_plugs plugs;
 	char *name;				/* of our one content */
 	enum jingle_creator creator;
-	enum jingle_senders senders, wanted_senders;
+	/* As agreed, as in our content-modify that is not answered yet (modify_tag), as the user wants it. */
+	enum jingle_senders senders, asked_senders, wanted_senders;
 	GQueue out;				/* struct jingle_out *, text owned */
 	struct jingle_out *taken;		/* the last one taken out: its text lives until the next call */
 	guint last_tag, initiate_tag, accept_tag, modify_tag;	/* 0: none outstanding */
 	gboolean offered;			/* the session-initiate is out, or was received */
 	gboolean accept_sent, ringing_told;
+	gboolean heard;				/* initiator: the peer has said something in this session */
 	gint64 deadline_ms;
-	GPtrArray *refused;			/* "creator/name" of contents of the offer that we do not take */
+	/* "i/name" or "r/name": contents that we do not take, of the offer (removed with our accept), or added later. */
+	GPtrArray *refused, *rejected;
 };
 
 /* Queues <jingle/> of M (whose sid is filled in); returns the tag. */
@@ -32,7 +35,9 @@ void  session_event(struct jingle_session *s, enum jingle_event event);
 /* ENDED, once. REASON as sent or received. */
 void  session_over(struct jingle_session *s, enum jc_err err, enum jingle_reason reason, const char *text,
 		   gboolean by_peer);
-/* Sends a session-terminate with the reason of ERR and is over. */
+/* Sends a session-terminate that says ERR and is over. */
 void  session_fail(struct jingle_session *s, enum jc_err err, const char *text);
+/* Sends a content-modify when the user's wish differs from what is agreed and no other is outstanding. */
+void  session_modify(struct jingle_session *s);
 
 #endif

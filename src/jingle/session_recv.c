@@ -28,33 +28,83 @@ static gboolean is_transport(const struct jingle_session *s, const struct jingle
 	return c->transport && strcmp(elem_ns(c->transport), s->plugs.transport->ns) == 0;
 }
 
-/* Takes the first content that is ours by application and transport; the others are to be refused. */
+static char *content_key(const struct jingle_content *c)
+{
+	return g_strdup_printf("%c/%s", c->creator == CREATOR_RESPONDER ? 'r' : 'i', c->name);
+}
+
+static gboolean forget(GPtrArray *keys, const struct jingle_content *c)
+{
+	g_autofree char *key = content_key(c);
+	guint index;
+
+	if (!g_ptr_array_find_with_equal_func(keys, key, g_str_equal, &index))
+		return FALSE;
+	g_ptr_array_remove_index(keys, index);
+	return TRUE;
+}
+
+static gboolean is_in(GPtrArray *keys, const struct jingle_content *c)
+{
+	g_autofree char *key = content_key(c);
+
+	return g_ptr_array_find_with_equal_func(keys, key, g_str_equal, NULL);
+}
+
+/* What is said of a content that we do not take is no mistake: the peer may not know yet. */
+static enum iq_cond not_of_ours(const struct jingle_session *s, const struct jingle_msg *m)
+{
+	for (size_t i = 0; i < m->ncontents; i++)
+		if (is_in(s->refused, &m->contents[i]) || is_in(s->rejected, &m->contents[i]))
+			return COND_OK;
+	return COND_BAD_REQUEST;
+}
+
+/* Each content is whole and of its creator, and one at least is of the session ("session-initiate", "disposition"). */
+static gboolean is_sound_offer(const struct jingle_msg *m)
+{
+	gboolean any = FALSE;
+
+	for (size_t i = 0; i < m->ncontents; i++) {
+		const struct jingle_content *c = &m->contents[i];
+
+		if (!c->description || !c->transport || c->creator != CREATOR_INITIATOR)
+			return FALSE;
+		any = any || strcmp(c->disposition, "session") == 0;
+	}
+	return any;
+}
+
+/* The first content that is ours by application and transport and whose parameters suit; the others are to be refused. The
+ * outcome is that of the offer which came nearest. */
 static const struct jingle_content *choose(struct jingle_session *s, const struct jingle_msg *m, enum jc_err *err)
 {
 	const struct jingle_content *chosen = NULL;
 
 	*err = JC_UNSUPPORTED_APP;
 	for (size_t i = 0; i < m->ncontents && !chosen; i++) {
-		if (!is_app(s, &m->contents[i]))
+		const struct jingle_content *c = &m->contents[i];
+
+		if (!is_app(s, c) || strcmp(c->disposition, "session") != 0)
 			continue;
-		*err = JC_UNSUPPORTED_TRANSPORT;
-		if (is_transport(s, &m->contents[i]))
-			chosen = &m->contents[i];
+		if (!is_transport(s, c)) {
+			*err = *err == JC_UNSUPPORTED_APP ? JC_UNSUPPORTED_TRANSPORT : *err;
+			continue;
+		}
+		*err = s->plugs.app->answer(s->plugs.app_self, c->description);
+		if (*err == JC_OK)
+			chosen = c;
 	}
 	for (size_t i = 0; i < m->ncontents && chosen; i++)
 		if (&m->contents[i] != chosen)
-			g_ptr_array_add(s->refused, g_strdup_printf("%c/%s",
-				m->contents[i].creator == CREATOR_RESPONDER ? 'r' : 'i', m->contents[i].name));
+			g_ptr_array_add(s->refused, content_key(&m->contents[i]));
 	return chosen;
 }
 
-static enum jc_err read_slots(struct jingle_session *s, const struct jingle_msg *m, const struct jingle_content *c,
-			      enum jc_err (*judge)(void *self, const struct elem *theirs))
+static enum jc_err read_path(struct jingle_session *s, const struct jingle_msg *m, const struct jingle_content *c)
 {
-	enum jc_err err = judge(s->plugs.app_self, c->description);
+	enum jc_err err = s->plugs.transport->read(s->plugs.transport_self, m->action, c->transport);
 
-	if (err == JC_OK)
-		err = s->plugs.transport->read(s->plugs.transport_self, m->action, c->transport);
 	if (err == JC_OK)
 		err = s->plugs.keying->read(s->plugs.keying_self, m->action, c->description, c->transport);
 	return err;
@@ -68,15 +118,8 @@ static enum iq_cond on_initiate(struct jingle_session *s, const struct jingle_ms
 
 	if (s->offered)
 		return COND_OUT_OF_ORDER;
-	for (size_t i = 0; i < m->ncontents; i++)
-		if (!m->contents[i].description || !m->contents[i].transport ||
-		    m->contents[i].creator != CREATOR_INITIATOR) {
-			session_over(s, JC_PROTOCOL, REASON_NONE, "the offer was malformed", FALSE);
-			return COND_BAD_REQUEST;
-		}
-	/* "Disposition": a session begins with a content of disposition session, or it is malformed. */
-	if (strcmp(m->contents[0].disposition, "session") != 0) {
-		session_over(s, JC_PROTOCOL, REASON_NONE, "the offer's first content was not of the session", FALSE);
+	if (!is_sound_offer(m)) {
+		session_over(s, JC_PROTOCOL, REASON_NONE, "the offer was malformed", FALSE);
 		return COND_BAD_REQUEST;
 	}
 	s->offered = TRUE;
@@ -85,13 +128,25 @@ static enum iq_cond on_initiate(struct jingle_session *s, const struct jingle_ms
 		s->name = g_strdup(c->name);
 		s->creator = c->creator;
 		s->senders = c->senders;
-		err = read_slots(s, m, c, s->plugs.app->answer);
+		err = read_path(s, m, c);
 	}
-	if (err == JC_OK && c)
+	if (err == JC_OK)
 		session_event(s, JINGLE_EV_INCOMING);
 	else
 		session_fail(s, err, NULL);
 	return COND_OK;
+}
+
+static enum jc_err judge_accept(struct jingle_session *s, const struct jingle_msg *m, const struct jingle_content *c)
+{
+	enum jc_err err;
+
+	if (!is_transport(s, c))
+		return JC_UNSUPPORTED_TRANSPORT;
+	if (!is_app(s, c))
+		return JC_UNSUPPORTED_APP;
+	err = s->plugs.app->agree(s->plugs.app_self, c->description);
+	return err == JC_OK ? read_path(s, m, c) : err;
 }
 
 static enum iq_cond on_accept(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
@@ -103,12 +158,7 @@ static enum iq_cond on_accept(struct jingle_session *s, const struct jingle_msg 
 		session_fail(s, JC_PROTOCOL, "the answer left our audio out");
 		return COND_BAD_REQUEST;
 	}
-	if (!is_transport(s, c))
-		err = JC_UNSUPPORTED_TRANSPORT;
-	else if (!is_app(s, c))
-		err = JC_UNSUPPORTED_APP;
-	else
-		err = read_slots(s, m, c, s->plugs.app->agree);
+	err = judge_accept(s, m, c);
 	if (err != JC_OK) {
 		session_fail(s, err, NULL);
 		return COND_OK;
@@ -118,13 +168,38 @@ static enum iq_cond on_accept(struct jingle_session *s, const struct jingle_msg 
 	s->state = JINGLE_ACTIVE;
 	if (c->senders_given)
 		s->senders = c->senders;
+	s->wanted_senders = s->senders;
 	session_event(s, JINGLE_EV_ACCEPTED);
+	if (s->senders != SENDERS_BOTH)
+		session_event(s, JINGLE_EV_CHANGED);
 	return COND_OK;
+}
+
+/* An accept of ours that is not acknowledged yet has crossed what the caller says now: it gave up before it knew of it.
+ * Before the accept a reason means for the callee that the call is off, whatever a caller chose to call it. */
+static enum jc_err outcome_of_terminate(const struct jingle_session *s, enum jingle_reason reason)
+{
+	gboolean accepted = s->state == JINGLE_ACTIVE && !s->accept_tag;
+
+	if (accepted)
+		return jingle_outcome(reason, TRUE);
+	if (s->initiator)		/* "cancel" is not the responder's word; who uses it does not want the call */
+		return reason == REASON_CANCEL ? JC_DECLINED : jingle_outcome(reason, FALSE);
+	switch (reason) {
+	case REASON_NONE:
+	case REASON_SUCCESS:
+	case REASON_DECLINE:
+	case REASON_BUSY:
+	case REASON_GONE:
+		return JC_CANCELLED;
+	default:
+		return jingle_outcome(reason, FALSE);
+	}
 }
 
 static enum iq_cond on_terminate(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
-	session_over(s, jingle_outcome(m->reason, s->state == JINGLE_ACTIVE), m->reason, m->reason_text, TRUE);
+	session_over(s, outcome_of_terminate(s, m->reason), m->reason, m->reason_text, TRUE);
 	return COND_OK;
 }
 
@@ -135,7 +210,7 @@ static enum iq_cond on_transport_info(struct jingle_session *s, const struct jin
 	enum jc_err err;
 
 	if (!c)
-		return s->refused->len ? COND_OK : COND_BAD_REQUEST;
+		return not_of_ours(s, m);
 	if (!is_transport(s, c))
 		return COND_BAD_REQUEST;
 	if (s->plugs.transport->read(s->plugs.transport_self, m->action, c->transport) != JC_OK)
@@ -171,7 +246,9 @@ static enum iq_cond on_description_info(struct jingle_session *s, const struct j
 	const struct jingle_content *c = our_content(s, m);
 	enum iq_cond cond;
 
-	if (!c || !c->description || !is_app(s, c))
+	if (!c)
+		return not_of_ours(s, m);
+	if (!is_app(s, c))
 		return COND_BAD_REQUEST;
 	cond = s->plugs.app->description_info(s->plugs.app_self, c->description);
 	if (cond == COND_OK && s->state == JINGLE_ACTIVE)
@@ -179,16 +256,18 @@ static enum iq_cond on_description_info(struct jingle_session *s, const struct j
 	return cond;
 }
 
-/* "Tie Breaking": of two simultaneous changes the initiator's goes through. */
+/* "Tie Breaking": of two simultaneous changes the initiator's goes through; the responder gives its own up. */
 static enum iq_cond on_content_modify(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
 	const struct jingle_content *c = our_content(s, m);
 
-	if (!c || !c->senders_given)
+	if (!c)
+		return not_of_ours(s, m);
+	if (!c->senders_given)
 		return COND_BAD_REQUEST;
 	if (s->modify_tag && s->initiator)
 		return COND_TIE_BREAK;
-	s->senders = c->senders;
+	s->senders = s->wanted_senders = c->senders;
 	session_event(s, JINGLE_EV_CHANGED);
 	return COND_OK;
 }
@@ -202,25 +281,37 @@ static enum iq_cond on_content_add(struct jingle_session *s, const struct jingle
 	for (size_t i = 0; i < m->ncontents; i++) {
 		reject.contents[i].name = m->contents[i].name;
 		reject.contents[i].creator = m->contents[i].creator;
+		if (s->rejected->len < MAX_REJECTED && !is_in(s->rejected, &m->contents[i]))
+			g_ptr_array_add(s->rejected, content_key(&m->contents[i]));
 	}
 	reject.ncontents = m->ncontents;
 	session_send(s, &reject);		/* the audio goes on */
 	return COND_OK;
 }
 
-/* "content-remove": a session without contents is ended by the side that receives the removal of the last one. */
+/* "content-remove": a session without contents is ended by the side that receives the removal of the last one. Of what the
+ * peer has removed itself nothing more is to be said. */
 static enum iq_cond on_content_remove(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
-	if (our_content(s, m))
-		session_fail(s, s->state == JINGLE_ACTIVE ? JC_OK : JC_CANCELLED, NULL);
+	if (our_content(s, m)) {
+		session_fail(s, s->state == JINGLE_ACTIVE ? JC_OK : s->initiator ? JC_DECLINED : JC_CANCELLED, NULL);
+		return COND_OK;
+	}
+	for (size_t i = 0; i < m->ncontents; i++)
+		if (!forget(s->refused, &m->contents[i]))
+			forget(s->rejected, &m->contents[i]);
 	return COND_OK;
 }
 
+/* The place for a second way of transport: where the plugs have one of that namespace, it would read and answer here with
+ * transport-accept. */
 static enum iq_cond on_transport_replace(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
 	const struct jingle_content *c = our_content(s, m);
 
-	if (!c || !c->transport)
+	if (!c)
+		return not_of_ours(s, m);
+	if (!c->transport)
 		return COND_BAD_REQUEST;
 	session_send_content(s, JINGLE_TRANSPORT_REJECT, NULL, elem_copy(c->transport));
 	return COND_OK;
@@ -263,6 +354,10 @@ enum iq_cond jingle_recv(struct jingle_session *s, const struct jingle_msg *m, g
 
 	if (s->state == JINGLE_ENDED)
 		return COND_UNKNOWN_SESSION;
+	if (s->initiator && s->offered) {	/* whatever it says, the offer has arrived */
+		s->heard = TRUE;
+		s->deadline_ms = G_MAXINT64;
+	}
 	if (!s->offered && m->action != JINGLE_SESSION_INITIATE)
 		return COND_UNKNOWN_SESSION;
 	if (s->state == JINGLE_ACTIVE)

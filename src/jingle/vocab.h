@@ -67,7 +67,8 @@ enum jingle_action jingle_action_read(const char *text);		/* unknown or NULL: JI
 const char        *jingle_reason_text(enum jingle_reason r);
 enum jingle_reason jingle_reason_read(const char *text);		/* unknown or NULL: REASON_NONE */
 enum jingle_reason jingle_reason_of(enum jc_err e);			/* what we send for an outcome of ours */
-/* What it means for us that the peer ended the session with R; ACCEPTED: after session-accept. */
+/* What it means for the caller that the callee ended the session with R, or, when ACCEPTED (after session-accept), for
+ * either side that the other did. */
 enum jc_err        jingle_outcome(enum jingle_reason r, gboolean accepted);
 
 #endif
