@@ -3,23 +3,21 @@
 #include <glib.h>
 #include <string.h>
 
-/* How it decides. Each packet has a transit = arrival - timestamp; the least of the last ten seconds is the best the
- * network can do, and a packet's lateness is what it took beyond that. A histogram of lateness that forgets gives the
- * target: the delay at which so few packets would be late that waiting longer costs more than it saves. The delay in
- * force, of the packet that is next to be played, is steered to the target by time scaling alone. */
+#include "lateness.h"
+
+/* How it decides. What the network does to the packets' times is media/lateness.c's business; it says which deadline is
+ * worth its delay. A deadline is the moment the player asks and the next packet must be here; it asks in chunks, so
+ * deadlines lie on a grid, and sound that is still queued when the next packet is asked for is delay that buys nothing
+ * (waste). Both are steered by time scaling alone; only what was invented for a packet that came too late takes its place. */
 enum {
 	SLOTS = 256, MAX_HELD = 200, MAX_PAYLOAD = 1275,
-	BIN_US = 2000, BINS = 500,		/* the histogram reaches to one second */
-	LEAST_SLOTS = 64, LEAST_SLOT_US = 160000,
 	JUMP_SEQ = 1000, JUMP_MS = 10000,	/* beyond that the peer has begun anew */
-	STARVE_STEP_MS = 10,
-	EASE_US = 4000,				/* near enough: shortening stops here above the target */
-	SLACK_US = 13000,			/* and begins here: a player's phase of 10 ms is no delay to be mended */
-	LOW_US = 3000,
+	STARVE_STEPS = 400,			/* invention comes in steps of 2.5 ms */
+	ASK_WINDOW = 50, ASK_SHIFT_US = 40000,	/* asks; a player this much later has stalled, not jittered */
+	WASTE_WINDOW = 8, WASTE_US = 3000,	/* asks; what is not worth mending */
+	MERGE_MS = 60,				/* invention up to that stands for its packets when they come late */
 };
-#define FORGET 0.9985				/* per packet: a memory of about 13 s */
-#define FORGET_FIRST 60				/* packets in which the memory grows to that */
-#define LATE_PRICE_US 2500000.0			/* what all packets being late would be worth: 25 ms for one in a hundred */
+#define LOSS_MEMORY 0.005
 
 struct slot {
 	bool used;
@@ -43,6 +41,7 @@ struct jitter {
 	double bins[BINS], loss;		/* loss: share of packets missing when due, forgetting */
 	unsigned counted;
 	int64_t target_us;
+	double floor_us;			/* learnt by starving: what the player's own unevenness needs */
 	struct slot slots[SLOTS];
 };
 
@@ -69,16 +68,10 @@ static void drop_packets(struct jitter *j)
 	j->starved = 0;
 }
 
-static void forget_clock(struct jitter *j)
-{
-	for (int i = 0; i < LEAST_SLOTS; i++)
-		j->least_at[i] = 0;
-}
-
 void jitter_reset(struct jitter *j)
 {
 	drop_packets(j);
-	forget_clock(j);
+	lateness_forget_clock(&j->lateness);
 }
 
 static int64_t to_us(const struct jitter *j, int64_t samples)
@@ -98,70 +91,12 @@ static struct slot *find(struct jitter *j, int64_t seq)
 	return s->used && s->seq == seq ? s : NULL;
 }
 
-/* ---- what the network does ---- */
-
-static void note_least(struct jitter *j, int64_t transit, int64_t now_us)
-{
-	int64_t epoch = now_us / LEAST_SLOT_US + 1;
-	int i = (int)(epoch % LEAST_SLOTS);
-
-	if (j->least_at[i] != epoch || transit < j->least[i])
-		j->least[i] = transit;
-	j->least_at[i] = epoch;
-}
-
-static int64_t least(const struct jitter *j, int64_t now_us, int64_t otherwise)
-{
-	int64_t oldest = now_us / LEAST_SLOT_US + 1 - LEAST_SLOTS, best = INT64_MAX;
-
-	for (int i = 0; i < LEAST_SLOTS; i++)
-		if (j->least_at[i] > oldest && j->least[i] < best)
-			best = j->least[i];
-	return best == INT64_MAX ? otherwise : best;
-}
-
-/* Waiting for a share of the packets has a price, and so has inventing them: the cheapest sum is the target. */
-static int64_t cheapest(const struct jitter *j)
-{
-	double late = 0, total = 0, best_cost = 1e18;
-	int64_t best = 0;
-	int top = BINS - 1;
-
-	while (top > 0 && j->bins[top] < 1e-6)
-		top--;
-	for (int i = 0; i <= top; i++)
-		total += j->bins[i];
-	for (int i = top; i >= 0; i--) {
-		double cost = (double)(i + 1) * BIN_US + LATE_PRICE_US * late / (total > 0 ? total : 1);
-
-		if (cost < best_cost) {
-			best_cost = cost;
-			best = (int64_t)(i + 1) * BIN_US;
-		}
-		late += j->bins[i];
-	}
-	return best;
-}
-
-static void note_lateness(struct jitter *j, int64_t lateness_us)
-{
-	int64_t bin = CLAMP(lateness_us / BIN_US, 0, BINS - 1);
-	double forget = j->counted < FORGET_FIRST ? 1 - 1.0 / (j->counted + 2) : FORGET;
-
-	j->counted++;
-	for (int i = 0; i < BINS; i++)
-		j->bins[i] *= forget;
-	j->bins[bin] += 1 - forget;
-	if (j->counted < 50 || j->counted % 5 == 0)
-		j->target_us = cheapest(j);
-}
-
 /* ---- packets in ---- */
 
 static void begin_at(struct jitter *j, uint16_t seq, uint32_t ts)
 {
 	drop_packets(j);
-	forget_clock(j);
+	lateness_forget_clock(&j->lateness);
 	j->have_any = j->fresh = true;
 	j->odd = 0;
 	j->top_seq = j->next_seq = ((int64_t)1 << 32) + seq;
@@ -253,6 +188,8 @@ static void play(struct jitter *j, struct slot *s, struct jitter_step *step)
 	j->fresh = false;
 	j->next_ts = s->ts + s->duration;
 	j->next_seq++;
+	if (j->starved)				/* it was only late: next time wait a little longer */
+		j->floor_us = MIN(j->floor_us + FLOOR_STEP_US, FLOOR_LAST_US);
 	j->starved = 0;
 	j->started = true;
 	s->used = false;
@@ -350,25 +287,27 @@ static int64_t delay_us(const struct jitter *j, int64_t now_us, uint32_t queued_
 /* Where packets get lost the one after must be here in time for its FEC, so the buffer holds one more then. */
 static int64_t wanted_us(const struct jitter *j)
 {
-	return j->target_us + (j->loss > 0.01 ? to_us(j, j->duration) : 0);
+	return j->target_us + (int64_t)j->floor_us + (j->loss > 0.01 ? to_us(j, j->duration) : 0);
 }
 
-int jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts)
+/* The player asks on a grid of QUANTUM. What matters is the margin: how long before the ask that needs it a packet of
+ * the best transit is here. It changes in whole quanta only; between them shortening costs no margin, and lengthening
+ * gains none. */
+int jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts, uint32_t left_ts, uint32_t quantum_ts)
 {
-	int64_t over;
+	int64_t quantum = to_us(j, quantum_ts), left = to_us(j, left_ts), excess, room;
 
-	if (!j->started || j->counted < 3)
+	if (!j->started || j->counted < 3 || quantum <= 0)
 		return 0;
-	over = delay_us(j, now_us, queued_ts) - wanted_us(j);
-	if (over > SLACK_US)
+	excess = delay_us(j, now_us, queued_ts) - left - wanted_us(j);
+	if (excess < -LOW_US)
+		return (int)(((-excess + quantum - 1) / quantum * quantum - left) * j->hz / 1000000);
+	room = excess < 0 ? 0 : left + excess / quantum * quantum;
+	if (room > SLACK_US)
 		j->easing = true;
-	else if (over < EASE_US)
+	else if (room < EASE_US)
 		j->easing = false;
-	if (j->easing)
-		return -(int)((over - EASE_US / 2) * j->hz / 1000000);
-	if (over < -LOW_US)
-		return (int)(-over * j->hz / 1000000);
-	return 0;
+	return j->easing ? -(int)(room * j->hz / 1000000) : 0;
 }
 
 double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts)

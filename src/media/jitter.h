@@ -41,8 +41,9 @@ struct jitter_step {
 void   jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step);
 bool   jitter_ready(const struct jitter *j);		/* is the very next packet here? */
 /* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. What it
- * really did shows in QUEUED_TS of the next call. */
-int    jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts);
+ * really did shows in QUEUED_TS of the next call. QUEUED_TS: decoded and not played; LEFT_TS: what was left of it when the
+ * last packet was needed; QUANTUM_TS: how much the player takes at a time. */
+int    jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts, uint32_t left_ts, uint32_t quantum_ts);
 
 double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts);	/* now, from the best arrival to play */
 double jitter_target_ms(const struct jitter *j);					/* the delay wanted */

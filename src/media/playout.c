@@ -137,9 +137,10 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	return TRUE;
 }
 
-static void scale(struct playout *p, gint64 now_us)
+/* LEFT: what the buffer held when the last packet was needed; QUANTUM: what the player takes at a time. */
+static void scale(struct playout *p, gint64 now_us, size_t left, size_t quantum)
 {
-	int wanted = jitter_steer(p->jitter, now_us, (uint32_t)p->have), done;
+	int wanted = jitter_steer(p->jitter, now_us, (uint32_t)p->have, (uint32_t)left, (uint32_t)quantum), done;
 
 	if (wanted == 0 || p->invented)
 		return;
@@ -154,6 +155,7 @@ static void scale(struct playout *p, gint64 now_us)
 gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 {
 	gboolean decoded = FALSE, heard;
+	size_t left = p->have;
 
 	while (p->have < n) {
 		if (!decode_more(p, now_us)) {
@@ -163,7 +165,7 @@ gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 		decoded = TRUE;
 	}
 	if (decoded)
-		scale(p, now_us);
+		scale(p, now_us, left, n);
 	while (p->have < n)				/* shortened below what is wanted now */
 		decode_more(p, now_us);
 	heard = p->real > 0;

@@ -73,6 +73,7 @@ static int shorten(int16_t *pcm, size_t n, int wanted, double enough)
 	double score;
 
 	max_lag = max_lag > MAX_LAG ? MAX_LAG : max_lag;
+	max_lag = max_lag > wanted ? wanted : max_lag;	/* too much would starve the player */
 	if (max_lag < MIN_LAG)
 		return 0;
 	lag = best_lag(p, 1, max_lag, &score);

@@ -1,0 +1,278 @@
+"""lab.py - a throw-away prosody on loopback, accounts on it, and jcall processes whose events can be waited for.
+
+Each Lab has its own folder and its own ports and ends only what it started. Nothing here sleeps for a fixed time: every
+wait is for an event, with a generous limit.
+"""
+import contextlib, json, os, queue, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+
+JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
+DOMAIN = "lab.test"
+PATIENCE = 30.0          # seconds; no test asserts a time tighter than what a loaded machine meets
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Proc:
+    """A running jcall (or anything that prints JSON events on stdout or stderr)."""
+
+    def __init__(self, argv, env, name, events_on="stdout", stdin=subprocess.DEVNULL, stdout=None, **kw):
+        self.name, self.events, self.lines, self.q = name, [], [], queue.Queue()
+        self.started = time.time()
+        out = stdout if stdout is not None else subprocess.PIPE
+        self.p = subprocess.Popen(argv, env=env, stdin=stdin, stdout=out, stderr=subprocess.PIPE, **kw)
+        self.pid = self.p.pid
+        self.readers = []
+        if out == subprocess.PIPE and events_on == "stdout":
+            self._read(self.p.stdout, True)
+        self._read(self.p.stderr, events_on == "stderr")
+
+    def _read(self, stream, has_events):
+        def loop():
+            for raw in stream:
+                line = raw.decode("utf8", "strict").rstrip("\n")
+                if has_events and line.startswith("{"):
+                    event = json.loads(line)
+                    self.events.append(event)
+                    self.q.put(event)
+                else:
+                    self.lines.append(line)
+            self.q.put(None)
+        t = threading.Thread(target=loop, daemon=True)
+        t.start()
+        self.readers.append(t)
+
+    def wait(self, event, limit=PATIENCE):
+        """The next event of that name; every earlier one is passed over."""
+        end = time.monotonic() + limit
+        while True:
+            try:
+                e = self.q.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                e = False
+            if e is None and self.p.poll() is None:
+                continue
+            if not e:
+                raise AssertionError(f"{self.name}: no event '{event}'; it said {self.events} and {self.lines[-30:]}")
+            if e["event"] == event:
+                return e
+
+    def exit(self, limit=PATIENCE):
+        try:
+            status = self.p.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} still runs; it said {self.events[-5:]} and {self.lines[-30:]}")
+        for t in self.readers:
+            t.join(5)
+        return status
+
+    def signal(self, number):
+        self.p.send_signal(number)
+
+    def seen(self, event):
+        return [e for e in self.events if e["event"] == event]
+
+    def stop(self):
+        if self.p.poll() is None:
+            self.p.send_signal(signal.SIGTERM)
+            try:
+                self.p.wait(5)
+            except subprocess.TimeoutExpired:
+                self.p.kill()
+                self.p.wait()
+
+
+class Lab:
+    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra=""):
+        self.dir = tempfile.mkdtemp(prefix="jcall-lab-")
+        self.port, self.users, self.friends = free_port(), users, friends
+        self.direct_port = free_port()
+        self.modules, self.extra, self.offline = list(modules), extra, offline
+        self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
+
+    def __enter__(self):
+        try:
+            self._certificates()
+            self._accounts()
+            self.start_server()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for p in reversed(self.procs):
+            p.stop()
+        self.stop_server()
+        self.stack.close()
+        if kind and error and os.path.exists(self.path("prosody.log")):
+            print("--- the server's last words\n" + open(self.path("prosody.log")).read()[-3000:])
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def _openssl(self, *args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=self.dir)
+
+    def _certificates(self):
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key",
+                      "-out", "ca.pem", "-days", "30", "-subj", "/CN=jcall test CA")
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "server.key",
+                      "-out", "server.csr", "-subj", f"/CN={DOMAIN}")
+        open(self.path("ext"), "w").write(f"subjectAltName=DNS:{DOMAIN}\n")
+        self._openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                      "-out", "server.pem", "-days", "30", "-extfile", "ext")
+
+    def _accounts(self):
+        base = self.path("data", DOMAIN.replace(".", "%2e"))
+        for folder in ("accounts", "roster"):
+            os.makedirs(os.path.join(base, folder))
+        for u in self.users:
+            open(os.path.join(base, "accounts", u + ".dat"), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
+            rows = [f'["{v}@{DOMAIN}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
+                    if v != u and self.friends]
+            open(os.path.join(base, "roster", u + ".dat"), "w").write(
+                "return { " + " ".join(rows) + ' [false] = { ["version"] = 1; ["pending"] = {}; }; };\n')
+
+    def start_server(self):
+        modules = ["roster", "saslauth", "tls", "disco", "ping", "smacks", "carbons", "presence", "message", "iq", "posix"]
+        if self.offline:
+            modules.append("offline")
+        modules += self.modules
+        open(self.path("prosody.cfg.lua"), "w").write(f'''
+run_as_root = true
+daemonize = false
+pidfile = "{self.path("prosody.pid")}"
+data_path = "{self.path("data")}"
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {self.port} }}
+c2s_direct_tls_ports = {{ {self.direct_port} }}
+s2s_ports = {{ }}
+http_ports = {{ }}
+https_ports = {{ }}
+modules_enabled = {{ {", ".join('"%s"' % m for m in modules)} }}
+modules_disabled = {{ "s2s"{"" if self.offline else ', "offline"'} }}
+authentication = "internal_plain"
+storage = "internal"
+c2s_require_encryption = true
+allow_unencrypted_plain_auth = false
+log = {{ debug = "{self.path("prosody.log")}" }}
+ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.path("server.pem")}"; }}
+c2s_direct_tls_ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.path("server.pem")}"; }}
+{self.extra}
+VirtualHost "{DOMAIN}"
+''')
+        self.server = subprocess.Popen(["prosody", "--config", self.path("prosody.cfg.lua"), "-F"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        for port in (self.port, self.direct_port):
+            while True:
+                with socket.socket() as s:
+                    if s.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                if self.server.poll() is not None or time.monotonic() > end:
+                    log = open(self.path("prosody.log")).read() if os.path.exists(self.path("prosody.log")) else ""
+                    raise AssertionError("prosody does not start: " + log[-2000:])
+                time.sleep(0.02)
+
+    def stop_server(self, how=signal.SIGTERM):
+        if self.server and self.server.poll() is None:
+            self.server.send_signal(how)
+            try:
+                self.server.wait(10)
+            except subprocess.TimeoutExpired:
+                self.server.kill()
+                self.server.wait()
+        self.server = None
+
+    def config(self, user, password=None, account="", **sections):
+        """Writes a configuration for USER; keyword arguments are further groups: audio={"in": "null"}."""
+        path = self.path(f"{user}.conf")
+        text = f"[account {user}]\njid = {user}@{DOMAIN}\npassword = {password or user + '-secret'}\n" \
+               f"server = 127.0.0.1:{self.port}\nca_file = {self.path('ca.pem')}\n{account}\n[network]\nloopback = true\n"
+        for name, keys in sections.items():
+            text += f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w") as f:
+            f.write(text)
+        return path
+
+    def env(self, **more):
+        e = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "PULSE_", "JCALL_"))}
+        e.update(HOME=self.dir, XDG_CONFIG_HOME=self.path("xdg"), LANG="C.UTF-8", **more)
+        return e
+
+    def jcall(self, user, command, *args, config=None, json_events=True, **kw):
+        argv = [JCALL, command, "-c", config or self.config(user)]
+        events_on = "stderr" if ("-o", "-") in zip(args, args[1:]) or ("--out", "-") in zip(args, args[1:]) else "stdout"
+        if json_events:
+            argv.append("--json")
+        p = Proc(argv + list(args), kw.pop("env", None) or self.env(), f"{user} {command}", events_on, **kw)
+        self.procs.append(p)
+        return p
+
+    def jid(self, user):
+        return f"{user}@{DOMAIN}"
+
+    def answer(self, user, *args, **kw):
+        """A jcall answer that takes calls by itself, once logged in. Its sound: null unless said otherwise."""
+        if "-i" not in args and "--in" not in args:
+            args += ("-i", "null")
+        if "-o" not in args and "--out" not in args:
+            args += ("-o", "null")
+        p = self.jcall(user, "answer", "--auto", "--allow-contacts", *args, **kw)
+        p.wait("waiting")
+        return p
+
+    def dial(self, user, callee, *args, **kw):
+        if "-i" not in args and "--in" not in args:
+            args += ("-i", "null")
+        if "-o" not in args and "--out" not in args:
+            args += ("-o", "null")
+        return self.jcall(user, "dial", *args, self.jid(callee) if "@" not in callee else callee, **kw)
+
+
+def speech(path, text, voice="en", rate=48000):
+    """Speech by espeak-ng, as a 48 kHz mono WAV with 0.3 s of silence before and after."""
+    raw = path + ".raw.wav"
+    subprocess.run(["espeak-ng", "-v", voice, "-s", "150", "-a", "120", "-w", raw, text], check=True)
+    import wave
+    import numpy as np
+    with wave.open(raw) as w:
+        x, fs = np.frombuffer(w.readframes(w.getnframes()), "<i2").astype(float), w.getframerate()
+    os.unlink(raw)
+    t = np.arange(int(len(x) * rate / fs)) * fs / rate
+    y = np.interp(t, np.arange(len(x)), x)
+    pad = np.zeros(int(0.3 * rate))
+    y = np.concatenate([pad, np.clip(y, -32768, 32767), pad]).astype("<i2")
+    write_wav(path, y, rate)
+    return y
+
+
+def write_wav(path, samples, rate=48000):
+    import wave
+    with wave.open(path, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(rate)
+        w.writeframes(samples.astype("<i2").tobytes())
+
+
+def read_wav(path):
+    import wave
+    import numpy as np
+    with wave.open(path) as w:
+        assert w.getframerate() == 48000 and w.getnchannels() == 1, w.getparams()
+        return np.frombuffer(w.readframes(w.getnframes()), "<i2").astype(float)
+
+
+def run_tests(namespace):
+    """`test_x.py NAME` runs that one; without a name all of them."""
+    names = sys.argv[1:] or [n for n in namespace if n.startswith("test_")]
+    for n in names:
+        namespace[n]()
+        print(n, "passed")
