@@ -1,23 +1,15 @@
-#include "config.h"
+#include "config_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "audio/audio.h"
 #include "err.h"
 #include "text.h"
 
 enum { MAX_BYTES = 1 << 20 };
-
-struct reading {
-	struct config *config;
-	struct account *account;	/* of the group at hand */
-	GKeyFile *file;
-	const char *path, *text, *group, *key;
-	mode_t mode;
-	GError **error;
-};
 
 /* ---- errors with a place ---- */
 
@@ -42,8 +34,7 @@ static unsigned find_line(const char *text, const char *group, const char *key)
 	return 1;
 }
 
-static gboolean fail(struct reading *r, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static gboolean fail(struct reading *r, const char *format, ...)
+gboolean config_fail(struct reading *r, const char *format, ...)
 {
 	g_autofree char *raw = NULL, *text = NULL;
 	va_list ap;
@@ -56,224 +47,81 @@ static gboolean fail(struct reading *r, const char *format, ...)
 	return FALSE;
 }
 
-/* ---- one reader per kind of value ---- */
+/* ---- the lines ---- */
 
-static gboolean get_number(struct reading *r, const char *value, guint min, guint max, guint *out)
+struct lines {
+	GHashTable *groups, *keys;	/* name -> its line */
+	const char *path;
+	GError **error;
+};
+
+static gboolean refuse(struct lines *l, unsigned number, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static gboolean refuse(struct lines *l, unsigned number, const char *format, ...)
 {
-	guint64 n;
+	g_autofree char *raw = NULL, *text = NULL;
+	va_list ap;
 
-	if (!text_uint(value, min, max, &n))
-		return fail(r, "'%s' is a whole number from %u to %u, not '%s'", r->key, min, max, value);
-	*out = (guint)n;
-	return TRUE;
+	va_start(ap, format);
+	raw = g_strdup_vprintf(format, ap);
+	va_end(ap);
+	text = text_clean(raw, TEXT_LONG);
+	g_set_error(l->error, JC_ERROR, JC_CONFIG, "%s:%u: %s", l->path, number, text);
+	return FALSE;
 }
 
-static gboolean get_switch(struct reading *r, const char *value, gboolean *out)
+/* NAME (taken) stands on line NUMBER; FALSE: it has been there before. */
+static gboolean note(struct lines *l, GHashTable *seen, char *name, const char *what, unsigned number)
 {
-	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-		return fail(r, "'%s' is true or false, not '%s'", r->key, value);
-	*out = strcmp(value, "true") == 0;
-	return TRUE;
-}
+	gpointer before = g_hash_table_lookup(seen, name);
 
-static gboolean get_text(struct reading *r, const char *value, char **out)
-{
-	if (!*value)
-		return fail(r, "'%s' is empty", r->key);
-	g_free(*out);
-	*out = g_strdup(value);
-	return TRUE;
-}
-
-static gboolean get_path(struct reading *r, const char *value, char **out)
-{
-	if (!get_text(r, value, out))
+	if (before) {
+		refuse(l, number, "%s is on line %u already", what, GPOINTER_TO_UINT(before));
+		g_free(name);
 		return FALSE;
-	if (g_str_has_prefix(value, "~/")) {
-		g_free(*out);
-		*out = g_build_filename(g_get_home_dir(), value + 2, NULL);
 	}
+	g_hash_table_insert(seen, name, GUINT_TO_POINTER(number));
 	return TRUE;
 }
 
-/* host, host:port or [address]:port */
-static gboolean get_host(struct reading *r, const char *value, char **host, guint16 *port)
+/* The line is not repeated in the error: it may be half of a password. */
+static gboolean check_line(struct lines *l, const char *line, unsigned number)
 {
-	const char *end = *value == '[' ? strchr(value, ']') : NULL;
-	const char *colon = end ? end + 1 : strchr(value, ':');
-	guint64 n = 0;
+	const char *equals = strchr(line, '=');
+	g_autofree char *what = NULL;
 
-	if (!end && colon && strchr(colon + 1, ':'))
-		colon = NULL;				/* a bare IPv6 address */
-	if (colon && *colon && (*colon != ':' || !text_uint(colon + 1, 1, 65535, &n)))
-		return fail(r, "'%s' is a host or host:port, not '%s'", r->key, value);
-	g_free(*host);
-	*host = end ? g_strndup(value + 1, (gsize)(end - value - 1)) : colon ? g_strndup(value, (gsize)(colon - value)) : g_strdup(value);
-	*port = (guint16)n;
-	return **host ? TRUE : fail(r, "'%s' is empty", r->key);
-}
-
-static gboolean get_spec(struct reading *r, const char *value, gboolean output, char **out)
-{
-	g_autoptr(GError) error = NULL;
-	const char *arg;
-
-	if (!audio_find(value, output, &arg, &error))
-		return fail(r, "%s", error->message);
-	return get_text(r, value, out);
-}
-
-/* ---- the keys ---- */
-
-static gboolean read_jid(struct reading *r, const char *v)
-{
-	if (!jid_valid(v) || !strchr(v, '@'))
-		return fail(r, "'%s' is not an address like romeo@montague.lit", v);
-	return get_text(r, v, &r->account->jid);
-}
-
-static gboolean read_password(struct reading *r, const char *v)
-{
-	if (r->mode & 077)
-		return fail(r, "there is a password in this file, and others may read it: chmod 600 '%s'", r->path);
-	return get_text(r, v, &r->account->password);
-}
-
-static gboolean read_password_command(struct reading *r, const char *v)
-{
-	g_auto(GStrv) argv = NULL;
-
-	if (!g_shell_parse_argv(v, NULL, &argv, NULL))
-		return fail(r, "'password_command' is not a command line: '%s'", v);
-	return get_text(r, v, &r->account->password_command);
-}
-
-static gboolean read_server(struct reading *r, const char *v)
-{
-	return get_host(r, v, &r->account->host, &r->account->port);
-}
-
-static gboolean read_ca_file(struct reading *r, const char *v)
-{
-	if (!get_path(r, v, &r->account->ca_file))
-		return FALSE;
-	if (!g_file_test(r->account->ca_file, G_FILE_TEST_IS_REGULAR))
-		return fail(r, "there is no file '%s'", r->account->ca_file);
-	return TRUE;
-}
-
-static gboolean read_pin(struct reading *r, const char *v)
-{
-	GString *pin = g_string_new("sha256:");
-	const char *hex = g_str_has_prefix(v, "sha256:") ? v + 7 : "";
-
-	for (; *hex; hex++)
-		if (g_ascii_isxdigit(*hex))
-			g_string_append_c(pin, g_ascii_tolower(*hex));
-		else if (*hex != ':')
-			break;
-	g_free(r->account->pin);
-	r->account->pin = g_string_free(pin, FALSE);
-	if (*hex || strlen(r->account->pin) != 7 + 64)
-		return fail(r, "'pin' is sha256: and 64 hexadecimal digits");
-	return TRUE;
-}
-
-static gboolean read_in(struct reading *r, const char *v)
-{
-	return get_spec(r, v, FALSE, &r->config->audio_in);
-}
-
-static gboolean read_out(struct reading *r, const char *v)
-{
-	return get_spec(r, v, TRUE, &r->config->audio_out);
-}
-
-static gboolean read_ring(struct reading *r, const char *v)
-{
-	return get_spec(r, v, TRUE, &r->config->audio_ring);
-}
-
-static gboolean read_bitrate(struct reading *r, const char *v)
-{
-	return get_number(r, v, 6000, 128000, &r->config->bitrate_bps);
-}
-
-static gboolean read_ptime(struct reading *r, const char *v)
-{
-	guint ms = 0;
-
-	if (!get_number(r, v, 10, 60, &ms))
-		return FALSE;
-	if (ms != 10 && ms != 20 && ms != 40 && ms != 60)
-		return fail(r, "'ptime' is 10, 20, 40 or 60, not '%s'", v);
-	r->config->ptime_ms = ms;
-	return TRUE;
-}
-
-static gboolean read_complexity(struct reading *r, const char *v)
-{
-	return get_number(r, v, 0, 10, &r->config->complexity);
-}
-
-static gboolean read_fec(struct reading *r, const char *v)
-{
-	return get_switch(r, v, &r->config->fec);
-}
-
-static gboolean read_dtx(struct reading *r, const char *v)
-{
-	return get_switch(r, v, &r->config->dtx);
-}
-
-static gboolean read_allow(struct reading *r, const char *v)
-{
-	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
-
-	for (char **w = words; *w; w++) {
-		if (!**w)
-			continue;
-		if (!jid_valid(*w) || strchr(*w, '/'))
-			return fail(r, "'%s' is neither an address nor a domain", *w);
-		g_ptr_array_add(r->config->answer_allow, g_strdup(*w));
+	if (!*line || *line == '#')
+		return TRUE;
+	if (*line == '[') {
+		if (line[strlen(line) - 1] != ']' || line[1] == ']')
+			return refuse(l, number, "a group is written [name]");
+		g_hash_table_remove_all(l->keys);
+		return note(l, l->groups, g_strdup(line), line, number);
 	}
-	return TRUE;
+	if (!equals || equals == line)
+		return refuse(l, number, "this is neither [group] nor key = value nor a comment with #");
+	if (!g_hash_table_size(l->groups))
+		return refuse(l, number, "a key needs a group like [account home] above it");
+	what = g_strchomp(g_strndup(line, (gsize)(equals - line)));
+	return note(l, l->keys, g_strdup(what), what, number);
 }
 
-static gboolean read_allow_contacts(struct reading *r, const char *v)
+/* GKeyFile takes the last of two equal keys without a word, and names no line in its errors. */
+static gboolean check_lines(const char *path, const char *text, GError **error)
 {
-	return get_switch(r, v, &r->config->answer_allow_contacts);
+	struct lines l = {.path = path, .error = error,
+		.groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	gboolean good = TRUE;
+
+	for (unsigned i = 0; lines[i] && good; i++)
+		good = check_line(&l, g_strstrip(lines[i]), i + 1);
+	g_hash_table_unref(l.groups);
+	g_hash_table_unref(l.keys);
+	return good;
 }
 
-static gboolean read_ring_timeout(struct reading *r, const char *v)
-{
-	return get_number(r, v, 1, 3600, &r->config->ring_timeout_s);
-}
-
-static gboolean read_stun(struct reading *r, const char *v)
-{
-	return get_host(r, v, &r->config->stun_host, &r->config->stun_port);
-}
-
-static gboolean read_loopback(struct reading *r, const char *v)
-{
-	return get_switch(r, v, &r->config->loopback);
-}
-
-/* Every key there is; man/jcall-config.5 and config.example are compared with this table by a test. */
-const struct config_key config_keys[] = {
-	{"account", "jid", read_jid}, {"account", "password", read_password},
-	{"account", "password_command", read_password_command}, {"account", "server", read_server},
-	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin},
-	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
-	{"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
-	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
-	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
-	{"call", "ring_timeout", read_ring_timeout},
-	{"network", "stun", read_stun}, {"network", "loopback", read_loopback},
-	{NULL, NULL, NULL}};
-
-/* ---- the file ---- */
+/* ---- the groups ---- */
 
 static void account_free(gpointer data)
 {
@@ -319,23 +167,44 @@ void config_free(struct config *c)
 	g_free(c);
 }
 
+static gboolean unknown_key(struct reading *r, const char *kind)
+{
+	g_autoptr(GString) known = g_string_new(NULL);
+
+	for (const struct config_key *k = config_keys; k->key; k++)
+		if (strcmp(k->group, kind) == 0)
+			g_string_append_printf(known, "%s%s", known->len ? ", " : "", k->key);
+	return config_fail(r, "unknown key '%s' in [%s]; there are: %s", r->key, r->group, known->str);
+}
+
+static gboolean read_key(struct reading *r, const char *kind)
+{
+	const struct config_key *k = config_keys;
+	g_autoptr(GError) why = NULL;
+	gboolean good;
+	char *value;
+
+	while (k->key && (strcmp(k->group, kind) != 0 || strcmp(k->key, r->key) != 0))
+		k++;
+	if (!k->key)
+		return unknown_key(r, kind);
+	value = g_key_file_get_string(r->file, r->group, r->key, &why);
+	if (!value || why) {
+		password_free(value);
+		return config_fail(r, "the value of '%s' has a wrong escape; a backslash is written \\\\", r->key);
+	}
+	good = k->read(r, g_strstrip(value));
+	password_free(value);			/* it may be one */
+	return good;
+}
+
 static gboolean read_group(struct reading *r, const char *kind)
 {
 	g_auto(GStrv) keys = g_key_file_get_keys(r->file, r->group, NULL, NULL);
 
 	for (char **key = keys; key && *key; key++) {
-		const struct config_key *k = config_keys;
-		g_autofree char *value = NULL;
-
 		r->key = *key;
-		while (k->key && (strcmp(k->group, kind) != 0 || strcmp(k->key, *key) != 0))
-			k++;
-		if (!k->key)
-			return fail(r, "there is no key '%s' in [%s]", *key, r->group);
-		value = g_key_file_get_string(r->file, r->group, *key, NULL);
-		if (!value)
-			return fail(r, "the value of '%s' cannot be read", *key);
-		if (!k->read(r, g_strstrip(value)))
+		if (!read_key(r, kind))
 			return FALSE;
 	}
 	r->key = NULL;
@@ -344,14 +213,19 @@ static gboolean read_group(struct reading *r, const char *kind)
 
 static gboolean read_account(struct reading *r)
 {
-	const char *name = g_strcmp0(r->group, "account") == 0 ? "default" : r->group + strlen("account ");
+	const char *name = strcmp(r->group, "account") == 0 ? "default" : r->group + strlen("account ");
 
 	r->account = g_new0(struct account, 1);
 	r->account->name = g_strstrip(g_strdup(name));
+	for (guint i = 0; i < r->config->accounts->len; i++)
+		if (strcmp(((struct account *)r->config->accounts->pdata[i])->name, r->account->name) == 0)
+			r->account->name[0] = '\0';
 	g_ptr_array_add(r->config->accounts, r->account);
+	if (!r->account->name[0])
+		return config_fail(r, "[%s] needs a name of its own", r->group);
 	if (!read_group(r, "account"))
 		return FALSE;
-	return r->account->jid ? TRUE : fail(r, "[%s] has no jid", r->group);
+	return r->account->jid ? TRUE : config_fail(r, "[%s] has no 'jid'", r->group);
 }
 
 static gboolean read_groups(struct reading *r)
@@ -371,7 +245,8 @@ static gboolean read_groups(struct reading *r)
 		while (k->key && strcmp(k->group, *g) != 0)
 			k++;
 		if (!k->key)
-			return fail(r, "there is no group [%s]; there are [account NAME], [audio], [answer], [call] and [network]", *g);
+			return config_fail(r, "unknown group [%s]; there are [account NAME], [audio], [answer], [call] and [network]",
+					   *g);
 		if (!read_group(r, *g))
 			return FALSE;
 	}
@@ -383,46 +258,90 @@ char *config_default_path(void)
 	return g_build_filename(g_get_user_config_dir(), "jcall", "config", NULL);
 }
 
-static gboolean parse(struct config *c, const char *text, gsize len, mode_t mode, GError **error)
+struct config *config_parse(const char *path, const char *text, gsize len, gboolean is_private, GError **error)
 {
 	g_autoptr(GKeyFile) file = g_key_file_new();
 	g_autoptr(GError) why = NULL;
-	struct reading r = {.config = c, .file = file, .path = c->path, .text = text, .mode = mode, .error = error};
+	struct config *c = defaults();
+	struct reading r = {.config = c, .file = file, .path = path, .text = text, .is_private = is_private, .error = error};
+	const char *end;
 
-	if (len > MAX_BYTES || !g_utf8_validate(text, (gssize)len, NULL)) {
-		g_set_error(error, JC_ERROR, JC_CONFIG, "%s: it is no configuration file", c->path);
-		return FALSE;
-	}
-	if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &why)) {
+	c->path = g_strdup(path);
+	if (!g_utf8_validate(text, (gssize)len, &end)) {
+		unsigned line = 1;
+
+		for (const char *p = text; p < end; p++)
+			line += *p == '\n' ? 1 : 0;
+		g_set_error(error, JC_ERROR, JC_CONFIG, "%s:%u: this is not UTF-8 text", path, line);
+	} else if (!check_lines(path, text, error)) {
+		;
+	} else if (!g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &why)) {
 		g_autofree char *clean = text_clean(why->message, TEXT_LONG);
 
-		g_set_error(error, JC_ERROR, JC_CONFIG, "%s: %s", c->path, clean);
-		return FALSE;
-	}
-	return read_groups(&r);
-}
-
-struct config *config_load(const char *path, GError **error)
-{
-	struct config *c = defaults();
-	g_autofree char *text = NULL;
-	struct stat st;
-	gsize len;
-
-	c->path = path ? g_strdup(path) : config_default_path();
-	if (stat(c->path, &st) != 0) {
-		if (!path && errno == ENOENT) {
-			g_clear_pointer(&c->path, g_free);
-			return c;
-		}
-		g_set_error(error, JC_ERROR, JC_CONFIG, "cannot read the configuration '%s': %s", c->path, g_strerror(errno));
-	} else if (!S_ISREG(st.st_mode) || st.st_size > MAX_BYTES || !g_file_get_contents(c->path, &text, &len, NULL)) {
-		g_set_error(error, JC_ERROR, JC_CONFIG, "cannot read the configuration '%s'", c->path);
-	} else if (parse(c, text, len, st.st_mode, error)) {
+		g_set_error(error, JC_ERROR, JC_CONFIG, "%s: %s", path, clean);
+	} else if (read_groups(&r)) {
 		return c;
 	}
 	config_free(c);
 	return NULL;
+}
+
+/* ---- the file ---- */
+
+/* All of the file, at most MAX_BYTES + 1 bytes and a '\0'; NULL with errno. Caller wipes and frees. */
+static char *read_all(int fd, gsize *len)
+{
+	char *text = g_malloc(MAX_BYTES + 2);
+	ssize_t n;
+
+	*len = 0;
+	while (*len <= MAX_BYTES && (n = read(fd, text + *len, MAX_BYTES + 1 - *len)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			g_free(text);
+			return NULL;
+		}
+		*len += (gsize)n;
+	}
+	text[*len] = '\0';
+	return text;
+}
+
+static struct config *load_fd(const char *path, int fd, GError **error)
+{
+	struct config *c = NULL;
+	char *text = NULL;
+	struct stat st;
+	gsize len = 0;
+
+	if (fstat(fd, &st) != 0 || !(text = read_all(fd, &len)))
+		g_set_error(error, JC_ERROR, JC_CONFIG, "cannot read the configuration '%s': %s", path, g_strerror(errno));
+	else if (len > MAX_BYTES)
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the configuration '%s' is larger than 1 MiB", path);
+	else
+		c = config_parse(path, text, len, (st.st_mode & 077) == 0, error);
+	if (text)
+		explicit_bzero(text, len);
+	g_free(text);
+	return c;
+}
+
+struct config *config_load(const char *path, GError **error)
+{
+	g_autofree char *place = path ? g_strdup(path) : config_default_path();
+	struct config *c = NULL;
+	int fd = open(place, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && !path && errno == ENOENT)
+		return defaults();
+	if (fd < 0)
+		g_set_error(error, JC_ERROR, JC_CONFIG, "cannot read the configuration '%s': %s", place, g_strerror(errno));
+	else
+		c = load_fd(place, fd, error);
+	if (fd >= 0)
+		close(fd);
+	return c;
 }
 
 const struct account *config_account(const struct config *c, const char *name, GError **error)
@@ -431,8 +350,9 @@ const struct account *config_account(const struct config *c, const char *name, G
 	GString *names;
 
 	if (!c->accounts->len) {
-		g_set_error(error, JC_ERROR, JC_CONFIG, "there is no account yet; write into %s: [account home], and below it "
-			    "jid = you@example.org (and password_command, or be asked for the password)", place);
+		g_set_error(error, JC_ERROR, JC_CONFIG, "there is no account yet; write into '%s' (chmod 600) the lines "
+			    "'[account home]', 'jid = you@example.org' and 'password = ...' (without the last one you are asked)",
+			    place);
 		return NULL;
 	}
 	if (!name)
@@ -447,7 +367,7 @@ const struct account *config_account(const struct config *c, const char *name, G
 		}
 		g_string_append_printf(names, "%s%s", i ? ", " : "", a->name);
 	}
-	g_set_error(error, JC_ERROR, JC_CONFIG, "there is no account '%s' in %s; there are: %s", name, place, names->str);
+	g_set_error(error, JC_ERROR, JC_CONFIG, "there is no account '%s' in '%s'; there are: %s", name, place, names->str);
 	g_string_free(names, TRUE);
 	return NULL;
 }

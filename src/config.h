@@ -1,7 +1,8 @@
 /* config.h - the key file: $XDG_CONFIG_HOME/jcall/config, man/jcall-config.5. Main thread.
  *
- * An unknown group or key, or a value out of range, is an error with file and line. Passwords: from the file (only
- * when others cannot read it), password_command, JCALL_PASSWORD, or a prompt without echo; never from an argument. */
+ * An unknown group or key, one given twice, or a value out of range, is an error with file and line. The password
+ * comes from JCALL_PASSWORD, else from the file (only when others cannot read it), else from password_command, else
+ * from a prompt without echo; never from an argument. */
 #ifndef JCALL_CONFIG_H
 #define JCALL_CONFIG_H
 
@@ -14,7 +15,7 @@ struct account {
 	char *password_command;
 	char *host;			/* of `server`; NULL: by DNS */
 	guint16 port;			/* 0: default */
-	char *ca_file;			/* absolute, ~ expanded */
+	char *ca_file;			/* absolute; in the file ~/ and relative to the file are allowed */
 	char *pin;			/* "sha256:HEX", lower case */
 };
 
@@ -34,13 +35,20 @@ struct config {
 
 /* PATH NULL: the default place; then a missing file is an empty configuration, else an error (JC_CONFIG). */
 struct config *config_load(const char *path, GError **error);
+/* The same from TEXT (LEN bytes and a '\0'); IS_PRIVATE: nobody else can read it, so it may hold passwords. */
+struct config *config_parse(const char *path, const char *text, gsize len, gboolean is_private, GError **error);
 void           config_free(struct config *c);
 char          *config_default_path(void);
 /* NAME NULL: the first. NULL with a JC_CONFIG error that tells what to write into which file. */
 const struct account *config_account(const struct config *c, const char *name, GError **error);
-/* The password, by the order given above; caller wipes (password_free). */
+
+/* The password, by the order given above; caller wipes (password_free). Blocks while a command runs (30 s at most) or the
+ * user types. JCALL_PASSWORD is taken out of the environment. NULL with JC_CONFIG, or JC_CANCELLED at the prompt. */
 char *account_password(const struct account *a, const struct config *c, GError **error);
-void  password_free(char *password);
+/* The first line of what COMMAND (no shell) prints; stopped after TIMEOUT_MS. For account_password, and for tests. */
+char *password_by_command(const char *command, guint timeout_ms, GError **error);
+void  password_free(char *password);		/* wiped; NULL is fine */
+
 /* Every key there is, for tests of the documentation; ends with a row of NULL. */
 struct reading;
 struct config_key {

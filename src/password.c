@@ -1,15 +1,20 @@
+#include "config.h"
+
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <gio/gio.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "err.h"
+#include "text.h"
 
-enum { COMMAND_S = 30, MAX_PASSWORD = 1024 };
+enum { COMMAND_MS = 30000, MAX_PASSWORD = 1024 };
 
 void password_free(char *password)
 {
@@ -19,101 +24,263 @@ void password_free(char *password)
 	g_free(password);
 }
 
+/* The first line of TEXT (wiped); NULL when it is empty. */
+static char *first_line(char *text, size_t len)
+{
+	size_t n = strcspn(text, "\r\n");
+	char *line = n ? g_strndup(text, n) : NULL;
+
+	explicit_bzero(text, len);
+	return line;
+}
+
+/* ---- password_command ---- */
+
+struct run {
+	GSubprocess *process;
+	GCancellable *stop;
+	guint open;			/* operations still under way */
+	gboolean timed_out;
+	char out[MAX_PASSWORD + 1];
+	gsize len;
+};
+
 static gboolean on_too_long(gpointer data)
 {
-	g_subprocess_force_exit(data);
+	struct run *r = data;
+
+	r->timed_out = TRUE;
+	g_cancellable_cancel(r->stop);		/* a grandchild may hold the pipe open for ever */
+	g_subprocess_force_exit(r->process);
 	return G_SOURCE_REMOVE;
 }
 
-struct waiting {
-	GMainLoop *loop;
-	char *out;
-	GError *error;
-	gboolean well;
-};
-
-static void on_finished(GObject *process, GAsyncResult *result, gpointer data)
+static void on_read(GObject *stream, GAsyncResult *result, gpointer data)
 {
-	struct waiting *w = data;
+	struct run *r = data;
 
-	w->well = g_subprocess_communicate_utf8_finish(G_SUBPROCESS(process), result, &w->out, NULL, &w->error);
-	g_main_loop_quit(w->loop);
+	g_input_stream_read_all_finish(G_INPUT_STREAM(stream), result, &r->len, NULL);
+	r->open--;
+	if (r->len == MAX_PASSWORD)		/* nobody reads the rest, so it may not end by itself */
+		g_subprocess_force_exit(r->process);
 }
 
-static char *by_command(const struct account *a, GError **error)
+static void on_exit_status(GObject *process, GAsyncResult *result, gpointer data)
 {
-	g_auto(GStrv) argv = NULL;
-	g_autoptr(GSubprocess) process = NULL;
-	g_autoptr(GMainContext) context = g_main_context_new();
-	g_autoptr(GSource) limit = g_timeout_source_new_seconds(COMMAND_S);
-	struct waiting w = {.loop = g_main_loop_new(context, FALSE)};
-	char *password = NULL;
+	struct run *r = data;
+
+	g_subprocess_wait_finish(G_SUBPROCESS(process), result, NULL);
+	r->open--;
+}
+
+static void run(struct run *r, guint timeout_ms)
+{
+	GMainContext *context = g_main_context_new();
+	GSource *limit = g_timeout_source_new(timeout_ms);
 
 	g_main_context_push_thread_default(context);
-	if (g_shell_parse_argv(a->password_command, NULL, &argv, &w.error))
-		process = g_subprocess_newv((const char *const *)argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &w.error);
-	if (process) {
-		g_source_set_callback(limit, on_too_long, process, NULL);
-		g_source_attach(limit, context);
-		g_subprocess_communicate_utf8_async(process, NULL, NULL, on_finished, &w);
-		g_main_loop_run(w.loop);
-		g_source_destroy(limit);
-	}
+	g_source_set_callback(limit, on_too_long, r, NULL);
+	g_source_attach(limit, context);
+	r->open = 2;
+	g_input_stream_read_all_async(g_subprocess_get_stdout_pipe(r->process), r->out, MAX_PASSWORD, G_PRIORITY_DEFAULT,
+				      r->stop, on_read, r);
+	g_subprocess_wait_async(r->process, NULL, on_exit_status, r);
+	while (r->open)
+		g_main_context_iteration(context, TRUE);
+	g_source_destroy(limit);
+	g_source_unref(limit);
 	g_main_context_pop_thread_default(context);
-	g_main_loop_unref(w.loop);
-	if (w.well && g_subprocess_get_successful(process) && w.out && *w.out && *w.out != '\n')
-		password = g_strndup(w.out, strcspn(w.out, "\r\n"));
-	else
-		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command of account '%s' gave no password%s%s", a->name,
-			    w.error ? ": " : "", w.error ? w.error->message : "");
-	password_free(w.out);
-	g_clear_error(&w.error);
+	g_main_context_unref(context);
+}
+
+static char *judge(struct run *r, guint timeout_ms, GError **error)
+{
+	char *password = NULL;
+
+	if (r->timed_out)
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command took longer than %u s", (timeout_ms + 999) / 1000);
+	else if (r->len == MAX_PASSWORD)
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command prints %d bytes or more: that is no password",
+			    MAX_PASSWORD);
+	else if (g_subprocess_get_if_signaled(r->process))
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command was ended by signal %d",
+			    g_subprocess_get_term_sig(r->process));
+	else if (g_subprocess_get_exit_status(r->process) != 0)
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command failed with status %d",
+			    g_subprocess_get_exit_status(r->process));
+	else if (!(password = first_line(r->out, sizeof(r->out))))
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command printed no password on its first line");
+	explicit_bzero(r->out, sizeof(r->out));
 	return password;
 }
 
-/* Without echo; the terminal is given back as it was even when reading fails. */
-static char *by_prompt(const struct account *a, GError **error)
+char *password_by_command(const char *command, guint timeout_ms, GError **error)
 {
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	g_auto(GStrv) argv = NULL;
+	g_autoptr(GError) why = NULL;
+	struct run r = {.process = NULL};
+	char *password;
+
+	if (g_shell_parse_argv(command, NULL, &argv, &why))
+		r.process = g_subprocess_newv((const char *const *)argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &why);
+	if (!r.process) {
+		g_autofree char *clean = text_clean(why->message, TEXT_LONG);
+
+		g_set_error(error, JC_ERROR, JC_CONFIG, "the password_command cannot be started: %s", clean);
+		return NULL;
+	}
+	r.stop = g_cancellable_new();
+	run(&r, timeout_ms);
+	password = judge(&r, timeout_ms, error);
+	g_object_unref(r.stop);
+	g_object_unref(r.process);
+	return password;
+}
+
+/* ---- the prompt ---- */
+
+struct prompt {
+	char line[MAX_PASSWORD + 1];
+	size_t len;
+	int signum;			/* 0: none came */
+	gboolean done;
+};
+
+static gboolean on_typed(gint fd, GIOCondition condition, gpointer data)
+{
+	struct prompt *p = data;
+	ssize_t n = read(fd, p->line + p->len, MAX_PASSWORD - p->len);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return G_SOURCE_CONTINUE;
+	if (n > 0)
+		p->len += (size_t)n;
+	p->done = n <= 0 || p->len == MAX_PASSWORD || p->line[p->len - 1] == '\n';
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_signal(struct prompt *p, int signum)
+{
+	p->signum = signum;
+	p->done = TRUE;
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_sigint(gpointer data)
+{
+	return on_signal(data, SIGINT);
+}
+
+static gboolean on_sigterm(gpointer data)
+{
+	return on_signal(data, SIGTERM);
+}
+
+static gboolean on_sighup(gpointer data)
+{
+	return on_signal(data, SIGHUP);
+}
+
+static void watch(GMainContext *context, GSource **slot, GSource *source, GSourceFunc function, struct prompt *p)
+{
+	g_source_set_callback(source, function, p, NULL);
+	g_source_attach(source, context);
+	*slot = source;
+}
+
+/* Waits for a line or a signal. When this returns the signals have their ordinary effect again. */
+static void wait_for_line(struct prompt *p, int fd)
+{
+	GMainContext *context = g_main_context_new();
+	GSource *sources[4];
+
+	watch(context, &sources[0], g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR),
+	      __extension__ (GSourceFunc)(void (*)(void))on_typed, p);
+	watch(context, &sources[1], g_unix_signal_source_new(SIGINT), on_sigint, p);
+	watch(context, &sources[2], g_unix_signal_source_new(SIGTERM), on_sigterm, p);
+	watch(context, &sources[3], g_unix_signal_source_new(SIGHUP), on_sighup, p);
+	while (!p->done)
+		g_main_context_iteration(context, TRUE);
+	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++) {
+		g_source_destroy(sources[i]);
+		g_source_unref(sources[i]);
+	}
+	g_main_context_unref(context);
+}
+
+/* Ctrl-Z and Ctrl-\ would leave the shell with a terminal that does not echo: they are ordinary characters meanwhile. */
+static gboolean read_quietly(struct prompt *p, int fd)
+{
 	struct termios saved, quiet;
-	char line[MAX_PASSWORD];
-	ssize_t n = -1;
 
-	if (fd >= 0 && tcgetattr(fd, &saved) == 0) {
-		dprintf(fd, "Password of %s: ", a->jid);
-		quiet = saved;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(fd, TCSAFLUSH, &quiet);
-		n = read(fd, line, sizeof(line) - 1);
-		tcsetattr(fd, TCSAFLUSH, &saved);
-		dprintf(fd, "\n");
-	}
-	if (fd >= 0)
-		close(fd);
-	if (n > 1) {
-		char *password;
+	if (tcgetattr(fd, &saved) != 0)
+		return FALSE;
+	quiet = saved;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= ECHONL;
+	quiet.c_cc[VSUSP] = quiet.c_cc[VQUIT] = _POSIX_VDISABLE;
+	if (tcsetattr(fd, TCSAFLUSH, &quiet) != 0)
+		return FALSE;
+	wait_for_line(p, fd);
+	tcsetattr(fd, TCSAFLUSH, &saved);
+	return TRUE;
+}
 
-		line[n] = '\0';
-		password = g_strndup(line, strcspn(line, "\r\n"));
-		explicit_bzero(line, sizeof(line));
-		return password;
-	}
-	g_set_error(error, JC_ERROR, JC_CONFIG, "there is no password for account '%s': set password_command or password in the "
-		    "configuration, or JCALL_PASSWORD, or run it on a terminal to be asked", a->name);
+static char *no_terminal(const struct account *a, const struct config *c, GError **error)
+{
+	g_autofree char *place = c->path ? g_strdup(c->path) : config_default_path();
+
+	g_set_error(error, JC_ERROR, JC_CONFIG, "there is no password for account '%s' and no terminal to ask on; set 'password' or "
+		    "'password_command' in '%s', or JCALL_PASSWORD in the environment", a->name, place);
 	return NULL;
+}
+
+static char *by_prompt(const struct account *a, const struct config *c, GError **error)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	g_autofree char *jid = text_clean(a->jid, TEXT_SHORT);
+	struct prompt p = {.len = 0};
+	gboolean asked;
+	char *password;
+
+	if (fd < 0)
+		return no_terminal(a, c, error);
+	dprintf(fd, "Password of %s: ", jid);
+	asked = read_quietly(&p, fd);
+	close(fd);
+	password = first_line(p.line, sizeof(p.line));
+	if (!asked)
+		return no_terminal(a, c, error);
+	if (p.signum) {
+		password_free(password);
+		raise(p.signum);			/* now that the terminal is in order; if it is ignored: */
+		g_set_error(error, JC_ERROR, JC_CANCELLED, "cancelled");
+		return NULL;
+	}
+	if (!password)
+		g_set_error(error, JC_ERROR, JC_CONFIG, "no password was typed");
+	return password;
+}
+
+/* Taken out of the environment, so that neither a process we start nor whoever lists our environment sees it. */
+static char *by_environment(void)
+{
+	char *value = getenv("JCALL_PASSWORD");
+	char *password = value && *value ? g_strdup(value) : NULL;
+
+	if (value)
+		explicit_bzero(value, strlen(value));
+	unsetenv("JCALL_PASSWORD");
+	return password;
 }
 
 char *account_password(const struct account *a, const struct config *c, GError **error)
 {
-	const char *from_environment = g_getenv("JCALL_PASSWORD");
-	char *password;
+	char *password = by_environment();
 
-	if (from_environment && *from_environment) {
-		password = g_strdup(from_environment);
-		unsetenv("JCALL_PASSWORD");		/* nobody we start needs to see it */
+	if (password)
 		return password;
-	}
 	if (a->password)
 		return g_strdup(a->password);
-	return a->password_command ? by_command(a, error) : by_prompt(a, error);
+	return a->password_command ? password_by_command(a->password_command, COMMAND_MS, error) : by_prompt(a, c, error);
 }

@@ -1,0 +1,232 @@
+#include "config_priv.h"
+
+#include <string.h>
+
+#include "audio/audio.h"
+#include "text.h"
+
+/* ---- one reader per kind of value ---- */
+
+static gboolean get_number(struct reading *r, const char *value, guint min, guint max, guint *out)
+{
+	guint64 n;
+
+	if (!text_uint(value, min, max, &n))
+		return config_fail(r, "'%s' is a whole number from %u to %u, not '%s'", r->key, min, max, value);
+	*out = (guint)n;
+	return TRUE;
+}
+
+static gboolean get_switch(struct reading *r, const char *value, gboolean *out)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return config_fail(r, "'%s' is true or false, not '%s'", r->key, value);
+	*out = strcmp(value, "true") == 0;
+	return TRUE;
+}
+
+static gboolean get_text(struct reading *r, const char *value, char **out)
+{
+	if (!*value)
+		return config_fail(r, "'%s' is empty", r->key);
+	g_free(*out);
+	*out = g_strdup(value);
+	return TRUE;
+}
+
+/* Relative to the home directory with ~/, else to the directory of the configuration. */
+static gboolean get_path(struct reading *r, const char *value, char **out)
+{
+	g_autofree char *here = g_path_get_dirname(r->path);
+
+	if (!*value)
+		return config_fail(r, "'%s' is empty", r->key);
+	g_free(*out);
+	*out = g_str_has_prefix(value, "~/") ? g_build_filename(g_get_home_dir(), value + 2, NULL) :
+		g_canonicalize_filename(value, here);
+	return TRUE;
+}
+
+static gboolean is_host(const char *host)
+{
+	return *host && strlen(host) <= 255 && !strpbrk(host, "/@[]\"'\\ \t");
+}
+
+/* host, host:port, [address]:port or a bare IPv6 address */
+static gboolean get_host(struct reading *r, const char *value, char **host, guint16 *port)
+{
+	const char *end = *value == '[' ? strchr(value, ']') : NULL;
+	const char *colon = end ? end + 1 : strchr(value, ':');
+	g_autofree char *name = NULL;
+	guint64 n = 0;
+
+	if (!end && colon && strchr(colon + 1, ':'))
+		colon = NULL;
+	name = end ? g_strndup(value + 1, (gsize)(end - value - 1)) :
+		colon ? g_strndup(value, (gsize)(colon - value)) : g_strdup(value);
+	if (!is_host(name) || (colon && *colon && (*colon != ':' || !text_uint(colon + 1, 1, 65535, &n))))
+		return config_fail(r, "'%s' is host, host:port or [address]:port, not '%s'", r->key, value);
+	g_free(*host);
+	*host = g_steal_pointer(&name);
+	*port = (guint16)n;
+	return TRUE;
+}
+
+static gboolean get_spec(struct reading *r, const char *value, gboolean output, char **out)
+{
+	g_autoptr(GError) error = NULL;
+	const char *arg;
+
+	if (!audio_find(value, output, &arg, &error))
+		return config_fail(r, "%s", error->message);
+	return get_text(r, value, out);
+}
+
+/* ---- the keys ---- */
+
+static gboolean read_jid(struct reading *r, const char *v)
+{
+	if (!jid_valid(v) || !memchr(v, '@', strcspn(v, "/")))
+		return config_fail(r, "'%s' is not an address like romeo@montague.lit", v);
+	return get_text(r, v, &r->account->jid);
+}
+
+static gboolean read_password(struct reading *r, const char *v)
+{
+	if (!r->is_private)
+		return config_fail(r, "there is a password in this file, and others can read it; run: chmod 600 '%s'", r->path);
+	return get_text(r, v, &r->account->password);
+}
+
+static gboolean read_password_command(struct reading *r, const char *v)
+{
+	g_auto(GStrv) argv = NULL;
+
+	if (!g_shell_parse_argv(v, NULL, &argv, NULL))
+		return config_fail(r, "'password_command' is not a command line: '%s'", v);
+	return get_text(r, v, &r->account->password_command);
+}
+
+static gboolean read_server(struct reading *r, const char *v)
+{
+	return get_host(r, v, &r->account->host, &r->account->port);
+}
+
+static gboolean read_ca_file(struct reading *r, const char *v)
+{
+	if (!get_path(r, v, &r->account->ca_file))
+		return FALSE;
+	if (!g_file_test(r->account->ca_file, G_FILE_TEST_IS_REGULAR))
+		return config_fail(r, "'ca_file': there is no file '%s'", r->account->ca_file);
+	return TRUE;
+}
+
+static gboolean read_pin(struct reading *r, const char *v)
+{
+	GString *pin = g_string_new("sha256:");
+	const char *hex = g_str_has_prefix(v, "sha256:") ? v + 7 : "";
+
+	for (; *hex; hex++)
+		if (g_ascii_isxdigit(*hex))
+			g_string_append_c(pin, g_ascii_tolower(*hex));
+		else if (*hex != ':')
+			break;
+	g_free(r->account->pin);
+	r->account->pin = g_string_free(pin, FALSE);
+	if (*hex || strlen(r->account->pin) != 7 + 64)
+		return config_fail(r, "'pin' is sha256: and 64 hexadecimal digits");
+	return TRUE;
+}
+
+static gboolean read_in(struct reading *r, const char *v)
+{
+	return get_spec(r, v, FALSE, &r->config->audio_in);
+}
+
+static gboolean read_out(struct reading *r, const char *v)
+{
+	return get_spec(r, v, TRUE, &r->config->audio_out);
+}
+
+static gboolean read_ring(struct reading *r, const char *v)
+{
+	return get_spec(r, v, TRUE, &r->config->audio_ring);
+}
+
+static gboolean read_bitrate(struct reading *r, const char *v)
+{
+	return get_number(r, v, 6000, 128000, &r->config->bitrate_bps);
+}
+
+static gboolean read_ptime(struct reading *r, const char *v)
+{
+	guint ms = 0;
+
+	if (!get_number(r, v, 10, 60, &ms))
+		return FALSE;
+	if (ms != 10 && ms != 20 && ms != 40 && ms != 60)
+		return config_fail(r, "'ptime' is 10, 20, 40 or 60, not '%s'", v);
+	r->config->ptime_ms = ms;
+	return TRUE;
+}
+
+static gboolean read_complexity(struct reading *r, const char *v)
+{
+	return get_number(r, v, 0, 10, &r->config->complexity);
+}
+
+static gboolean read_fec(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->fec);
+}
+
+static gboolean read_dtx(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->dtx);
+}
+
+static gboolean read_allow(struct reading *r, const char *v)
+{
+	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
+
+	for (char **w = words; *w; w++) {
+		if (!**w)
+			continue;
+		if (!jid_valid(*w) || strpbrk(*w, "/*?"))
+			return config_fail(r, "'%s' is neither an address like romeo@montague.lit nor a domain", *w);
+		g_ptr_array_add(r->config->answer_allow, g_strdup(*w));
+	}
+	return TRUE;
+}
+
+static gboolean read_allow_contacts(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->answer_allow_contacts);
+}
+
+static gboolean read_ring_timeout(struct reading *r, const char *v)
+{
+	return get_number(r, v, 1, 3600, &r->config->ring_timeout_s);
+}
+
+static gboolean read_stun(struct reading *r, const char *v)
+{
+	return get_host(r, v, &r->config->stun_host, &r->config->stun_port);
+}
+
+static gboolean read_loopback(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->loopback);
+}
+
+const struct config_key config_keys[] = {
+	{"account", "jid", read_jid}, {"account", "password", read_password},
+	{"account", "password_command", read_password_command}, {"account", "server", read_server},
+	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin},
+	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
+	{"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
+	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
+	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
+	{"call", "ring_timeout", read_ring_timeout},
+	{"network", "stun", read_stun}, {"network", "loopback", read_loopback},
+	{NULL, NULL, NULL}};
