@@ -65,9 +65,17 @@ static gboolean part_valid(const char *part, size_t len)
 	if (len == 0 || len > 1023)
 		return FALSE;
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)part[i] <= ' ' || part[i] == 0x7f || strchr("\"&'<>@:", part[i]))
+		if (part[i] == ' ' || strchr("\"&'<>@:", part[i]))
 			return FALSE;
 	return TRUE;
+}
+
+static gboolean has_control(const char *s)
+{
+	for (; *s; s = g_utf8_next_char(s))
+		if (g_unichar_iscntrl(g_utf8_get_char(s)))
+			return TRUE;
+	return FALSE;
 }
 
 gboolean jid_valid(const char *jid)
@@ -76,18 +84,13 @@ gboolean jid_valid(const char *jid)
 	const char *at = memchr(jid, '@', bare), *domain = at ? at + 1 : jid;
 	const char *resource = jid[bare] ? jid + bare + 1 : NULL;
 
-	if (strlen(jid) > 3071 || !g_utf8_validate(jid, -1, NULL))
+	if (strlen(jid) > 3071 || !g_utf8_validate(jid, -1, NULL) || has_control(jid))
 		return FALSE;
 	if (at && !part_valid(jid, (size_t)(at - jid)))
 		return FALSE;
 	if (!part_valid(domain, bare - (size_t)(domain - jid)))
 		return FALSE;
-	if (resource && (!*resource || strlen(resource) > 1023))
-		return FALSE;
-	for (const char *p = resource; p && *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return FALSE;
-	return TRUE;
+	return !resource || (*resource && strlen(resource) <= 1023);
 }
 
 gboolean jid_same_bare(const char *a, const char *b)
