@@ -1,0 +1,85 @@
+#include "fake_net.h"
+
+#include <string.h>
+
+#include "fake_audio.h"
+
+struct fake_packet {
+	struct fake_packet *next;
+	gint64 at_us;
+	gboolean rtcp;
+	size_t len;
+	guint8 bytes[DATAGRAM_MAX];
+};
+
+static double chance(struct fake_net *n)
+{
+	return fake_random(&n->seed) / 4294967296.0;
+}
+
+static void queue(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rtcp, gint64 at_us)
+{
+	struct fake_packet *p = g_new(struct fake_packet, 1), **where = &n->first;
+
+	g_assert(len <= sizeof(p->bytes));
+	if (at_us >= n->jam_from_us && at_us < n->jam_until_us)
+		at_us = n->jam_until_us;
+	p->at_us = at_us;
+	p->rtcp = rtcp;
+	p->len = len;
+	memcpy(p->bytes, pkt, len);
+	while (*where && (*where)->at_us <= at_us)
+		where = &(*where)->next;
+	p->next = *where;
+	*where = p;
+}
+
+void fake_net_send(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rtcp, gint64 now_us)
+{
+	gint64 at = now_us + n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
+
+	n->sent++;
+	if (chance(n) < n->loss) {
+		n->lost++;
+		return;
+	}
+	n->last_us = at = MAX(at, n->last_us);
+	if (chance(n) < n->reorder) {
+		n->swapped++;
+		at += 25000;
+	}
+	queue(n, pkt, len, rtcp, at);
+	if (chance(n) < n->duplicates) {
+		n->doubled++;
+		queue(n, pkt, len, rtcp, at + 3000);
+	}
+}
+
+gint64 fake_net_next(const struct fake_net *n)
+{
+	return n->first ? n->first->at_us : G_MAXINT64;
+}
+
+gboolean fake_net_take(struct fake_net *n, guint8 *pkt, size_t *len, gboolean *rtcp, gint64 now_us)
+{
+	struct fake_packet *p = n->first;
+
+	if (!p || p->at_us > now_us)
+		return FALSE;
+	memcpy(pkt, p->bytes, p->len);
+	*len = p->len;
+	*rtcp = p->rtcp;
+	n->first = p->next;
+	g_free(p);
+	return TRUE;
+}
+
+void fake_net_clear(struct fake_net *n)
+{
+	while (n->first) {
+		struct fake_packet *p = n->first;
+
+		n->first = p->next;
+		g_free(p);
+	}
+}
