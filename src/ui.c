@@ -162,13 +162,15 @@ static gboolean on_key(gint fd, GIOCondition condition, gpointer data)
 void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
 {
 	struct termios t;
+	pid_t foreground;
 
 	u->key = key;
 	u->key_ctx = ctx;
 	if (!u->tty_in || u->key_source)
 		return;
-	/* A job in the background would be stopped by touching the terminal. */
-	if (tcgetpgrp(STDIN_FILENO) != getpgrp() || tcgetattr(STDIN_FILENO, &u->saved) != 0)
+	/* A job in the background would be stopped by touching its terminal. */
+	foreground = tcgetpgrp(STDIN_FILENO);
+	if ((foreground != -1 && foreground != getpgrp()) || tcgetattr(STDIN_FILENO, &u->saved) != 0)
 		return;
 	t = u->saved;
 	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);

@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+"""Calls between two jcalls on a real prosody: every way one can end, and its exit status on both sides."""
+import os, signal, subprocess
+from lab import *
+
+OK, USAGE, CONFIG, LOGIN, SERVER = 0, 2, 3, 4, 5
+BUSY, DECLINED, NO_ANSWER, UNAVAILABLE, CANCELLED, ELSEWHERE = 10, 11, 12, 13, 14, 15
+LOST, FILE = 24, 31
+
+
+def call(lab, dial_args=(), answer_args=()):
+    """A call that is up: (caller, callee)."""
+    juliet = lab.answer("juliet", "--once", *answer_args)
+    romeo = lab.dial("romeo", "juliet", *dial_args)
+    for p in (romeo, juliet):
+        p.wait("accepted")
+    for p in (romeo, juliet):
+        p.wait("heard")
+    return romeo, juliet
+
+
+def typed(lab, user, *args):
+    """jcall answer on a terminal of its own: a pty that the test types on."""
+    import pty
+    master, slave = pty.openpty()
+    p = lab.jcall(user, "answer", "-i", "null", "-o", "null", *args, stdin=slave)
+    os.close(slave)
+    p.wait("waiting")
+    return p, lambda keys: os.write(master, keys.encode())
+
+
+def test_call_accepted_and_hung_up_by_the_caller():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+        assert romeo.seen("ended")[0]["rx_packets"] > 0
+
+
+def test_call_hung_up_by_the_callee():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        juliet.signal(signal.SIGTERM)
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_call_ends_by_itself_after_for_seconds():
+    with Lab() as lab:
+        romeo, juliet = call(lab, ("--for", "1"))
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_person_accepts_by_key_and_hangs_up_by_key():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        romeo.wait("ringing")
+        juliet.wait("incoming")
+        assert not romeo.seen("proceed"), "it answered before the user did"
+        keys("y")
+        romeo.wait("heard")
+        juliet.wait("heard")
+        keys("q")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_person_declines():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("incoming")
+        keys("n")
+        assert (romeo.exit(), juliet.exit()) == (DECLINED, DECLINED)
+
+
+def test_second_caller_finds_the_line_busy_and_the_call_goes_on():
+    with Lab(users=("romeo", "juliet", "paris")) as lab:
+        romeo, juliet = call(lab)
+        paris = lab.dial("paris", "juliet")
+        assert paris.exit() == BUSY
+        assert juliet.p.poll() is None and romeo.p.poll() is None
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_nobody_takes_the_call():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", "juliet", "--ring-timeout", "2")
+        assert (romeo.exit(), juliet.exit()) == (NO_ANSWER, NO_ANSWER)
+
+
+def test_cancelled_while_ringing_stops_the_ringing():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        romeo.wait("ringing")
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (CANCELLED, NO_ANSWER)
+
+
+def test_answered_on_another_device_stops_ringing_here():
+    with Lab() as lab:
+        first, first_keys = typed(lab, "juliet", "--once")
+        second, second_keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        first.wait("incoming")
+        second.wait("incoming")
+        second_keys("y")
+        assert first.exit() == ELSEWHERE
+        romeo.wait("heard")
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), second.exit()) == (OK, OK)
+
+
+def test_callee_offline():
+    with Lab(offline=True) as lab:
+        romeo = lab.dial("romeo", "juliet", "--ring-timeout", "2")
+        assert romeo.exit() == UNAVAILABLE
+
+
+def test_callee_offline_is_told_at_once_where_the_server_says_so():
+    with Lab() as lab:
+        romeo = lab.dial("romeo", "juliet")
+        assert romeo.exit() == UNAVAILABLE
+
+
+def test_callee_does_not_exist():
+    with Lab() as lab:
+        romeo = lab.dial("romeo", "nobody@" + DOMAIN)
+        assert romeo.exit() == UNAVAILABLE
+
+
+def test_unknown_caller_learns_nothing_of_an_automatic_callee():
+    with Lab(friends=False) as lab:
+        juliet = lab.answer("juliet", "--allow", "mercutio@" + DOMAIN)
+        romeo = lab.dial("romeo", "juliet", "--ring-timeout", "2")
+        assert romeo.exit() == UNAVAILABLE
+        assert not romeo.seen("ringing") and not romeo.seen("proceed")
+        assert not juliet.seen("incoming")
+
+
+def test_unknown_caller_by_full_jid_gets_the_answer_of_an_empty_place():
+    with Lab(friends=False) as lab:
+        juliet = lab.answer("juliet", "--allow", "mercutio@" + DOMAIN)
+        jid = juliet.seen("waiting")[0]["jid"]
+        romeo = lab.dial("romeo", jid)
+        assert romeo.exit() == UNAVAILABLE
+        nobody = lab.dial("romeo", lab.jid("juliet") + "/nothing")
+        assert nobody.exit() == UNAVAILABLE
+        assert romeo.lines[-1].split(": ")[2:] == nobody.lines[-1].split(": ")[2:]
+
+
+def test_allowed_by_domain():
+    with Lab(friends=False) as lab:
+        juliet = lab.answer("juliet", "--allow", DOMAIN, "--once")
+        romeo = lab.dial("romeo", "juliet", "--for", "1")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_full_jid_is_called_directly():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", juliet.seen("waiting")[0]["jid"], "--for", "1")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+        assert not romeo.seen("proceed")
+
+
+def test_uri_is_understood():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", f"xmpp:juliet@{DOMAIN}?call", "--for", "1")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_answer_takes_one_call_after_the_other():
+    with Lab() as lab:
+        juliet = lab.answer("juliet")
+        for _ in range(3):
+            assert lab.dial("romeo", "juliet", "--for", "1").exit() == OK
+            juliet.wait("ended")
+        juliet.signal(signal.SIGTERM)
+        assert juliet.exit() == OK
+
+
+def test_wrong_password():
+    with Lab() as lab:
+        romeo = lab.dial("romeo", "juliet", config=lab.config("romeo", password="wrong"))
+        assert romeo.exit() == LOGIN
+        assert "wrong" not in " ".join(romeo.lines)
+
+
+def test_untrusted_certificate_is_refused_and_its_hash_can_be_pinned():
+    with Lab() as lab:
+        path = lab.config("romeo")
+        text = open(path).read().replace(f"ca_file = {lab.path('ca.pem')}\n", "")
+        open(path, "w").write(text)
+        romeo = lab.dial("romeo", "juliet", config=path)
+        assert romeo.exit() == SERVER
+        pin = next(w.strip(";,)") for l in romeo.lines for w in l.split() if w.startswith("sha256:"))
+        open(path, "w").write(text.replace("[network]", f"pin = {pin}\n[network]"))
+        assert lab.dial("romeo", "juliet", config=path).exit() == UNAVAILABLE
+        open(path, "w").write(text.replace("[network]", f"pin = sha256:{'0' * 64}\n[network]"))
+        assert lab.dial("romeo", "juliet", config=path).exit() == SERVER
+
+
+def test_server_unreachable():
+    with Lab() as lab:
+        path = lab.config("romeo")
+        lab.stop_server()
+        assert lab.dial("romeo", "juliet", config=path).exit() == SERVER
+
+
+def test_server_gone_in_mid_call_does_not_stop_the_sound():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        lab.stop_server(signal.SIGKILL)
+        romeo.wait("disconnected")
+        juliet.wait("disconnected")
+        lab.start_server()
+        romeo.wait("connected")
+        juliet.wait("connected")
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+        assert romeo.seen("ended")[0]["rx_lost"] == 0
+
+
+def test_server_gone_for_good_still_ends_the_call_on_both_sides():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        lab.stop_server(signal.SIGKILL)
+        romeo.wait("disconnected")
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def test_peer_killed_in_mid_call():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        juliet.signal(signal.SIGKILL)
+        romeo.wait("unstable")
+        assert romeo.exit(60) == LOST
+
+
+def test_second_interrupt_leaves_at_once():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet")
+        romeo = lab.dial("romeo", "juliet")
+        romeo.wait("ringing")
+        lab.server.send_signal(signal.SIGSTOP)       # nothing can be closed in an orderly way now
+        try:
+            romeo.signal(signal.SIGINT)
+            romeo.signal(signal.SIGINT)
+            assert romeo.exit(5) in (130, CANCELLED)
+        finally:
+            lab.server.send_signal(signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    run_tests(globals())
