@@ -15,7 +15,8 @@ struct decoder;
 struct encoder *encoder_new(const struct media_params *params, GError **error);
 void    encoder_free(struct encoder *e);
 void    encoder_params(struct encoder *e, const struct media_params *params);	/* bit rate, complexity, DTX may change */
-/* Tells it the loss the peer measured, 0..1. FEC is switched on only where it gains (facts: at least 28 kbit/s). */
+/* Tells it the loss the peer measured, 0..1. FEC is switched on only where it gains: from 28 kbit/s
+ * on for any loss, from 24 on for much. */
 void    encoder_loss(struct encoder *e, double loss);
 /* N: one frame (ptime: 10, 20, 40 or 60 ms). Returns the payload's length; 0: nothing need be sent (DTX); < 0: N is no
  * such length. */
