@@ -269,8 +269,9 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", name, sf_strerror(NULL));
 		return FALSE;
 	}
-	/* A killed process leaves a header that fits what was written. */
-	sf_command(file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+	/* A killed process leaves a header that fits what was written. An Ogg stream would get a new header each time. */
+	if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
+		sf_command(file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
 	f = g_new0(struct file_out, 1);
 	f->name = g_steal_pointer(&name);
 	f->file = file;
