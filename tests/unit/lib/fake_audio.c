@@ -117,7 +117,8 @@ static size_t in_read(void *self, gint16 *pcm, size_t n)
 	size_t got = f->taken < f->len ? MIN(n, f->len - f->taken) : 0;
 
 	f->calls++;
-	memcpy(pcm, f->pcm + f->taken, got * sizeof(*pcm));
+	if (got)
+		memcpy(pcm, f->pcm + f->taken, got * sizeof(*pcm));
 	if (f->endless) {
 		memset(pcm + got, 0, (n - got) * sizeof(*pcm));
 		got = n;
