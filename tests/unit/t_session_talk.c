@@ -128,6 +128,22 @@ static void of_two_directions_that_cross_the_initiators_counts(void **state)
 	teardown(&both[1]);
 }
 
+static void the_called_gives_its_wishes_up_to_those_of_the_dialer(void **state)
+{
+	struct world *w = *state;
+	guint tag;
+
+	accepted_by_us(w);
+	jingle_senders(w->s, SENDERS_RESPONDER, 0);
+	tag = expect_send(w, MODIFY("responder"));
+	jingle_senders(w->s, SENDERS_NONE, 0);		/* waits for the answer */
+	assert_int_equal(recv_text(w, MODIFY("initiator")), COND_OK);
+	expect_event(w, JINGLE_EV_CHANGED);
+	jingle_acked(w->s, tag, COND_TIE_BREAK, 0);
+	expect_nothing(w);
+	assert_int_equal(jingle_current_senders(w->s), SENDERS_INITIATOR);
+}
+
 static void an_accept_with_another_direction_says_so(void **state)
 {
 	struct world *w = *state;
@@ -265,6 +281,7 @@ int main(void)
 		DIALER(the_latest_wish_follows_the_one_on_its_way),
 		DIALER(a_direction_refused_is_given_up_and_the_call_goes_on),
 		cmocka_unit_test(of_two_directions_that_cross_the_initiators_counts),
+		CALLED(the_called_gives_its_wishes_up_to_those_of_the_dialer),
 		DIALER(an_accept_with_another_direction_says_so),
 		cmocka_unit_test(the_removal_of_the_only_content_ends_the_session),
 		DIALER(another_transport_is_rejected_and_the_call_goes_on),
