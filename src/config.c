@@ -13,25 +13,34 @@ enum { MAX_BYTES = 1 << 20 };
 
 /* ---- errors with a place ---- */
 
+/* The next line, without the white space around it; NULL after the last. Caller wipes: it may be a password. */
+static char *next_line(const char **at)
+{
+	size_t len = *at ? strcspn(*at, "\n") : 0;
+	char *line = *at ? g_strstrip(g_strndup(*at, len)) : NULL;
+
+	*at = *at && (*at)[len] ? *at + len + 1 : NULL;
+	return line;
+}
+
 /* GKeyFile has no line numbers: the line is found by reading the text once more. */
 static unsigned find_line(const char *text, const char *group, const char *key)
 {
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 	g_autofree char *header = g_strdup_printf("[%s]", group);
-	gboolean inside = FALSE;
+	gboolean inside = FALSE, found = FALSE;
+	unsigned number = 0;
+	char *line;
 
-	for (unsigned i = 0; lines[i]; i++) {
-		const char *line = g_strstrip(lines[i]);
+	while (!found && (line = next_line(&text))) {
 		size_t n = key ? strlen(key) : 0;
 
+		number++;
 		if (*line == '[')
-			inside = g_str_has_prefix(line, header);
-		if (inside && !key)
-			return i + 1;
-		if (inside && key && strncmp(line, key, n) == 0 && strchr(" \t=", line[n]) && line[n])
-			return i + 1;
+			inside = strcmp(line, header) == 0;
+		found = inside && (!key || (strncmp(line, key, n) == 0 && line[n] && strchr(" \t=", line[n])));
+		password_free(line);
 	}
-	return 1;
+	return found ? number : 1;
 }
 
 gboolean config_fail(struct reading *r, const char *format, ...)
@@ -111,11 +120,14 @@ static gboolean check_lines(const char *path, const char *text, GError **error)
 	struct lines l = {.path = path, .error = error,
 		.groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	unsigned number = 0;
 	gboolean good = TRUE;
+	char *line;
 
-	for (unsigned i = 0; lines[i] && good; i++)
-		good = check_line(&l, g_strstrip(lines[i]), i + 1);
+	while (good && (line = next_line(&text))) {
+		good = check_line(&l, line, ++number);
+		password_free(line);
+	}
 	g_hash_table_unref(l.groups);
 	g_hash_table_unref(l.keys);
 	return good;
