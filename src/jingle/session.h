@@ -60,7 +60,8 @@ void         jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond
 void         jingle_ring(struct jingle_session *s, gint64 now_ms);			/* responder: session-info ringing */
 void         jingle_accept(struct jingle_session *s, gint64 now_ms);			/* responder */
 void         jingle_trickle(struct jingle_session *s, gint64 now_ms);			/* the transport has news to send */
-void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);	/* session-info; takes; NULL: ping */
+/* session-info; takes PAYLOAD; NULL: a ping */
+void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);
 /* content-modify; one at a time is outstanding, the latest wish follows. EV_CHANGED when the peer took it. ACTIVE only. */
 void         jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms);
 /* Ends the session from our side. The peer is told the reason of ERR (err.def), made to fit the state: cancel or decline

@@ -1,4 +1,4 @@
-/* session_priv.h - the inside of a Jingle session, shared by session.c (what we do) and session_recv.c (what the peer does). */
+/* session_priv.h - the inside of a Jingle session: session.c has what we do, session_recv.c what the peer does. */
 #ifndef JCALL_JINGLE_SESSION_PRIV_H
 #define JCALL_JINGLE_SESSION_PRIV_H
 

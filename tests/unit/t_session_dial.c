@@ -189,8 +189,8 @@ static void words_of_the_peer_come_with_the_end_and_are_cut(void **state)
 {
 	struct world *w = *state;
 	g_autofree char *ash = g_strnfill(497, 'a');
-	g_autofree char *text = g_strdup_printf(J("session-terminate", "<reason><busy/><text>%s\xe2\x82\xac\xe2\x82\xac</text></reason>"),
-						ash);
+	g_autofree char *text = g_strdup_printf(J("session-terminate", "<reason><busy/><text>%s%s</text></reason>"), ash,
+						"\xe2\x82\xac\xe2\x82\xac");
 
 	offer_delivered(w);
 	assert_int_equal(recv_text(w, text), COND_OK);
@@ -216,8 +216,8 @@ static void attributes_of_initiator_and_responder_are_not_judged(void **state)
 	struct world *w = *state;
 
 	offer_delivered(w);
-	assert_int_equal(recv_text(w, "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-accept' initiator='x' responder='y'>"
-				   AUDIO(DESCRIPTION TRANSPORT) "</jingle>"), COND_OK);
+	assert_int_equal(recv_text(w, "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-accept' initiator='x' "
+				   "responder='y'>" AUDIO(DESCRIPTION TRANSPORT) "</jingle>"), COND_OK);
 	expect_event(w, JINGLE_EV_ACCEPTED);
 }
 

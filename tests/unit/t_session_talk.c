@@ -48,7 +48,7 @@ static void the_direction_is_the_peers_to_change(void **state)
 	struct world *w = *state;
 
 	accepted_by_peer(w);
-	assert_int_equal(recv_text(w, J("content-modify", "<content creator='initiator' name='audio' senders='responder'/>")), COND_OK);
+	assert_int_equal(recv_text(w, MODIFY("responder")), COND_OK);
 	expect_event(w, JINGLE_EV_CHANGED);
 	expect_nothing(w);			/* never a content-accept */
 	assert_int_equal(jingle_current_senders(w->s), SENDERS_RESPONDER);

@@ -19,7 +19,8 @@
 #define J(action, inside) "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='" action "'>" inside "</jingle>"
 #define DESCRIPTION "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>"
 #define TRANSPORT   "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/>"
-#define KEYED       "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'><fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0'/></transport>"
+#define KEYED       "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'>" \
+		    "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0'/></transport>"
 #define CONTENT(name, inside) "<content creator='initiator' name='" name "'>" inside "</content>"
 #define AUDIO(inside) CONTENT("audio", inside)
 #define VIDEO CONTENT("video", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'/>" TRANSPORT)
