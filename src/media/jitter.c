@@ -14,13 +14,14 @@ enum {
 	JUMP_SEQ = 1000, JUMP_MS = 10000,	/* beyond that the peer has begun anew */
 	STARVE_STEPS = 400,			/* invention comes in steps of 2.5 ms */
 	ASK_WINDOW = 50, ASK_SHIFT_US = 40000,	/* asks; a player this much later has stalled, not jittered */
-	WASTE_WINDOW = 8, WASTE_US = 3000,	/* asks; what is not worth mending */
+	WASTE_WINDOW = 25, WASTE_US = 500,	/* packets; what is not worth mending */
+	WASTE_EVEN = 3,				/* packets asked for with the same waste in a row: no chance, but regular */
 	MERGE_MS = 60,				/* invention up to that stands for its packets when they come late */
 };
 #define LOSS_MEMORY 0.005
 
 struct slot {
-	bool used;
+	bool used, seen;			/* here; or has been here (with this SEQ) */
 	int64_t seq, ts;
 	uint32_t duration;
 	size_t len;
@@ -34,14 +35,21 @@ struct jitter {
 	int64_t next_seq, next_ts;		/* the one to be played */
 	uint32_t duration;			/* of the last packet */
 	int64_t starved;			/* [samples] invented while nothing was here */
-	unsigned held, odd;			/* odd: packets in a row that fit nothing */
+	unsigned held;
+	bool odd;				/* the last packet fitted nothing */
 	uint16_t odd_seq;
-	bool easing, fresh;
-	int64_t least[LEAST_SLOTS], least_at[LEAST_SLOTS];
-	double bins[BINS], loss;		/* loss: share of packets missing when due, forgetting */
-	unsigned counted;
-	int64_t target_us;
-	double floor_us;			/* learnt by starving: what the player's own unevenness needs */
+	bool fresh;
+	double loss, rebuilt;			/* shares, forgetting: packets that never came; of these FEC could rebuild */
+	struct lateness lateness;
+
+	int64_t played, early_us;		/* [samples] the player has had; how much later than its earliest it asked */
+	uint32_t ask;				/* [samples] its chunk */
+	int64_t earliest[2];			/* [us] least of time - samples played, in this window of asks and the last */
+	unsigned asks;
+	int64_t allowed_us;			/* what the last packet asked for could have been late */
+	uint32_t wasted[2];			/* [samples] least queued when a packet was asked for, likewise */
+	unsigned wastes, evens;
+	uint32_t last_waste;
 	struct slot slots[SLOTS];
 };
 
@@ -50,7 +58,7 @@ struct jitter *jitter_new(unsigned clock_hz)
 	struct jitter *j = g_new0(struct jitter, 1);
 
 	j->hz = clock_hz;
-	j->duration = clock_hz / 50;
+	j->duration = j->ask = clock_hz / 50;
 	return j;
 }
 
@@ -62,21 +70,26 @@ void jitter_free(struct jitter *j)
 static void drop_packets(struct jitter *j)
 {
 	for (int i = 0; i < SLOTS; i++)
-		j->slots[i].used = false;
+		j->slots[i].used = j->slots[i].seen = false;
 	j->held = 0;
 	j->have_any = j->started = false;
 	j->starved = 0;
+	lateness_forget_clock(&j->lateness);
 }
 
 void jitter_reset(struct jitter *j)
 {
 	drop_packets(j);
-	lateness_forget_clock(&j->lateness);
 }
 
 static int64_t to_us(const struct jitter *j, int64_t samples)
 {
 	return samples * 1000000 / j->hz;
+}
+
+static int64_t to_samples(const struct jitter *j, int64_t us)
+{
+	return us * j->hz / 1000000;
 }
 
 static struct slot *at(struct jitter *j, int64_t seq)
@@ -91,14 +104,19 @@ static struct slot *find(struct jitter *j, int64_t seq)
 	return s->used && s->seq == seq ? s : NULL;
 }
 
+/* The player's deadlines lie this far apart. */
+static int64_t step_us(const struct jitter *j)
+{
+	return to_us(j, MIN(j->ask, j->duration));
+}
+
 /* ---- packets in ---- */
 
 static void begin_at(struct jitter *j, uint16_t seq, uint32_t ts)
 {
 	drop_packets(j);
-	lateness_forget_clock(&j->lateness);
 	j->have_any = j->fresh = true;
-	j->odd = 0;
+	j->odd = false;
 	j->top_seq = j->next_seq = ((int64_t)1 << 32) + seq;
 	j->top_ts = j->next_ts = ((int64_t)1 << 40) + ts;
 }
@@ -109,10 +127,10 @@ static bool place(struct jitter *j, uint16_t seq, uint32_t ts, int64_t *full_seq
 	int16_t dseq = (int16_t)(uint16_t)(seq - (uint16_t)j->top_seq);
 	int32_t dts = (int32_t)(ts - (uint32_t)j->top_ts);
 
-	if (j->have_any && ABS(dseq) < JUMP_SEQ && ABS((int64_t)dts) < (int64_t)j->hz * JUMP_MS / 1000) {
+	if (j->have_any && ABS((int)dseq) < JUMP_SEQ && ABS((int64_t)dts) < (int64_t)j->hz * JUMP_MS / 1000) {
 		*full_seq = j->top_seq + dseq;
 		*full_ts = j->top_ts + dts;
-		j->odd = 0;
+		j->odd = false;
 		return true;
 	}
 	if (!j->have_any || (j->odd && seq == (uint16_t)(j->odd_seq + 1))) {
@@ -121,9 +139,15 @@ static bool place(struct jitter *j, uint16_t seq, uint32_t ts, int64_t *full_seq
 		*full_ts = j->top_ts;
 		return true;
 	}
-	j->odd = 1;
+	j->odd = true;
 	j->odd_seq = seq;
 	return false;
+}
+
+static void release(struct jitter *j, struct slot *s)
+{
+	s->used = false;
+	j->held--;
 }
 
 static void make_room(struct jitter *j)
@@ -133,50 +157,112 @@ static void make_room(struct jitter *j)
 
 		if (s) {
 			j->next_ts = s->ts + s->duration;
-			s->used = false;
-			j->held--;
+			release(j, s);
 		}
 		j->next_seq++;
 	}
 }
 
+static void keep(struct jitter *j, struct slot *s, int64_t seq, int64_t ts, uint32_t duration, const uint8_t *payload,
+		 size_t len)
+{
+	if (s->used)
+		release(j, s);
+	s->used = s->seen = true;
+	s->seq = seq;
+	s->ts = ts;
+	s->duration = j->duration = duration;
+	s->len = len;
+	memcpy(s->payload, payload, len);
+	j->held++;
+}
+
 enum jitter_put jitter_put(struct jitter *j, uint16_t seq, uint32_t ts, uint32_t duration_ts, const uint8_t *payload,
 			   size_t len, int64_t now_us)
 {
-	int64_t s64, t64, transit;
+	int64_t s64, t64;
 	struct slot *s;
+	bool newest;
 
-	if (len > MAX_PAYLOAD || duration_ts == 0)
+	if (len > MAX_PAYLOAD || duration_ts == 0 || duration_ts > j->hz)
 		return JITTER_OVERFLOW;
 	if (!place(j, seq, ts, &s64, &t64))
 		return JITTER_LATE;
-	if (find(j, s64))
+	s = at(j, s64);
+	if (s->seen && s->seq == s64)
 		return JITTER_DUPLICATE;
-	transit = now_us - to_us(j, t64);
-	note_least(j, transit, now_us);
-	note_lateness(j, transit - least(j, now_us, transit));
-	if (s64 > j->top_seq) {
+	newest = s64 >= j->top_seq;
+	lateness_add(&j->lateness, now_us - to_us(j, t64), now_us, to_us(j, duration_ts), step_us(j), newest);
+	if (newest) {
 		j->top_seq = s64;
 		j->top_ts = t64;
 	}
-	if (s64 < j->next_seq)
+	if (s64 < j->next_seq) {
+		if (!s->used) {
+			s->seen = true;
+			s->seq = s64;
+		}
 		return JITTER_LATE;
+	}
 	make_room(j);
-	s = at(j, s64);
-	if (s->used)
-		j->held--;
-	s->used = true;
-	s->seq = s64;
-	s->ts = t64;
-	s->duration = duration_ts;
-	s->len = len;
-	memcpy(s->payload, payload, len);
-	j->duration = duration_ts;
-	j->held++;
+	keep(j, s, s64, t64, duration_ts, payload, len);
 	return JITTER_KEPT;
 }
 
+/* ---- the player's ways ---- */
+
+void jitter_ask(struct jitter *j, int64_t now_us, uint32_t n_ts)
+{
+	int64_t late = now_us - to_us(j, j->played);
+
+	if (j->asks == 0 || late - MIN(j->earliest[0], j->earliest[1]) > ASK_SHIFT_US) {
+		j->earliest[0] = j->earliest[1] = late;
+		j->asks = 0;
+	}
+	if (++j->asks % ASK_WINDOW == 0) {
+		j->earliest[1] = j->earliest[0];
+		j->earliest[0] = late;
+	}
+	j->earliest[0] = MIN(j->earliest[0], late);
+	j->early_us = late - MIN(j->earliest[0], j->earliest[1]);
+	j->played += n_ts;
+	j->ask = CLAMP(n_ts, j->hz / 1000, j->hz / 10);
+}
+
+void jitter_scaled(struct jitter *j)
+{
+	j->wastes = j->evens = 0;
+	j->wasted[0] = j->wasted[1] = UINT32_MAX;
+}
+
+static void note_waste(struct jitter *j, uint32_t queued_ts)
+{
+	int64_t change = (int64_t)queued_ts - j->last_waste;
+
+	if (j->wastes == 0)
+		jitter_scaled(j);
+	j->evens = to_us(j, ABS(change)) < WASTE_US ? j->evens + 1 : 0;
+	j->last_waste = queued_ts;
+	if (++j->wastes % WASTE_WINDOW == 0) {
+		j->wasted[1] = j->wasted[0];
+		j->wasted[0] = queued_ts;
+	}
+	j->wasted[0] = MIN(j->wasted[0], queued_ts);
+}
+
 /* ---- packets out ---- */
+
+static int64_t allowed(const struct jitter *j, int64_t now_us, int64_t ts)
+{
+	int64_t transit = now_us - to_us(j, ts);
+
+	return transit - lateness_least(&j->lateness, now_us, transit) - j->early_us;
+}
+
+static int choose(const struct jitter *j, int64_t now_us, int64_t allowed_us)
+{
+	return lateness_choose(&j->lateness, now_us, allowed_us, step_us(j), to_us(j, j->duration), j->loss * j->rebuilt);
+}
 
 static void play(struct jitter *j, struct slot *s, struct jitter_step *step)
 {
@@ -188,30 +274,33 @@ static void play(struct jitter *j, struct slot *s, struct jitter_step *step)
 	j->fresh = false;
 	j->next_ts = s->ts + s->duration;
 	j->next_seq++;
-	if (j->starved)				/* it was only late: next time wait a little longer */
-		j->floor_us = MIN(j->floor_us + FLOOR_STEP_US, FLOOR_LAST_US);
 	j->starved = 0;
 	j->started = true;
-	s->used = false;
-	j->held--;
-	j->loss += (0 - j->loss) * 0.005;
+	release(j, s);
+	j->loss -= j->loss * LOSS_MEMORY;
 }
 
-/* A gap in the timestamps without one in the sequence numbers: the peer was silent (DTX). The next packet is due when its
- * time has come, at the target's delay. */
-static bool pause_first(struct jitter *j, const struct slot *s, int64_t now_us, uint32_t queued_ts, struct jitter_step *step)
+/* A gap in the timestamps without one in the sequence numbers: the peer was silent (DTX). The next packet is due when it
+ * has the time that its predecessors had, or what is worth it by now. */
+static bool pause_first(struct jitter *j, const struct slot *s, int64_t now_us, struct jitter_step *step)
 {
-	int64_t gap = s->ts - j->next_ts, due;
+	int64_t gap = s->ts - j->next_ts, target = lateness_target(&j->lateness, now_us);
 
 	if (!j->started || gap < j->hz / 200)
 		return false;
-	due = least(j, now_us, now_us) + to_us(j, s->ts) + j->target_us - to_us(j, queued_ts);
-	if (now_us >= due)
+	if (allowed(j, now_us, s->ts) >= CLAMP(j->allowed_us, target, target + step_us(j)))
 		return false;
 	step->act = JITTER_PAUSE;
-	step->duration_ts = (uint32_t)MIN(gap, j->hz / 100);
+	step->duration_ts = (uint32_t)MIN(gap, MAX(j->hz / STARVE_STEPS, j->hz / 100));
 	j->next_ts += step->duration_ts;
 	return true;
+}
+
+static void pass_lost(struct jitter *j)
+{
+	j->next_seq++;
+	j->next_ts += j->duration;
+	j->loss += (1 - j->loss) * LOSS_MEMORY;
 }
 
 static void lose(struct jitter *j, struct jitter_step *step)
@@ -224,16 +313,35 @@ static void lose(struct jitter *j, struct jitter_step *step)
 		step->payload = after->payload;
 		step->len = after->len;
 	}
-	j->next_seq++;
-	j->next_ts += j->duration;
-	j->loss += (1 - j->loss) * 0.005;
+	pass_lost(j);
 }
 
-static void starve(struct jitter *j, struct jitter_step *step)
+static void starve(struct jitter *j, uint32_t queued_ts, struct jitter_step *step)
 {
+	uint32_t unit = j->hz / STARVE_STEPS, need = j->ask > queued_ts ? j->ask - queued_ts : 0;
+
 	step->act = JITTER_STARVED;
-	step->duration_ts = j->hz * STARVE_STEP_MS / 1000;
+	step->duration_ts = MAX((need + unit - 1) / unit, 1) * unit;
 	j->starved += step->duration_ts;
+	j->wastes = 0;
+}
+
+/* The packet came, but only after its place was filled. A short filling stands for it when the delay that playing it would
+ * leave is not wanted; of a long one everything is played, for the words' sake, and the time is won back by scaling. */
+static bool stands_for(struct jitter *j, const struct slot *s, int64_t now_us)
+{
+	return j->starved >= (int64_t)s->duration / 2 && j->starved <= (int64_t)j->hz * MERGE_MS / 1000 &&
+		find(j, j->next_seq + 1) &&
+		choose(j, now_us, allowed(j, now_us, s->ts)) * step_us(j) <= -to_us(j, s->duration);
+}
+
+static void pass_over(struct jitter *j, struct slot *s, struct jitter_step *step)
+{
+	j->starved -= MIN(j->starved, (int64_t)s->duration);
+	j->next_ts = s->ts + s->duration;
+	j->next_seq++;
+	release(j, s);
+	step->dropped++;
 }
 
 void jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step)
@@ -245,26 +353,28 @@ void jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jit
 		step->act = JITTER_WAIT;
 		return;
 	}
+	note_waste(j, queued_ts);
 	for (;;) {
 		s = find(j, j->next_seq);
-		if (s) {
-			if (!pause_first(j, s, now_us, queued_ts, step))
-				play(j, s, step);
+		if (s && stands_for(j, s, now_us)) {
+			pass_over(j, s, step);
+		} else if (s) {
+			if (pause_first(j, s, now_us, step))
+				return;
+			j->allowed_us = allowed(j, now_us, s->ts);
+			play(j, s, step);
 			return;
-		}
-		if (j->top_seq <= j->next_seq || j->held == 0) {
-			starve(j, step);
+		} else if (j->top_seq <= j->next_seq || j->held == 0) {
+			starve(j, queued_ts, step);
 			return;
-		}
-		/* What was invented while nothing was here has filled the place of the lost packet already. */
-		if (j->starved < (int64_t)j->duration / 2) {
+		} else if (j->starved >= (int64_t)j->duration / 2) {	/* its place is filled */
+			j->starved -= MIN(j->starved, (int64_t)j->duration);
+			pass_lost(j);
+		} else {
+			j->allowed_us = allowed(j, now_us, j->next_ts);
 			lose(j, step);
 			return;
 		}
-		j->starved -= MIN(j->starved, (int64_t)j->duration);
-		j->next_seq++;
-		j->next_ts += j->duration;
-		j->loss += (1 - j->loss) * 0.005;
 	}
 }
 
@@ -275,47 +385,38 @@ bool jitter_ready(const struct jitter *j)
 	return j->have_any && s->used && s->seq == j->next_seq;
 }
 
+void jitter_fec(struct jitter *j, bool rebuilt)
+{
+	j->rebuilt += ((rebuilt ? 1 : 0) - j->rebuilt) * 0.1;
+}
+
 /* ---- steering ---- */
 
-static int64_t delay_us(const struct jitter *j, int64_t now_us, uint32_t queued_ts)
+int jitter_steer(struct jitter *j, int64_t now_us)
 {
-	int64_t transit = now_us + to_us(j, queued_ts) - to_us(j, j->next_ts);
+	uint32_t waste = MIN(j->wasted[0], j->wasted[1]);
+	int64_t samples;
+	int steps;
 
-	return transit - least(j, now_us, transit);
-}
-
-/* Where packets get lost the one after must be here in time for its FEC, so the buffer holds one more then. */
-static int64_t wanted_us(const struct jitter *j)
-{
-	return j->target_us + (int64_t)j->floor_us + (j->loss > 0.01 ? to_us(j, j->duration) : 0);
-}
-
-/* The player asks on a grid of QUANTUM. What matters is the margin: how long before the ask that needs it a packet of
- * the best transit is here. It changes in whole quanta only; between them shortening costs no margin, and lengthening
- * gains none. */
-int jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts, uint32_t left_ts, uint32_t quantum_ts)
-{
-	int64_t quantum = to_us(j, quantum_ts), left = to_us(j, left_ts), excess, room;
-
-	if (!j->started || j->counted < 3 || quantum <= 0)
+	if (!j->started || j->wastes == 0)
 		return 0;
-	excess = delay_us(j, now_us, queued_ts) - left - wanted_us(j);
-	if (excess < -LOW_US)
-		return (int)(((-excess + quantum - 1) / quantum * quantum - left) * j->hz / 1000000);
-	room = excess < 0 ? 0 : left + excess / quantum * quantum;
-	if (room > SLACK_US)
-		j->easing = true;
-	else if (room < EASE_US)
-		j->easing = false;
-	return j->easing ? -(int)(room * j->hz / 1000000) : 0;
+	steps = choose(j, now_us, j->allowed_us);
+	samples = to_samples(j, steps * step_us(j));
+	if (steps > 0)
+		return (int)MAX(samples - waste, 0);
+	if ((j->evens >= WASTE_EVEN || j->wastes >= WASTE_WINDOW) && to_us(j, waste) >= WASTE_US)
+		samples -= waste;
+	return (int)samples;
 }
 
 double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts)
 {
-	return j->started ? (double)delay_us(j, now_us, queued_ts) / 1000 : 0;
+	int64_t transit = now_us + to_us(j, queued_ts) - to_us(j, j->next_ts);
+
+	return j->started ? (double)(transit - lateness_least(&j->lateness, now_us, transit)) / 1000 : 0;
 }
 
-double jitter_target_ms(const struct jitter *j)
+double jitter_target_ms(const struct jitter *j, int64_t now_us)
 {
-	return (double)wanted_us(j) / 1000;
+	return (double)lateness_target(&j->lateness, now_us) / 1000;
 }

@@ -35,17 +35,21 @@ struct jitter_step {
 	const uint8_t *payload;	/* borrowed until the next call */
 	size_t len;
 	uint32_t duration_ts;
-	bool fresh;		/* first packet after a start, a pause or a jump */
+	bool fresh;		/* first packet of a beginning */
+	unsigned dropped;	/* packets here, but passed over: what was invented in their place stands */
 };
+/* The player is going to take N samples now. Before any jitter_get for them. */
+void   jitter_ask(struct jitter *j, int64_t now_us, uint32_t n_ts);
 /* QUEUED_TS: decoded samples the player still holds, before this step's. */
 void   jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step);
 bool   jitter_ready(const struct jitter *j);		/* is the very next packet here? */
-/* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. What it
- * really did shows in QUEUED_TS of the next call. QUEUED_TS: decoded and not played; LEFT_TS: what was left of it when the
- * last packet was needed; QUANTUM_TS: how much the player takes at a time. */
-int    jitter_steer(struct jitter *j, int64_t now_us, uint32_t queued_ts, uint32_t left_ts, uint32_t quantum_ts);
+void   jitter_fec(struct jitter *j, bool rebuilt);	/* whether the payload of a JITTER_LOST had FEC for it */
+/* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. Asked
+ * after a jitter_get. Shortening more than this would make the next packets late. */
+int    jitter_steer(struct jitter *j, int64_t now_us);
+void   jitter_scaled(struct jitter *j);			/* the player did, by whatever it could */
 
 double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts);	/* now, from the best arrival to play */
-double jitter_target_ms(const struct jitter *j);					/* the delay wanted */
+double jitter_target_ms(const struct jitter *j, int64_t now_us);			/* the delay wanted */
 
 #endif

@@ -18,6 +18,7 @@ struct playout {
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
+	uint64_t concealed, stretched, played;	/* [samples] so far */
 	struct media_stats stats;
 };
 
@@ -79,7 +80,7 @@ static size_t invent(struct playout *p, size_t n, gint16 *pcm)
 	}
 	fade(p, pcm, got);
 	p->invented += got;
-	p->stats.concealed_ms += got * 1000 / AUDIO_RATE;
+	p->concealed += got;
 	return got;
 }
 
@@ -95,6 +96,8 @@ static void append_lost(struct playout *p, const struct jitter_step *step)
 	gint16 *end = p->buffer + p->have;
 	size_t n = step->payload ? decoder_fec(p->decoder, step->payload, step->len, step->duration_ts, end) : 0;
 
+	if (step->payload)
+		jitter_fec(p->jitter, n > 0);
 	if (n) {
 		p->stats.fec_frames++;
 		append_real(p, n);
@@ -111,6 +114,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	size_t n;
 
 	jitter_get(p->jitter, now_us, (uint32_t)p->have, &step);
+	p->stats.rx_late += step.dropped;
 	switch (step.act) {
 	case JITTER_WAIT:
 		return FALSE;
@@ -138,25 +142,31 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 }
 
 /* LEFT: what the buffer held when the last packet was needed; QUANTUM: what the player takes at a time. */
-static void scale(struct playout *p, gint64 now_us, size_t left, size_t quantum)
+/* Lengthens or shortens what is to be played as the jitter buffer wants it. N samples are wanted now: never shorter. */
+static void scale(struct playout *p, size_t n, gint64 now_us)
 {
-	int wanted = jitter_steer(p->jitter, now_us, (uint32_t)p->have, (uint32_t)left, (uint32_t)quantum), done;
+	int wanted = jitter_steer(p->jitter, now_us), done;
 
 	if (wanted == 0 || p->invented)
 		return;
 	while (wanted < 0 && p->have < MATERIAL && jitter_ready(p->jitter))	/* shortening needs something to shorten */
 		decode_more(p, now_us);
+	if (wanted < 0 && !jitter_ready(p->jitter))
+		wanted = MAX(wanted, (int)n - (int)p->have);
 	done = tsm_change(p->buffer, p->have, BUFFER, wanted);
+	if (done == 0)
+		return;
+	jitter_scaled(p->jitter);
 	p->have = (size_t)((gint64)p->have + done);
 	p->real = MIN(p->real, p->have);
-	p->stats.stretched_ms += (uint64_t)ABS(done) * 1000 / AUDIO_RATE;
+	p->stretched += (size_t)ABS(done);
 }
 
 gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 {
 	gboolean decoded = FALSE, heard;
-	size_t left = p->have;
 
+	jitter_ask(p->jitter, now_us, (uint32_t)n);
 	while (p->have < n) {
 		if (!decode_more(p, now_us)) {
 			memset(pcm, 0, n * sizeof(*pcm));
@@ -165,7 +175,7 @@ gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 		decoded = TRUE;
 	}
 	if (decoded)
-		scale(p, now_us, left, n);
+		scale(p, n, now_us);
 	while (p->have < n)				/* shortened below what is wanted now */
 		decode_more(p, now_us);
 	heard = p->real > 0;
@@ -173,7 +183,7 @@ gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 	p->have -= n;
 	p->real -= MIN(p->real, n);
 	memmove(p->buffer, p->buffer + n, p->have * sizeof(*pcm));
-	p->stats.played_ms += n * 1000 / AUDIO_RATE;
+	p->played += n;
 	p->stats.buffer_ms = jitter_delay_ms(p->jitter, now_us, (uint32_t)(p->have + n));
 	return heard;
 }
@@ -181,9 +191,9 @@ gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 void playout_stats(const struct playout *p, struct media_stats *out)
 {
 	out->rx_late = p->stats.rx_late;
-	out->concealed_ms = p->stats.concealed_ms;
-	out->stretched_ms = p->stats.stretched_ms;
+	out->concealed_ms = p->concealed * 1000 / AUDIO_RATE;
+	out->stretched_ms = p->stretched * 1000 / AUDIO_RATE;
 	out->fec_frames = p->stats.fec_frames;
-	out->played_ms = p->stats.played_ms;
+	out->played_ms = p->played * 1000 / AUDIO_RATE;
 	out->buffer_ms = p->stats.buffer_ms;
 }
