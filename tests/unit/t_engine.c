@@ -237,6 +237,18 @@ static void it_wakes_no_more_than_a_hundred_times_a_second(void **state)
 	assert_in_range(f->rtcps, 3, 9);
 }
 
+static void a_microphone_waits_a_little_to_share_a_wake_up(void **state)
+{
+	struct fixture *f = *state;
+
+	f->in.chunk = f->out.chunk = AUDIO_RATE / 100;
+	start(f);
+	f->out.start_us += 1000;			/* the loudspeaker's clock is that much behind */
+	run(f, 10 * S);
+	assert_true(f->ticks <= 1010);
+	assert_in_range(f->rtps, 499, 500);
+}
+
 static void mute_fades_to_silence_and_back(void **state)
 {
 	struct fixture *f = *state;
@@ -252,6 +264,27 @@ static void mute_fades_to_silence_and_back(void **state)
 	engine_mute(f->e, FALSE);
 	run(f, 500000);
 	assert_true(stats(f).tx_level_db > -60);
+}
+
+/* A tone that is cut off leaves a click behind; what comes out of the receiving fade shows the ramp itself. */
+static void holding_fades_and_does_not_click(void **state)
+{
+	struct fixture *f = *state;
+	struct encoder *peer = encoder_new(&f->params, NULL);
+	size_t cut, quiet;
+
+	for (size_t i = 0; i < 4 * AUDIO_RATE; i++)
+		f->speech[i] = i / 48 % 2 ? 8000 : -8000;
+	start(f);
+	hear_for(f, peer, 1, 1, 50);
+	cut = f->out.len;
+	engine_hold(f->e, TRUE, FALSE);
+	hear_for(f, peer, 1, 51, 5);
+	quiet = cut + AUDIO_RATE / 200;
+	assert_true(fake_rms(f->out.pcm + cut, 60) > 4 * fake_rms(f->out.pcm + quiet - 60, 60));
+	assert_true(fake_rms(f->out.pcm + quiet - 120, 60) > 0);
+	assert_true(fake_rms(f->out.pcm + quiet, 1000) == 0);
+	encoder_free(peer);
 }
 
 static void on_hold_only_reports_go_out_and_time_goes_on(void **state)
@@ -629,7 +662,7 @@ static void nothing_is_allocated_while_it_runs(void **state)
 		run(f, FRAME_US);
 	}
 	assert_int_equal(allocations - before, 0);
-	free(malloc(1));
+	g_free(g_malloc(1));
 	assert_true(allocations > before);				/* it does count */
 	encoder_free(peer);
 #endif
@@ -645,7 +678,9 @@ int main(void)
 		with(packets_before_the_start_are_not_played),
 		with(frames_go_out_in_order_and_on_time),
 		with(it_wakes_no_more_than_a_hundred_times_a_second),
+		with(a_microphone_waits_a_little_to_share_a_wake_up),
 		with(mute_fades_to_silence_and_back),
+		with(holding_fades_and_does_not_click),
 		with(on_hold_only_reports_go_out_and_time_goes_on),
 		with(a_side_that_does_not_receive_plays_silence),
 		with(silence_under_dtx_is_left_out_and_speech_after_it_marked),

@@ -159,13 +159,19 @@ static void reordered_packets_are_not_lost_and_duplicates_make_no_negative_loss(
 
 static void one_stray_number_changes_nothing_and_two_in_a_row_are_a_restart(void **state)
 {
-	int64_t t = receive(*state, 100, 10, S);
+	uint8_t out[256];
+	int64_t t = receive(*state, 103, 7, receive(*state, 99, 1, S));
 
 	rtcp_received(*state, THEIRS, 30000, 0, t);
 	t = receive(*state, 110, 10, t);
-	assert_int_equal(rtcp_lost(*state), 0);
+	rtcp_report(*state, out, sizeof(out), false, t);
+	assert_int_equal(get32(out + 12) & 0xffffff, 3);
+	assert_int_equal(get32(out + 16), 119);
 	receive(*state, 40000, 10, t);
-	assert_int_equal(rtcp_lost(*state), 0);
+	rtcp_report(*state, out, sizeof(out), false, t + S);
+	assert_int_equal(get32(out + 12) & 0xffffff, 0);
+	assert_int_equal(get32(out + 16), 40009);
+	assert_int_equal(rtcp_lost(*state), 3);
 }
 
 static void what_was_lost_before_a_new_source_is_not_forgotten(void **state)
