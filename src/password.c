@@ -188,42 +188,45 @@ static void watch(GMainContext *context, GSource **slot, GSource *source, GSourc
 	*slot = source;
 }
 
-/* Waits for a line or a signal. When this returns the signals have their ordinary effect again. */
-static void wait_for_line(struct prompt *p, int fd)
+/* Ctrl-Z and Ctrl-\ would leave the shell with a terminal that does not echo: they are ordinary characters meanwhile. */
+static gboolean echo_off(int fd, struct termios *saved)
+{
+	struct termios quiet;
+
+	if (tcgetattr(fd, saved) != 0)
+		return FALSE;
+	quiet = *saved;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= ECHONL;
+	quiet.c_cc[VSUSP] = quiet.c_cc[VQUIT] = _POSIX_VDISABLE;
+	return tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
+}
+
+/* Waits for a line or a signal. The signals are watched from before the echo goes off until it is on again, so none can
+ * end us in between; when this returns they have their ordinary effect. */
+static gboolean read_quietly(struct prompt *p, int fd)
 {
 	GMainContext *context = g_main_context_new();
 	GSource *sources[4];
+	struct termios saved;
+	gboolean quiet;
 
 	watch(context, &sources[0], g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR),
 	      __extension__ (GSourceFunc)(void (*)(void))on_typed, p);
 	watch(context, &sources[1], g_unix_signal_source_new(SIGINT), on_sigint, p);
 	watch(context, &sources[2], g_unix_signal_source_new(SIGTERM), on_sigterm, p);
 	watch(context, &sources[3], g_unix_signal_source_new(SIGHUP), on_sighup, p);
-	while (!p->done)
+	quiet = echo_off(fd, &saved);
+	while (quiet && !p->done)
 		g_main_context_iteration(context, TRUE);
+	if (quiet)
+		tcsetattr(fd, TCSAFLUSH, &saved);
 	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++) {
 		g_source_destroy(sources[i]);
 		g_source_unref(sources[i]);
 	}
 	g_main_context_unref(context);
-}
-
-/* Ctrl-Z and Ctrl-\ would leave the shell with a terminal that does not echo: they are ordinary characters meanwhile. */
-static gboolean read_quietly(struct prompt *p, int fd)
-{
-	struct termios saved, quiet;
-
-	if (tcgetattr(fd, &saved) != 0)
-		return FALSE;
-	quiet = saved;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	quiet.c_lflag |= ECHONL;
-	quiet.c_cc[VSUSP] = quiet.c_cc[VQUIT] = _POSIX_VDISABLE;
-	if (tcsetattr(fd, TCSAFLUSH, &quiet) != 0)
-		return FALSE;
-	wait_for_line(p, fd);
-	tcsetattr(fd, TCSAFLUSH, &saved);
-	return TRUE;
+	return quiet;
 }
 
 static char *no_terminal(const struct account *a, const struct config *c, GError **error)

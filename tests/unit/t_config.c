@@ -405,6 +405,14 @@ static void every_key_of_the_example_is_taken_and_shows_the_default(void **state
 	config_free(d);
 }
 
+static void assert_documented(const char *document, const char *group, const char *line, const struct config_key *k)
+{
+	const char *section = strstr(document, group);
+
+	if (!section || !strstr(section, line))
+		fail_msg("%s of %s is not documented by '%s'", k->key, k->group, line + 1);
+}
+
 static void every_key_is_in_the_example_and_in_the_manual(void **state)
 {
 	g_autofree char *example = read_document("config.example"), *all = uncomment(example);
@@ -413,12 +421,9 @@ static void every_key_is_in_the_example_and_in_the_manual(void **state)
 	for (const struct config_key *k = config_keys; k->key; k++) {
 		g_autofree char *line = g_strdup_printf("\n%s = ", k->key), *item = g_strdup_printf("\n.It Cm %s\n", k->key);
 		g_autofree char *group = g_strdup_printf("\n[%s", k->group), *section = g_strdup_printf("\n.Ss Group %s", k->group);
-		const char *in_example = strstr(all, group), *in_manual = strstr(manual, section);
 
-		if (!in_example || !strstr(in_example, line))
-			fail_msg("config.example lacks %s of %s", k->key, k->group);
-		if (!in_manual || !strstr(in_manual, item))
-			fail_msg("man/jcall-config.5 lacks %s of %s", k->key, k->group);
+		assert_documented(all, group, line, k);
+		assert_documented(manual, section, item, k);
 	}
 }
 
