@@ -79,6 +79,17 @@ static void pass_transport(struct call *c)
 	}
 }
 
+/* Who may send now, by senders and hold. */
+static void apply_hold(struct call *c)
+{
+	enum jingle_senders senders = jingle_current_senders(c->session);
+	gboolean we_send = senders == SENDERS_BOTH ||
+		senders == (jingle_is_initiator(c->session) ? SENDERS_INITIATOR : SENDERS_RESPONDER);
+	gboolean held = (rtp_app_flags(c->app) & RTP_HELD_BY_PEER) != 0;
+
+	path_hold(c->path, we_send && !held, senders != SENDERS_NONE);
+}
+
 static void go(struct call *c)
 {
 	struct media_params params;
@@ -90,20 +101,17 @@ static void go(struct call *c)
 	path_go(c->path, &params, c->ends->have_in ? &c->ends->in : NULL, c->ends->have_out ? &c->ends->out : NULL);
 	if (c->muted)
 		path_mute(c->path, TRUE);
+	apply_hold(c);
 }
 
 static void on_changed(struct call *c)
 {
 	struct media_params params;
-	enum jingle_senders senders = jingle_current_senders(c->session);
-	gboolean we_send = senders == SENDERS_BOTH ||
-		senders == (jingle_is_initiator(c->session) ? SENDERS_INITIATOR : SENDERS_RESPONDER);
-	gboolean held = (rtp_app_flags(c->app) & RTP_HELD_BY_PEER) != 0;
 
 	if (c->going) {
 		rtp_app_params(c->app, &params);
 		path_params(c->path, &params);
-		path_hold(c->path, we_send && !held, senders != SENDERS_NONE);
+		apply_hold(c);
 	}
 	if (c->ev.changed)
 		c->ev.changed(c->ev.self);

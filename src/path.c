@@ -55,11 +55,14 @@ struct path {
 
 /* ---- the thread ---- */
 
+/* What the libraries need once is spent here, while the other thread logs in. */
 static gpointer run_thread(gpointer data)
 {
 	struct media_thread *t = data;
 
 	g_main_context_push_thread_default(t->ctx);
+	wire_warm_up();
+	ice_warm_up();
 	g_main_loop_run(t->loop);
 	g_main_context_pop_thread_default(t->ctx);
 	return NULL;

@@ -19,6 +19,9 @@ static inline void pacer_start(struct pacer *p, gint64 now_us)
 	p->start_us = now_us;
 }
 
+/* For what is there beforehand, like a file: its first frame need not be waited for. */
+enum { PACER_HEAD_START_US = 20000 };
+
 static inline size_t pacer_due(const struct pacer *p, gint64 now_us)
 {
 	guint64 all;

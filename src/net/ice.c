@@ -145,6 +145,15 @@ static void add_all_addresses(struct ice *i)
 	freeifaddrs(list);
 }
 
+void ice_warm_up(void)
+{
+	g_autoptr(GMainContext) ctx = g_main_context_new();
+	NiceAgent *agent = nice_agent_new(ctx, NICE_COMPATIBILITY_RFC5245);
+
+	nice_agent_add_stream(agent, 1);
+	g_object_unref(agent);
+}
+
 struct ice *ice_new(GMainContext *ctx, const struct ice_options *options, const struct ice_events *events,
 		    GError **error)
 {

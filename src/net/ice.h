@@ -28,6 +28,8 @@ struct ice_events {
 	void *self;
 };
 
+/* Pays libnice's start-up (about 20 ms) ahead of the first call; any thread. */
+void ice_warm_up(void);
 struct ice *ice_new(GMainContext *ctx, const struct ice_options *options, const struct ice_events *events,
 		    GError **error);
 void        ice_free(struct ice *i);

@@ -59,6 +59,11 @@ static void init_library(void)
 	}
 }
 
+void wire_warm_up(void)
+{
+	init_library();
+}
+
 struct wire *wire_new(const struct wire_events *events)
 {
 	struct wire *w = g_new0(struct wire, 1);

@@ -20,6 +20,7 @@ struct wire_events {
 
 struct wire_counts { uint64_t early, auth_failed, replayed, malformed, other; };
 
+void         wire_warm_up(void);	/* pays libsrtp's start-up ahead of the first call; any thread */
 struct wire *wire_new(const struct wire_events *events);
 void         wire_free(struct wire *w);
 gboolean     wire_set_keys(struct wire *w, const struct srtp_keys *tx, const struct srtp_keys *rx, GError **error);

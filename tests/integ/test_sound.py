@@ -174,7 +174,7 @@ class Pulse:
             f"pcm.mic {{ type pulse device {mic} }}\npcm.spk {{ type pulse device {spk} }}\n"
             "pcm.!default { type asym playback.pcm spk capture.pcm mic hint { show on description lab } }\n"
             "ctl.!default { type pulse }\n")
-        return dict(self.lab.env(), HOME=home, PULSE_SERVER=self.vars["PULSE_SERVER"])
+        return dict(self.lab.env(), HOME=home, PULSE_SERVER=self.vars["PULSE_SERVER"], PULSE_SINK=spk, PULSE_SOURCE=mic)
 
     def __enter__(self):
         lines = [f"load-module module-native-protocol-unix auth-anonymous=1 socket={self.socket}"]
