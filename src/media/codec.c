@@ -139,14 +139,14 @@ size_t decoder_conceal(struct decoder *d, size_t n, gint16 *pcm)
 
 /* RFC 6716 4.2.3, 4.2.4: a SILK frame begins with one bit for voice per 20 ms and then one that says whether FEC (LBRR)
  * follows, once more for the side channel of stereo. Without it the library would conceal and call that FEC. */
-static gboolean has_fec(const uint8_t *payload, size_t len)
+gboolean decoder_has_fec(const struct decoder *d, const uint8_t *payload, size_t len)
 {
 	const unsigned char *frames[48];
 	opus_int16 sizes[48];
 	int voice_bits, samples;
 	uint8_t flags;
 
-	if (payload[0] & 0x80)				/* CELT only */
+	if (len < 2 || len > CODEC_MAX_PAYLOAD || (payload[0] & 0x80))		/* the top bit: CELT only */
 		return FALSE;
 	if (opus_packet_parse(payload, (opus_int32)len, NULL, frames, sizes, NULL) <= 0 || sizes[0] < 1)
 		return FALSE;
@@ -160,7 +160,7 @@ static gboolean has_fec(const uint8_t *payload, size_t len)
 
 size_t decoder_fec(struct decoder *d, const uint8_t *payload, size_t len, size_t n, gint16 *pcm)
 {
-	if (n == 0 || n % STEP != 0 || n > CODEC_MAX_FRAME || len < 2 || len > CODEC_MAX_PAYLOAD || !has_fec(payload, len))
+	if (n == 0 || n % STEP != 0 || n > CODEC_MAX_FRAME || !decoder_has_fec(d, payload, len))
 		return 0;
 	return result(opus_decode(d->opus, payload, (opus_int32)len, pcm, (int)n, 1));
 }

@@ -30,6 +30,8 @@ size_t  decoder_duration(const struct decoder *d, const uint8_t *payload, size_t
  * range (1..CODEC_MAX_FRAME). Concealment comes in whole steps of 2.5 ms: N is rounded down to them. */
 size_t  decoder_decode (struct decoder *d, const uint8_t *payload, size_t len, gint16 *pcm);
 size_t  decoder_conceal(struct decoder *d, size_t n, gint16 *pcm);		/* N samples of invention */
+/* Whether PAYLOAD carries FEC for what came before it. Looks at its first bytes, decodes nothing. */
+gboolean decoder_has_fec(const struct decoder *d, const uint8_t *payload, size_t len);
 /* Rebuilds the N samples before PAYLOAD from its in-band FEC; 0: there is none in it, conceal instead. */
 size_t  decoder_fec    (struct decoder *d, const uint8_t *payload, size_t len, size_t n, gint16 *pcm);
 

@@ -57,8 +57,12 @@ static int with_fec(struct fixture *f, int from)
 	gint16 pcm[CODEC_MAX_FRAME];
 	int n = 0;
 
-	for (int i = from; i < FRAMES; i++)
-		n += decoder_fec(f->d, f->packets[i], (size_t)f->lens[i], FRAME, pcm) == FRAME;
+	for (int i = from; i < FRAMES; i++) {
+		gboolean there = decoder_has_fec(f->d, f->packets[i], (size_t)f->lens[i]);
+
+		assert_int_equal(decoder_fec(f->d, f->packets[i], (size_t)f->lens[i], FRAME, pcm), there ? FRAME : 0);
+		n += there;
+	}
 	return n;
 }
 
