@@ -18,7 +18,8 @@ enum {
 	WASTE_EVEN = 3,				/* packets asked for with the same waste in a row: no chance, but regular */
 	MERGE_MS = 60,				/* invention up to that stands for its packets when they come late */
 };
-#define LOSS_MEMORY 0.005
+#define LOSS_MEMORY 0.005			/* per packet */
+#define FEC_MEMORY 0.1				/* per packet looked at */
 
 struct slot {
 	bool used, seen;			/* here; or has been here (with this SEQ) */
@@ -39,7 +40,7 @@ struct jitter {
 	bool odd;				/* the last packet fitted nothing */
 	uint16_t odd_seq;
 	bool fresh;
-	double loss, rebuilt;			/* shares, forgetting: packets that never came; of these FEC could rebuild */
+	double loss, rebuilt;			/* shares, forgetting: packets that never came; packets with FEC for another */
 	struct lateness lateness;
 
 	int64_t played, early_us;		/* [samples] the player has had; how much later than its earliest it asked */
@@ -385,9 +386,9 @@ bool jitter_ready(const struct jitter *j)
 	return j->have_any && s->used && s->seq == j->next_seq;
 }
 
-void jitter_fec(struct jitter *j, bool rebuilt)
+void jitter_fec(struct jitter *j, bool carried)
 {
-	j->rebuilt += ((rebuilt ? 1 : 0) - j->rebuilt) * 0.1;
+	j->rebuilt += ((carried ? 1 : 0) - j->rebuilt) * FEC_MEMORY;
 }
 
 /* ---- steering ---- */

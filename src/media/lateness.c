@@ -11,6 +11,7 @@ enum {
 };
 #define PRICE_US 450000.0			/* of inventing everything: 4.5 ms of delay for one packet in a hundred, if alone */
 #define GAP_US 10000.0				/* each of a longer gap is worth as much again for every so much that it is late */
+#define REPAIR_US 3000000.0			/* of rebuilding every packet from FEC: 30 ms for one in a hundred */
 #define BOOKS 0.999				/* memory of the books: 1000 packets */
 #define SLEW 0.25				/* of the time that passes, by time scaling */
 #define HEAVY 1e6
@@ -196,7 +197,7 @@ static double cost_at(const struct beyond *b, int64_t allowed, int64_t duration,
 	double excess = allowed < 0 ? b->excess_us[0] - (double)allowed :
 		b->excess_us[bin < LATENESS_BINS ? bin : LATENESS_BINS - 1];
 
-	return cost_of((double)allowed, share_late(b, allowed), excess) + PRICE_US * repair * share_late(b, allowed - duration);
+	return cost_of((double)allowed, share_late(b, allowed), excess) + REPAIR_US * repair * share_late(b, allowed - duration);
 }
 
 int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, int64_t step, int64_t duration, double repair)

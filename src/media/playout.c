@@ -8,16 +8,18 @@
 enum {
 	BUFFER = 16384,
 	FADE_AFTER = AUDIO_RATE / 10,		/* invention that lasts longer fades to silence over as long again */
+	PROBE_EVERY = 25,			/* packets */
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
 };
 
 struct playout {
 	struct jitter *jitter;
-	struct decoder *decoder;
+	struct decoder *decoder, *probe;	/* probe: looks whether packets carry FEC, without touching the sound */
 	gint16 buffer[BUFFER];			/* decoded, not played */
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
+	unsigned unprobed;
 	uint64_t concealed, stretched, played;	/* [samples] so far */
 	struct media_stats stats;
 };
@@ -28,7 +30,8 @@ struct playout *playout_new(enum media_codec codec, GError **error)
 
 	p->jitter = jitter_new(AUDIO_RATE);
 	p->decoder = decoder_new(codec, error);
-	if (p->decoder)
+	p->probe = p->decoder ? decoder_new(codec, error) : NULL;
+	if (p->probe)
 		return p;
 	playout_free(p);
 	return NULL;
@@ -40,6 +43,7 @@ void playout_free(struct playout *p)
 		return;
 	jitter_free(p->jitter);
 	decoder_free(p->decoder);
+	decoder_free(p->probe);
 	g_free(p);
 }
 
@@ -91,13 +95,22 @@ static void append_real(struct playout *p, size_t n)
 	p->invented = 0;
 }
 
+/* Opus puts FEC beside active speech only, and only when its encoder was told of loss: look now and then. */
+static void look_for_fec(struct playout *p, const struct jitter_step *step)
+{
+	gint16 unheard[CODEC_MAX_FRAME];
+
+	if (++p->unprobed < PROBE_EVERY)
+		return;
+	p->unprobed = 0;
+	jitter_fec(p->jitter, decoder_fec(p->probe, step->payload, step->len, step->duration_ts, unheard) > 0);
+}
+
 static void append_lost(struct playout *p, const struct jitter_step *step)
 {
 	gint16 *end = p->buffer + p->have;
 	size_t n = step->payload ? decoder_fec(p->decoder, step->payload, step->len, step->duration_ts, end) : 0;
 
-	if (step->payload)
-		jitter_fec(p->jitter, n > 0);
 	if (n) {
 		p->stats.fec_frames++;
 		append_real(p, n);
@@ -119,6 +132,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	case JITTER_WAIT:
 		return FALSE;
 	case JITTER_PLAY:
+		look_for_fec(p, &step);
 		n = decoder_decode(p->decoder, step.payload, step.len, end);
 		if (n)
 			append_real(p, n);

@@ -63,10 +63,9 @@ static void take(double now_ms, JbOut *o)
 	case JITTER_PLAY:
 		memcpy(&o->seq[o->n], step.payload, sizeof(o->seq[0]));
 		o->ahead[o->n++] = queued * 1000.0 / HZ;
+		jitter_fec(jitter, fec);
 		break;
 	case JITTER_LOST:
-		if (step.payload)
-			jitter_fec(jitter, fec);
 		o->concealed = 1;
 		if (step.payload && fec)
 			o->fec = 1;
