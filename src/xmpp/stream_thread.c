@@ -262,12 +262,23 @@ static void unwatch_fd(struct stream_thread *t)
 	g_atomic_int_set(&t->link.fd, -1);
 }
 
+/* A server that writes in small pieces waits for our acknowledgement of each, which the kernel would hold back for 40 ms;
+ * the setting wears off, so it is renewed each time. */
+static void acknowledge_quickly(struct stream_thread *t)
+{
+	int fd = g_atomic_int_get(&t->link.fd), on = 1;
+
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 /* During the attempts on several addresses libstrophe opens one socket after the other. */
 static void pump(struct stream_thread *t)
 {
 	for (int i = 0; i < PUMPS; i++) {
 		int before = g_atomic_int_get(&t->link.fd);
 
+		acknowledge_quickly(t);
 		xmpp_run_once(t->ctx, 0);
 		if (t->conn && t->connecting)
 			check_secured(t);
