@@ -10,17 +10,12 @@
 #define JCALL_PATH_H
 
 #include "audio/audio.h"
+#include "media_thread.h"
 #include "net/dtls.h"
 #include "net/ice.h"
 #include "types.h"
 
 struct path;
-struct media_thread;			/* one per process, serves all calls */
-
-struct media_thread *media_thread_new(void);
-void                 media_thread_free(struct media_thread *t);	/* after every path is closed */
-GMainContext        *media_thread_context(struct media_thread *t);	/* borrowed */
-
 struct path_events {
 	void (*creds)(void *self, const struct ice_creds *local);	/* once per ICE (re)start, before its candidates */
 	void (*candidate)(void *self, const struct ice_cand *local);

@@ -4,7 +4,7 @@
 #define JCALL_RINGER_H
 
 #include "audio/audio.h"
-#include "path.h"
+#include "media_thread.h"
 
 struct ringer;
 

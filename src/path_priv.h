@@ -1,0 +1,82 @@
+/* path_priv.h - the inside of a path: path.c is its main-thread half, path_media.c the half in the media thread. What each
+ * may touch is said in the struct; all else goes by post_to. */
+#ifndef JCALL_PATH_PRIV_H
+#define JCALL_PATH_PRIV_H
+
+#include "media/engine.h"
+#include "net/wire.h"
+#include "path.h"
+#include "post.h"
+
+enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint is known (rule R15) */
+
+/* ---- what the commands below carry ---- */
+struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
+struct go_arg { struct media_params params; const struct audio_in *in; const struct audio_out *out; };
+struct hold_arg { gboolean sending, receiving; };
+struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
+
+struct path {
+	/* ---- main thread ---- */
+	struct media_thread *media;
+	struct path_events ev;
+	gboolean closed;
+	void (*done)(void *ctx, const struct media_stats *stats);
+	void *done_ctx;
+	struct media_stats stats;
+	gint64 last_alive_us;
+
+	/* ---- media thread ---- */
+	struct ice_options options;
+	const struct dtls_cert *cert;
+	struct ice *ice;
+	struct dtls *dtls;
+	struct wire *wire;
+	struct engine *engine;
+	GSource *timer;
+	struct dtls_fingerprint peer;
+	gboolean muted, peer_known, client, ice_works, secured, go, dead, told_flowing, told_heard, told_unstable, in_done, left;
+	struct hold_arg hold;
+	struct media_params params;
+	const struct audio_in *in;
+	const struct audio_out *out;
+	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
+	unsigned early_count;
+	uint64_t tx_dropped;
+	gint64 remote_done_at, secure_by, last_any_us, last_rtp_us, snapshot_at;
+};
+
+/* ---- commands: main thread -> media thread, each with its argument ---- */
+void path_do_begin(void *self, void *arg);
+void path_do_gather(void *self, void *arg);
+void path_do_remote_creds(void *self, void *arg);	/* struct ice_creds */
+void path_do_remote_cand(void *self, void *arg);	/* struct ice_cand */
+void path_do_remote_done(void *self, void *arg);
+void path_do_secure(void *self, void *arg);
+void path_do_go(void *self, void *arg);
+void path_do_params(void *self, void *arg);		/* struct media_params */
+void path_do_mute(void *self, void *arg);		/* gboolean */
+void path_do_hold(void *self, void *arg);
+void path_do_set_in(void *self, void *arg);
+void path_do_close(void *self, void *arg);
+
+/* ---- events: media thread -> main thread, each with its argument ---- */
+struct pair { struct ice_cand local, remote; };
+struct snapshot { struct media_stats stats; gint64 last_any_us; };
+
+void path_tell_creds(void *self, void *arg);		/* struct ice_creds */
+void path_tell_candidate(void *self, void *arg);	/* struct ice_cand */
+void path_tell_gathered(void *self, void *arg);		/* unsigned */
+void path_tell_connected(void *self, void *arg);	/* struct pair */
+void path_tell_secured(void *self, void *arg);		/* const char * */
+void path_tell_flowing(void *self, void *arg);		/* gint64 */
+void path_tell_heard(void *self, void *arg);		/* gint64 */
+void path_tell_unstable(void *self, void *arg);		/* gboolean */
+void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
+void path_tell_failed(void *self, void *arg);		/* GError *, taken */
+void path_tell_left(void *self, void *arg);
+void path_tell_released(void *self, void *arg);		/* struct in_arg */
+void path_take_snapshot(void *self, void *arg);
+void path_finish(void *self, void *arg);		/* struct snapshot; the last */
+
+#endif
