@@ -7,6 +7,7 @@ enum {
 	MARGIN_US = 500,			/* a packet must be here this long before its time */
 	DOWN_GAIN_US = 2000, UP_GAIN_US = 1000,	/* what a move must save */
 	MAX_STEPS_UP = 10,
+	AIM_EVERY = 8,				/* packets, where the memory is much longer */
 	SETTLED = 50,				/* packets before the books say anything */
 };
 #define PRICE_US 450000.0			/* of inventing everything: 4.5 ms of delay for one packet in a hundred, if alone */
@@ -15,6 +16,7 @@ enum {
 #define BOOKS 0.999				/* memory of the books: 1000 packets */
 #define SLEW 0.25				/* of the time that passes, by time scaling */
 #define HEAVY 1e6
+#define FORGOTTEN 1e-6				/* a share */
 
 static const double memories[LATENESS_EXPERTS] = {8, 64, 400, 1200};	/* [packets] */
 
@@ -22,6 +24,7 @@ void lateness_forget_clock(struct lateness *l)
 {
 	for (int i = 0; i < LATENESS_LEAST; i++)
 		l->least_at[i] = 0;
+	l->best_at = 0;
 	l->have_origin = false;
 }
 
@@ -35,12 +38,19 @@ static void note_least(struct lateness *l, int64_t transit, int64_t now_us)
 	if (l->least_at[i] != epoch || transit < l->least[i])
 		l->least[i] = transit;
 	l->least_at[i] = epoch;
+	if (l->best_at != epoch || transit < l->best) {
+		l->best_at = 0;
+		l->best = lateness_least(l, now_us, transit);
+		l->best_at = epoch;
+	}
 }
 
 int64_t lateness_least(const struct lateness *l, int64_t now_us, int64_t otherwise)
 {
-	int64_t oldest = now_us / LEAST_SLOT_US + 1 - LATENESS_LEAST, best = INT64_MAX;
+	int64_t epoch = now_us / LEAST_SLOT_US + 1, oldest = epoch - LATENESS_LEAST, best = INT64_MAX;
 
+	if (l->best_at == epoch)
+		return l->best;
 	for (int i = 0; i < LATENESS_LEAST; i++)
 		if (l->least_at[i] > oldest && l->least[i] < best)
 			best = l->least[i];
@@ -59,7 +69,9 @@ static void shift(struct lateness_expert *e, int64_t n)
 	}
 	for (int i = 0; i < LATENESS_BINS; i++)
 		e->bins[i] = moved[i];
+	e->top = LATENESS_BINS - 1;
 	e->at_us = fmax(0, e->at_us + (double)n * LATENESS_BIN_US);
+	e->aim_us = fmax(0, e->aim_us + (double)n * LATENESS_BIN_US);
 }
 
 /* The origin follows the least: down at once, up by whole bins. */
@@ -98,6 +110,9 @@ static void remember(struct lateness_expert *e, int bin, double memory, unsigned
 	}
 	e->bins[bin] += (float)e->weight;
 	e->total += e->weight;
+	e->top = bin > e->top ? bin : e->top;
+	while (e->top > 0 && e->bins[e->top] < FORGOTTEN * e->total)
+		e->bins[e->top--] = 0;
 }
 
 /* What waiting AT would cost in packets invented. The price of each grows with the gap, so what is LATE (the share of
@@ -112,7 +127,7 @@ static double cheapest(const struct lateness_expert *e)
 {
 	double late = 0, excess = 0, best_cost = INFINITY, best = 0;
 
-	for (int i = LATENESS_BINS - 1; i >= 0; i--) {
+	for (int i = e->top; i >= 0; i--) {
 		double cost = cost_of((double)i * LATENESS_BIN_US, late / e->total, excess / e->total);
 
 		if (cost < best_cost) {
@@ -128,9 +143,8 @@ static double cheapest(const struct lateness_expert *e)
 /* The books of one expert: it meets the packet at the delay it has come to, then goes on towards its aim. */
 static void keep_books(struct lateness_expert *e, double late_us, double duration, double step, bool newest)
 {
-	double over = late_us - e->at_us, cost, aim, slew = SLEW * duration;
+	double over = late_us - e->at_us, cost = e->at_us, slew = SLEW * duration;
 
-	cost = e->at_us;
 	if (over > 0) {
 		double invented = ceil(over / step) * step;
 
@@ -139,8 +153,7 @@ static void keep_books(struct lateness_expert *e, double late_us, double duratio
 			e->at_us += invented;
 	}
 	e->cost = BOOKS * e->cost + (1 - BOOKS) * cost;
-	aim = cheapest(e);
-	e->at_us += fmax(-slew, fmin(aim - e->at_us, slew));
+	e->at_us += fmax(-slew, fmin(e->aim_us - e->at_us, slew));
 }
 
 void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t duration, int64_t step, bool newest)
@@ -158,6 +171,8 @@ void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t d
 		if (l->counted > 0)
 			keep_books(e, (double)late, (double)duration, (double)(step > 0 ? step : duration), newest);
 		remember(e, (int)bin, memories[i], l->counted);
+		if (l->counted < SETTLED || memories[i] < AIM_EVERY * AIM_EVERY || l->counted % AIM_EVERY == (unsigned)i)
+			e->aim_us = cheapest(e);
 	}
 	l->counted++;
 	if (l->counted < SETTLED) {
@@ -171,6 +186,7 @@ void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t d
 
 /* Per bin: what is later than it. */
 struct beyond {
+	int top;
 	double late[LATENESS_BINS], excess_us[LATENESS_BINS];
 };
 
@@ -178,7 +194,8 @@ static void sum_up(const struct lateness_expert *e, struct beyond *b)
 {
 	double late = 0, excess = 0;
 
-	for (int i = LATENESS_BINS - 1; i >= 0; i--) {
+	b->top = e->top;
+	for (int i = e->top; i >= 0; i--) {
 		b->late[i] = late / e->total;
 		b->excess_us[i] = excess / e->total;
 		late += e->bins[i];
@@ -188,16 +205,22 @@ static void sum_up(const struct lateness_expert *e, struct beyond *b)
 
 static double share_late(const struct beyond *b, int64_t allowed)
 {
-	return allowed < 0 ? 1 : b->late[allowed / LATENESS_BIN_US < LATENESS_BINS ? allowed / LATENESS_BIN_US : LATENESS_BINS - 1];
+	int64_t bin = allowed / LATENESS_BIN_US;
+
+	return allowed < 0 ? 1 : bin > b->top ? 0 : b->late[bin];
+}
+
+static double excess_us(const struct beyond *b, int64_t allowed)
+{
+	int64_t bin = allowed / LATENESS_BIN_US;
+
+	return allowed < 0 ? b->excess_us[0] - (double)allowed : bin > b->top ? 0 : b->excess_us[bin];
 }
 
 static double cost_at(const struct beyond *b, int64_t allowed, int64_t duration, double repair)
 {
-	int64_t bin = allowed / LATENESS_BIN_US;
-	double excess = allowed < 0 ? b->excess_us[0] - (double)allowed :
-		b->excess_us[bin < LATENESS_BINS ? bin : LATENESS_BINS - 1];
-
-	return cost_of((double)allowed, share_late(b, allowed), excess) + REPAIR_US * repair * share_late(b, allowed - duration);
+	return cost_of((double)allowed, share_late(b, allowed), excess_us(b, allowed)) +
+		REPAIR_US * repair * share_late(b, allowed - duration);
 }
 
 int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, int64_t step, int64_t duration, double repair)

@@ -15,12 +15,14 @@ enum { LATENESS_BINS = 800, LATENESS_BIN_US = 1000, LATENESS_EXPERTS = 4, LATENE
 
 struct lateness_expert {
 	float bins[LATENESS_BINS];
+	int top;			/* no bin above it that counts */
 	double weight, total;		/* of the next packet, and of all so far: older ones count for less by comparison */
-	double at_us, cost;		/* the delay it would be at; what that cost of late */
+	double at_us, aim_us, cost;	/* the delay it would be at, and wants; what that cost of late */
 };
 
 struct lateness {			/* zeroed at birth; lateness_forget_clock() keeps what is known of the network */
 	int64_t least[LATENESS_LEAST], least_at[LATENESS_LEAST];
+	int64_t best, best_at;		/* of them, as they were at that time */
 	int64_t origin;			/* the transit of bin 0 */
 	bool have_origin;
 	unsigned counted, chosen;
