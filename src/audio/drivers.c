@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "../err.h"
+#include "../text.h"
 
 /* How a SPEC names a driver: exactly, or by a prefix whose rest is the argument. What fits nothing is a path. */
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
 const struct audio_driver *audio_find(const char *spec, gboolean output, const char **arg, GError **error)
 {
 	const struct audio_driver *driver = &audio_file;
+	g_autofree char *shown = NULL;
 
 	*arg = spec;
 	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -33,13 +35,13 @@ const struct audio_driver *audio_find(const char *spec, gboolean output, const c
 			break;
 		}
 	}
-	if (*arg && !**arg) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' names no sound %s", spec, output ? "output" : "input");
-		return NULL;
-	}
-	if (output ? driver->open_out != NULL : driver->open_in != NULL)
+	if ((!*arg || **arg) && (output ? driver->open_out != NULL : driver->open_in != NULL))
 		return driver;
-	g_set_error(error, JC_ERROR, JC_USAGE, "'%s' can be an input, but not an output", spec);
+	shown = text_clean(spec, TEXT_LONG);
+	if (*arg && !**arg)
+		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' names no sound %s", shown, output ? "output" : "input");
+	else
+		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' can be an input, but not an output", shown);
 	return NULL;
 }
 

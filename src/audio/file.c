@@ -2,6 +2,7 @@
 #include "pacer.h"
 #include "resample.h"
 
+#include <math.h>
 #include <sndfile.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct file_in {
 	struct resampler *resampler;	/* NULL: it has our rate */
 	float *frames, mono[READ_FRAMES];
 	unsigned have, used;		/* of mono */
+	unsigned tail;			/* samples the resampler still holds when the file has ended */
 	gint16 pcm[READ_FRAMES];	/* at our rate, not handed on */
 	unsigned pcm_have, pcm_used;
 	gboolean end;
@@ -35,7 +37,8 @@ static void mix_down(struct file_in *f, unsigned n)
 
 		for (int c = 0; c < channels; c++)
 			sum += f->frames[i * (unsigned)channels + (unsigned)c];
-		f->mono[i] = CLAMP(sum / (float)channels, -1.0f, 1.0f);
+		/* A file of floats may hold what is no number. */
+		f->mono[i] = isfinite(sum) ? CLAMP(sum / (float)channels, -1.0f, 1.0f) : 0;
 	}
 	f->have = n;
 	f->used = 0;
@@ -46,9 +49,13 @@ static void read_block(struct file_in *f)
 	sf_count_t n = sf_readf_float(f->file, f->frames, READ_FRAMES);
 
 	if (n <= 0) {
-		f->end = TRUE;
-		if (sf_error(f->file) != SF_ERR_NO_ERROR)
+		if (sf_error(f->file) != SF_ERR_NO_ERROR && !f->fault)
 			f->fault = g_error_new(JC_ERROR, JC_FILE, "'%s' breaks off: %s", f->name, sf_strerror(f->file));
+		f->end = f->tail == 0;
+		f->have = MIN(f->tail, READ_FRAMES);
+		f->tail -= f->have;
+		f->used = 0;
+		memset(f->mono, 0, f->have * sizeof(*f->mono));
 		return;
 	}
 	mix_down(f, (unsigned)n);
@@ -63,7 +70,7 @@ static void convert(struct file_in *f)
 	} else {
 		out = in;
 		for (unsigned i = 0; i < in; i++) {
-			float x = f->mono[f->used + i] * 32768;
+			long x = lrintf(f->mono[f->used + i] * 32768);
 
 			f->pcm[i] = (gint16)CLAMP(x, -32768, 32767);
 		}
@@ -152,6 +159,7 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 	g_autofree char *name = text_clean(arg, TEXT_LONG);
 	SF_INFO info = {0};
 	SNDFILE *file = sf_open(arg, SFM_READ, &info);
+	struct resampler *resampler = NULL;
 	struct file_in *f;
 
 	if (!file) {
@@ -164,13 +172,21 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 		sf_close(file);
 		return FALSE;
 	}
+	if (info.samplerate != AUDIO_RATE) {
+		resampler = resampler_new((unsigned)info.samplerate, AUDIO_RATE);
+		if (!resampler) {
+			g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d Hz, which cannot be converted", name, info.samplerate);
+			sf_close(file);
+			return FALSE;
+		}
+	}
 	f = g_new0(struct file_in, 1);
 	f->name = g_steal_pointer(&name);
 	f->file = file;
 	f->info = info;
 	f->frames = g_new(float, READ_FRAMES * (size_t)info.channels);
-	if (info.samplerate != AUDIO_RATE)
-		f->resampler = resampler_new((unsigned)info.samplerate, AUDIO_RATE);
+	f->resampler = resampler;
+	f->tail = resampler ? resampler_holds(resampler) : 0;
 	*in = (struct audio_in){.start = in_start, .ready = in_ready, .read = in_read, .when = in_when, .fault = in_fault,
 				.close = in_close, .self = f};
 	return TRUE;
@@ -226,6 +242,7 @@ static gboolean out_close(void *self, GError **error)
 {
 	struct file_out *f = self;
 	int failed = sf_close(f->file);
+	gboolean complete = !failed && !f->fault;
 
 	if (f->fault)
 		g_propagate_error(error, g_steal_pointer(&f->fault));
@@ -233,7 +250,7 @@ static gboolean out_close(void *self, GError **error)
 		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is not complete: %s", f->name, sf_error_number(failed));
 	g_free(f->name);
 	g_free(f);
-	return !failed && (!error || !*error);
+	return complete;
 }
 
 static int format_of(const char *path)

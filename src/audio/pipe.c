@@ -2,12 +2,14 @@
 #include "pacer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../err.h"
+#include "../log.h"
 
 enum {
 	IN_ROOM = AUDIO_RATE / 2,		/* [samples] read ahead of their time */
@@ -71,13 +73,11 @@ static size_t in_ready(void *self, gint64 now_us)
 	have = p->have / 2;
 	if (have == 0 && p->end)
 		return AUDIO_END;
-	if (p->end)
-		return due;			/* the last frame is filled up with silence */
-	if (due > have + LATE && p->pacer.started) {
+	if (due > have + LATE) {
 		p->pacer.start_us = now_us - (gint64)(p->pacer.done + have) * G_USEC_PER_SEC / AUDIO_RATE;
 		due = have;
 	}
-	return MIN(due, have);
+	return p->end ? due : MIN(due, have);	/* at the end the last frame is filled up with silence */
 }
 
 static size_t in_read(void *self, gint16 *pcm, size_t n)
@@ -119,6 +119,10 @@ static void in_close(void *self)
 
 static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 {
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0) {
+		g_set_error(error, JC_ERROR, JC_FILE, "--in - reads standard input, which is closed");
+		return FALSE;
+	}
 	if (isatty(STDIN_FILENO)) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "--in - reads raw sound from a pipe or a file, not from the terminal");
 		return FALSE;
@@ -134,14 +138,23 @@ struct pipe_out {
 	struct pacer pacer;
 	guint8 *bytes;				/* a ring of OUT_ROOM samples */
 	size_t first, have;			/* [bytes] */
+	guint64 lost;				/* [samples] that found no room */
 	GError *fault;
 };
+
+/* Where standard output is a socket, room for one byte is all that poll promises. */
+static ssize_t put(const guint8 *bytes, size_t n)
+{
+	ssize_t sent = send(STDOUT_FILENO, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return sent >= 0 || errno != ENOTSOCK ? sent : write(STDOUT_FILENO, bytes, n);
+}
 
 static void push(struct pipe_out *p)
 {
 	while (!p->fault && p->have > 0 && can(STDOUT_FILENO, POLLOUT)) {
 		size_t piece = MIN(MIN(p->have, PIECE), OUT_ROOM * 2 - p->first);
-		ssize_t n = write(STDOUT_FILENO, p->bytes + p->first, piece);
+		ssize_t n = put(p->bytes + p->first, piece);
 
 		if (n > 0) {
 			p->first = (p->first + (size_t)n) % (OUT_ROOM * 2);
@@ -173,15 +186,18 @@ static size_t out_ready(void *self, gint64 now_us)
 static void out_write(void *self, const gint16 *pcm, size_t n)
 {
 	struct pipe_out *p = self;
+	size_t kept = MIN(n, (OUT_ROOM * 2 - p->have) / 2);
 
-	for (size_t i = 0; i < n && p->have + 2 <= OUT_ROOM * 2; i++) {
-		size_t at = (p->first + p->have) % (OUT_ROOM * 2);
-
-		p->bytes[at] = (guint8)(pcm[i] & 0xff);
-		p->bytes[at + 1] = (guint8)((guint16)pcm[i] >> 8);
+	/* The two bytes of a sample need not lie together: a write may have taken half of one. */
+	for (size_t i = 0; i < kept; i++) {
+		p->bytes[(p->first + p->have) % (OUT_ROOM * 2)] = (guint8)(pcm[i] & 0xff);
+		p->bytes[(p->first + p->have + 1) % (OUT_ROOM * 2)] = (guint8)((guint16)pcm[i] >> 8);
 		p->have += 2;
 	}
 	p->pacer.done += n;
+	if (kept < n && !p->lost && !p->fault)
+		log_warn("pipe", "whoever reads standard output is 10 s behind: sound is being left out");
+	p->lost += n - kept;
 	push(p);
 }
 
@@ -212,7 +228,7 @@ static gboolean out_close(void *self, GError **error)
 		poll(&out, 1, 100);
 		push(p);
 	}
-	complete = !p->fault && p->have == 0;
+	complete = !p->fault && p->have == 0 && !p->lost;
 	if (p->fault)
 		g_propagate_error(error, g_steal_pointer(&p->fault));
 	else if (!complete)
@@ -226,6 +242,10 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 {
 	struct pipe_out *p;
 
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+		g_set_error(error, JC_ERROR, JC_FILE, "--out - writes to standard output, which is closed");
+		return FALSE;
+	}
 	if (isatty(STDOUT_FILENO)) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "--out - writes raw sound to a pipe or a file, not to the terminal");
 		return FALSE;

@@ -1,5 +1,6 @@
 #include "resample.h"
 
+#include <math.h>
 #include <speex/speex_resampler.h>
 
 enum { QUALITY = 7, PIECE = 1024 };
@@ -31,13 +32,18 @@ void resampler_free(struct resampler *r)
 	g_free(r);
 }
 
+unsigned resampler_holds(struct resampler *r)
+{
+	return (unsigned)speex_resampler_get_input_latency(r->state);
+}
+
 void resampler_run(struct resampler *r, const float *in, unsigned *in_len, gint16 *out, unsigned *out_len)
 {
 	spx_uint32_t taken = *in_len, made = MIN(*out_len, PIECE);
 
 	speex_resampler_process_float(r->state, 0, in, &taken, r->out, &made);
 	for (unsigned i = 0; i < made; i++) {
-		float x = r->out[i] * 32768;
+		long x = lrintf(r->out[i] * 32768);
 
 		out[i] = (gint16)CLAMP(x, -32768, 32767);
 	}

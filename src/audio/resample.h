@@ -8,6 +8,8 @@ struct resampler;
 
 struct resampler *resampler_new(unsigned from_hz, unsigned to_hz);	/* NULL: such rates cannot be had */
 void resampler_free(struct resampler *r);
+/* [samples of input] that must follow the last one for all of it to come out. */
+unsigned resampler_holds(struct resampler *r);
 /* Consumes up to *IN_LEN of IN and writes up to *OUT_LEN to OUT; both are set to what was used. */
 void resampler_run(struct resampler *r, const float *in, unsigned *in_len, gint16 *out, unsigned *out_len);
 

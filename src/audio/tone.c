@@ -56,7 +56,9 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 	guint64 hz = DEFAULT_HZ;
 
 	if (arg && !text_uint(arg, 20, 20000, &hz)) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "a tone has 20 to 20000 Hz, as in tone:440, not '%s'", arg);
+		g_autofree char *shown = text_clean(arg, TEXT_SHORT);
+
+		g_set_error(error, JC_ERROR, JC_USAGE, "a tone has 20 to 20000 Hz, as in tone:440, not '%s'", shown);
 		return FALSE;
 	}
 	t = g_new0(struct tone, 1);
