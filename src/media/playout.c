@@ -1,5 +1,6 @@
 #include "playout.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "codec.h"
@@ -7,10 +8,20 @@
 
 enum {
 	BUFFER = 16384,
-	FADE_AFTER = AUDIO_RATE / 10,		/* invention that lasts longer fades to silence over as long again */
+	FADE_AFTER = AUDIO_RATE / 10,		/* invention that lasts longer fades to noise, */
+	FADE = AUDIO_RATE / 10,			/* over so long, */
+	SILENT_AFTER = 2 * AUDIO_RATE,		/* and after so much of it (no pause of DTX is that long) to silence */
+	RISE = AUDIO_RATE / 200,
 	PROBE_EVERY = 25,			/* packets */
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
+	SHORTEN_AFTER_US = 3000000,		/* a wish must last before it is obeyed: sound devices are uneven, and each */
+	LENGTHEN_AFTER_US = 200000,		/* change of mind is heard twice. What is much too long is mended at once */
+	AT_ONCE = 40 * AUDIO_RATE / 1000,
 };
+
+#define FLOOR_FIRST 100.0
+#define FLOOR_MOST 200.0			/* -44 dBFS: louder is no background */
+#define FLOOR_RISE 0.001			/* per frame: 20 s */
 
 struct playout {
 	struct jitter *jitter;
@@ -19,7 +30,10 @@ struct playout {
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
+	double floor, gain;			/* floor: RMS of the peer's background; gain: of what is invented */
 	unsigned unprobed;
+	int wish;				/* -1 shorten, 1 lengthen, since: */
+	gint64 wish_since_us;
 	uint64_t concealed, stretched, played;	/* [samples] so far */
 	struct media_stats stats;
 };
@@ -28,6 +42,8 @@ struct playout *playout_new(enum media_codec codec, GError **error)
 {
 	struct playout *p = g_new0(struct playout, 1);
 
+	p->gain = 1;
+	p->floor = FLOOR_FIRST;
 	p->jitter = jitter_new(AUDIO_RATE);
 	p->decoder = decoder_new(codec, error);
 	p->probe = p->decoder ? decoder_new(codec, error) : NULL;
@@ -63,26 +79,58 @@ gboolean playout_put(struct playout *p, uint16_t seq, uint32_t ts, const uint8_t
 	return TRUE;
 }
 
+static double level(const gint16 *pcm, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i += 4)
+		sum += (double)pcm[i] * pcm[i];
+	return sqrt(sum * 4 / (double)n);
+}
+
+/* The peer's background: what its sound falls to between words, rising slowly. */
+static void note_floor(struct playout *p, const gint16 *pcm, size_t n)
+{
+	double now = level(pcm, n);
+
+	p->floor = now < p->floor ? now : MIN(FLOOR_MOST, p->floor + (now - p->floor) * FLOOR_RISE);
+}
+
+/* Multiplies by a gain that moves evenly to TO. */
+static void ramp(struct playout *p, gint16 *pcm, size_t n, double to)
+{
+	double from = p->gain;
+
+	if (from == 1 && to == 1)
+		return;
+	for (size_t i = 0; i < n; i++)
+		pcm[i] = (gint16)(pcm[i] * (from + (to - from) * (double)i / (double)n));
+	p->gain = to;
+}
+
+/* Invention that lasts is no speech any more: it sinks to the peer's background noise and, when nothing comes for long,
+ * to silence. Opus' own comfort noise, quiet from the start, stays as it is. */
 static void fade(struct playout *p, gint16 *pcm, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		size_t over = p->invented + i > FADE_AFTER ? p->invented + i - FADE_AFTER : 0;
+	double now = level(pcm, n), noise = now > p->floor ? p->floor / now : 1, down = (double)n / FADE, to = p->gain;
 
-		pcm[i] = over >= FADE_AFTER ? 0 : (gint16)((gint64)pcm[i] * (gint64)(FADE_AFTER - over) / FADE_AFTER);
-	}
+	if (p->invented >= SILENT_AFTER)
+		to = MAX(0, to - down / 4);
+	else if (p->invented >= FADE_AFTER)
+		to = to > noise ? MAX(noise, to - down) : MIN(noise, to + down);
+	ramp(p, pcm, n, to);
 }
 
 static size_t invent(struct playout *p, size_t n, gint16 *pcm)
 {
 	size_t got = 0;
 
-	if (p->invented < 2 * FADE_AFTER)		/* after that it would be silence anyway */
+	if (p->gain > 0)
 		got = decoder_conceal(p->decoder, n, pcm);
-	if (!got) {
-		memset(pcm, 0, n * sizeof(*pcm));
-		got = n;
-	}
-	fade(p, pcm, got);
+	if (got)
+		fade(p, pcm, got);
+	else
+		memset(pcm, 0, (got = n) * sizeof(*pcm));
 	p->invented += got;
 	p->concealed += got;
 	return got;
@@ -90,6 +138,8 @@ static size_t invent(struct playout *p, size_t n, gint16 *pcm)
 
 static void append_real(struct playout *p, size_t n)
 {
+	note_floor(p, p->buffer + p->have, n);
+	ramp(p, p->buffer + p->have, MIN(n, RISE), 1);		/* out of what was faded there is no step */
 	p->have += n;
 	p->real = p->have;
 	p->invented = 0;
@@ -149,19 +199,32 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 		n = decoder_conceal(p->decoder, step.duration_ts, end);	/* Opus makes the comfort noise of its own DTX */
 		if (!n)
 			memset(end, 0, (n = step.duration_ts) * sizeof(*end));
+		ramp(p, end, n, p->gain);
 		p->have += n;
 		break;
 	}
 	return TRUE;
 }
 
-/* LEFT: what the buffer held when the last packet was needed; QUANTUM: what the player takes at a time. */
+static gboolean is_lasting(struct playout *p, int wanted, gint64 now_us)
+{
+	int wish = (wanted > 0) - (wanted < 0);
+
+	if (wish != p->wish) {
+		p->wish = wish;
+		p->wish_since_us = now_us;
+	}
+	if (wish == 0)
+		return FALSE;
+	return wanted < -AT_ONCE || now_us - p->wish_since_us >= (wish < 0 ? SHORTEN_AFTER_US : LENGTHEN_AFTER_US);
+}
+
 /* Lengthens or shortens what is to be played as the jitter buffer wants it. N samples are wanted now: never shorter. */
 static void scale(struct playout *p, size_t n, gint64 now_us)
 {
 	int wanted = jitter_steer(p->jitter, now_us), done;
 
-	if (wanted == 0 || p->invented)
+	if (!is_lasting(p, wanted, now_us) || p->invented)
 		return;
 	while (wanted < 0 && p->have < MATERIAL && jitter_ready(p->jitter))	/* shortening needs something to shorten */
 		decode_more(p, now_us);
