@@ -241,9 +241,13 @@ static GError *out_fault(void *self)
 static gboolean out_close(void *self, GError **error)
 {
 	struct file_out *f = self;
-	int failed = sf_close(f->file);
-	gboolean complete = !failed && !f->fault;
+	gboolean complete;
+	int failed;
 
+	if (f->pacer.done == 0)
+		out_write(f, &(gint16){0}, 1);		/* without a sample a FLAC file would lack even its header */
+	failed = sf_close(f->file);
+	complete = !failed && !f->fault;
 	if (f->fault)
 		g_propagate_error(error, g_steal_pointer(&f->fault));
 	else if (failed)
