@@ -331,9 +331,11 @@ static void starve(struct jitter *j, uint32_t queued_ts, struct jitter_step *ste
  * leave is not wanted; of a long one everything is played, for the words' sake, and the time is won back by scaling. */
 static bool stands_for(struct jitter *j, const struct slot *s, int64_t now_us)
 {
+	int64_t more = j->ask > s->duration ? to_us(j, j->ask - s->duration) : 0;	/* wanted after it, in the same ask */
+
 	return j->starved >= (int64_t)s->duration / 2 && j->starved <= (int64_t)j->hz * MERGE_MS / 1000 &&
 		find(j, j->next_seq + 1) &&
-		choose(j, now_us, allowed(j, now_us, s->ts)) * step_us(j) <= -to_us(j, s->duration);
+		choose(j, now_us, allowed(j, now_us, s->ts) - more) * step_us(j) <= -to_us(j, s->duration);
 }
 
 static void pass_over(struct jitter *j, struct slot *s, struct jitter_step *step)

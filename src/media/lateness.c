@@ -6,7 +6,7 @@ enum {
 	LEAST_SLOT_US = 160000,
 	MARGIN_US = 500,			/* a packet must be here this long before its time */
 	DOWN_GAIN_US = 2000, UP_GAIN_US = 1000,	/* what a move must save */
-	MAX_STEPS_UP = 10,
+	MAX_STEPS_UP = 10, MAX_STEPS_DOWN = 40,	/* looked at in one go */
 	AIM_EVERY = 8,				/* packets, where the memory is much longer */
 	SETTLED = 50,				/* packets before the books say anything */
 };
@@ -228,6 +228,7 @@ int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, i
 	const struct lateness_expert *e = &l->experts[l->chosen];
 	struct beyond beyond;
 	double best_cost, stay;
+	int64_t down;
 	int best = 0;
 
 	if (e->total <= 0 || step <= 0)
@@ -235,7 +236,8 @@ int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, i
 	sum_up(e, &beyond);
 	allowed += lateness_least(l, now_us, l->origin) - l->origin - MARGIN_US;
 	best_cost = stay = cost_at(&beyond, allowed, duration, repair);
-	for (int k = allowed > 0 ? -(int)(allowed / step) : 0; k <= MAX_STEPS_UP; k++) {
+	down = allowed > 0 ? allowed / step : 0;
+	for (int k = down < MAX_STEPS_DOWN ? -(int)down : -MAX_STEPS_DOWN; k <= MAX_STEPS_UP; k++) {
 		double cost = cost_at(&beyond, allowed + k * step, duration, repair);
 
 		if (cost < best_cost) {

@@ -222,9 +222,12 @@ static gboolean is_lasting(struct playout *p, int wanted, gint64 now_us)
 /* Lengthens or shortens what is to be played as the jitter buffer wants it. N samples are wanted now: never shorter. */
 static void scale(struct playout *p, size_t n, gint64 now_us)
 {
-	int wanted = jitter_steer(p->jitter, now_us), done;
+	int wanted, done;
 
-	if (!is_lasting(p, wanted, now_us) || p->invented)
+	if (p->invented)				/* a loss is no change of mind */
+		return;
+	wanted = jitter_steer(p->jitter, now_us);
+	if (!is_lasting(p, wanted, now_us))
 		return;
 	while (wanted < 0 && p->have < MATERIAL && jitter_ready(p->jitter))	/* shortening needs something to shorten */
 		decode_more(p, now_us);

@@ -447,7 +447,7 @@ static void anything_at_all_keeps_it_sane(void **state)
 
 			now += (int64_t)(uniform(&l) * 30 * MS);
 			if (what < 50)
-				put(l.j, (uint16_t)i, (uint32_t)i * FRAME, now);
+				put(l.j, (uint16_t)(l.next + i % 7), (uint32_t)(l.next + i % 7) * FRAME, now);
 			else if (what < 55)
 				put(l.j, (uint16_t)(uniform(&l) * 65536), (uint32_t)(uniform(&l) * 4e9), now);
 			else if (what < 56)
@@ -455,7 +455,7 @@ static void anything_at_all_keeps_it_sane(void **state)
 			else
 				run(&l, now, now + 20 * MS + 1);
 			l.ask_us = 1 * MS + (int64_t)(uniform(&l) * 59 * MS);
-			l.next = i;
+			l.next = (int)(now / (20 * MS));
 			assert_true(l.queued < 20 * FRAME);
 		}
 		jitter_free(l.j);
