@@ -13,11 +13,13 @@
 #include "../text.h"
 
 enum {
-	PERIOD = AUDIO_RATE / 100,		/* [samples] per callback; left open PortAudio gives 1 to 512 at a time */
+	/* [samples] per callback; left open PortAudio gives 1 to 512 at a time. A shorter one for the input only costs wake-ups,
+	 * since 20 ms are encoded at a time; a longer one for the output costs 50 ms of delay on PulseAudio. */
+	IN_PERIOD = AUDIO_RATE / 50, OUT_PERIOD = AUDIO_RATE / 100,
 	RING = AUDIO_RATE,			/* [samples] room for a machine that stalls */
 	FIRST_CALL_US = 5 * G_USEC_PER_SEC,	/* a sleeping PulseAudio source takes up to 2 s */
 	DEAD_US = 1500 * 1000,			/* a sound server that dies says nothing: the callbacks just stop */
-	MARGIN_FIRST = PERIOD / 4, MARGIN_STEP = PERIOD / 4, MARGIN_LAST = 4 * PERIOD,
+	MARGIN_FIRST = OUT_PERIOD / 4, MARGIN_STEP = OUT_PERIOD / 4, MARGIN_LAST = 4 * OUT_PERIOD,
 	POLL_US = 5000,
 	LISTEN_US = 700,			/* after a callback is expected its samples are surely in the ring */
 };
@@ -182,7 +184,7 @@ static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean outpu
 {
 	PaStreamParameters p = {.device = index, .channelCount = 1, .sampleFormat = paInt16, .suggestedLatency = LATENCY_S};
 	struct hush h = hush_begin();
-	PaError err = Pa_OpenStream(&d->stream, output ? NULL : &p, output ? &p : NULL, AUDIO_RATE, PERIOD,
+	PaError err = Pa_OpenStream(&d->stream, output ? NULL : &p, output ? &p : NULL, AUDIO_RATE, output ? OUT_PERIOD : IN_PERIOD,
 				    paClipOff | paDitherOff, output ? playback : capture, d);
 
 	if (err == paNoError) {
@@ -292,8 +294,8 @@ static gint64 in_when(void *self, gint64 now_us, size_t n)
 
 	if (fill >= n)
 		return now_us;
-	periods = (n - fill + PERIOD - 1) / PERIOD;
-	at = d->last_call_us + (gint64)periods * PERIOD * G_USEC_PER_SEC / AUDIO_RATE + LISTEN_US;
+	periods = (n - fill + IN_PERIOD - 1) / IN_PERIOD;
+	at = d->last_call_us + (gint64)periods * IN_PERIOD * G_USEC_PER_SEC / AUDIO_RATE + LISTEN_US;
 	return at > now_us ? at : now_us + POLL_US / 2;
 }
 
@@ -346,7 +348,7 @@ static size_t out_ready(void *self, gint64 now_us)
 
 	look(d, now_us);
 	adapt_margin(d, now_us);
-	wanted = PERIOD + d->margin;
+	wanted = OUT_PERIOD + d->margin;
 	if (d->fault)
 		return AUDIO_END;
 	return fill < wanted ? wanted - fill : 0;
@@ -362,7 +364,7 @@ static void out_write(void *self, const gint16 *pcm, size_t n)
 static gint64 out_when(void *self, gint64 now_us, size_t n)
 {
 	struct device *d = self;
-	gint64 at = d->last_call_us + (gint64)PERIOD * G_USEC_PER_SEC / AUDIO_RATE + LISTEN_US;
+	gint64 at = d->last_call_us + (gint64)OUT_PERIOD * G_USEC_PER_SEC / AUDIO_RATE + LISTEN_US;
 
 	return at > now_us ? at : now_us + POLL_US / 2;
 }
