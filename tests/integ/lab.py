@@ -179,6 +179,15 @@ VirtualHost "{DOMAIN}"
                     raise AssertionError("prosody does not start: " + log[-2000:])
                 time.sleep(0.02)
 
+    def wait_log(self, text, process):
+        """Until the server's log names TEXT as one that sent presence: it is ready to be called."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and process.poll() is None:
+            if "Received[c2s]: <presence" in open(self.path("prosody.log")).read():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{text} does not come online")
+
     def stop_server(self, how=signal.SIGTERM):
         if self.server and self.server.poll() is None:
             self.server.send_signal(how)
