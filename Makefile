@@ -138,7 +138,7 @@ bench: all $(BENCH)
 
 # The exit status list of man/jcall.1, from src/err.def; tests/lint compares.
 man-exit-status:
-	$(Q)tests/lint/exit-status
+	$(Q)tests/lint/exit-status --write
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
