@@ -248,7 +248,8 @@ static void files_on_both_ends_keep_every_sample(void **state)
 	c->juliet.in.chunk = c->romeo.out.chunk = 0;
 	call_start(c);
 	call_end(c);
-	assert_true(c->bad == 0 && c->weak < 0.02 && c->p95_ms < 50);
+	/* 60 ms are asked for through files; 20 of these are the network's here. */
+	assert_true(c->bad == 0 && c->weak < 0.02 && c->p95_ms < 60);
 	assert_true(c->romeo.ticks / c->seconds < 105);
 	call_free(c);
 }
