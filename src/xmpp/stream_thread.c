@@ -1,8 +1,5 @@
 #include "stream_priv.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <gio/gio.h>
 #include <string.h>
 #include <strophe.h>
 #include <sys/socket.h>
@@ -12,7 +9,10 @@
 #include "../log.h"
 #include "../post.h"
 #include "../text.h"
+#include "report.h"
+#include "socket.h"
 #include "stanza.h"
+#include "targets.h"
 
 enum {
 	STACK_BYTES = 64 << 20,		/* libstrophe recurses into a nested stanza: 70,000 levels need 8 MB */
@@ -20,19 +20,11 @@ enum {
 	TICK_MS = 250,			/* libstrophe's own timers, needed only while it connects or disconnects */
 	KEEPALIVE_S = 60, KEEPALIVE_ANSWER_S = 20,
 	BACKOFF_FIRST_MS = 200, BACKOFF_LAST_MS = 60000,
-	MAX_TARGETS = 8,
-};
-
-struct target {
-	char *host;
-	guint16 port;
-	gboolean direct;		/* TLS from the first byte (XEP-0368) */
 };
 
 struct stream_thread {
 	struct stream_link link;
-	struct stream_reports reports;
-	void *self;
+	struct reporter reporter;
 	/* options */
 	char *jid, *bare, *password, *host, *ca_file, *pin;
 	guint16 port;
@@ -54,58 +46,9 @@ struct stream_thread {
 
 static void begin_attempt(struct stream_thread *t);
 
-/* ---- reports: xmpp thread -> main thread ---- */
-
-struct report {
-	struct stream_thread *t;
-	int kind;
-	const char *phase;
-	gint64 at_us;
-	char *text;
-	gboolean flag, flag2;
-	GError *error;
-	struct elem *stanza;
-};
-enum { REPORT_PHASE, REPORT_ONLINE, REPORT_OFFLINE, REPORT_STANZA, REPORT_CLOSED, REPORT_TRACE };
-
-static void deliver(void *self, void *arg)
-{
-	struct stream_thread *t = self;
-	struct report *r = arg;
-	gboolean gone = g_atomic_int_get(&t->link.abandoned);
-
-	if (gone) {
-		g_clear_error(&r->error);
-		elem_free(r->stanza);
-		g_free(r->text);
-		return;
-	}
-	switch (r->kind) {
-	case REPORT_PHASE:
-		t->reports.phase(t->self, r->phase, r->at_us);
-		break;
-	case REPORT_ONLINE:
-		t->reports.online(t->self, r->text, r->flag, r->flag2);
-		g_free(r->text);
-		break;
-	case REPORT_OFFLINE:
-		t->reports.offline(t->self, r->error, r->flag);
-		break;
-	case REPORT_STANZA:
-		t->reports.stanza(t->self, r->stanza);
-		break;
-	case REPORT_CLOSED:
-		t->reports.closed(t->self);
-		break;
-	case REPORT_TRACE:
-		t->reports.trace(t->self, r->flag, r->text);
-		break;
-	}
-}
-
 static void report(struct stream_thread *t, struct report r)
 {
-	post_to(NULL, deliver, t, &r, sizeof(r));
+	report_post(&t->reporter, &r);
 }
 
 static void report_phase(struct stream_thread *t, const char *phase)
@@ -223,15 +166,9 @@ static int on_bad_cert(const xmpp_tlscert_t *cert, const char *words)
 static int on_socket(xmpp_conn_t *conn, void *sock)
 {
 	struct stream_thread *t = this_thread;
-	int fd = *(int *)sock, on = 1, idle = 20, interval = 5, probes = 3;
-	unsigned limit_ms = 20000;
+	int fd = *(int *)sock;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+	socket_tune(fd);
 	g_atomic_int_set(&t->link.fd, fd);
 	return 0;
 }
@@ -262,23 +199,13 @@ static void unwatch_fd(struct stream_thread *t)
 	g_atomic_int_set(&t->link.fd, -1);
 }
 
-/* A server that writes in small pieces waits for our acknowledgement of each, which the kernel would hold back for 40 ms;
- * the setting wears off, so it is renewed each time. */
-static void acknowledge_quickly(struct stream_thread *t)
-{
-	int fd = g_atomic_int_get(&t->link.fd), on = 1;
-
-	if (fd >= 0)
-		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-}
-
 /* During the attempts on several addresses libstrophe opens one socket after the other. */
 static void pump(struct stream_thread *t)
 {
 	for (int i = 0; i < PUMPS; i++) {
 		int before = g_atomic_int_get(&t->link.fd);
 
-		acknowledge_quickly(t);
+		socket_acknowledge_quickly(g_atomic_int_get(&t->link.fd));
 		xmpp_run_once(t->ctx, 0);
 		if (t->conn && t->connecting)
 			check_secured(t);
@@ -358,51 +285,6 @@ static gboolean on_keepalive(gpointer data)
 
 /* ---- connecting ---- */
 
-static void target_clear(gpointer data)
-{
-	g_free(((struct target *)data)->host);
-}
-
-static void add_target(struct stream_thread *t, const char *host, guint16 port, gboolean direct)
-{
-	struct target target = {.host = g_strdup(host), .port = port, .direct = direct};
-
-	if (t->targets->len < MAX_TARGETS)
-		g_array_append_val(t->targets, target);
-	else
-		g_free(target.host);
-}
-
-static void add_srv(struct stream_thread *t, const char *service, const char *domain, gboolean direct)
-{
-	GList *list = g_resolver_lookup_service(g_resolver_get_default(), service, "tcp", domain, NULL, NULL);
-
-	for (GList *l = list; l; l = l->next)		/* sorted by priority and weight already */
-		if (strcmp(g_srv_target_get_hostname(l->data), ".") != 0)
-			add_target(t, g_srv_target_get_hostname(l->data), g_srv_target_get_port(l->data), direct);
-	g_resolver_free_targets(list);
-}
-
-/* Direct TLS first: it saves two round trips. */
-static void find_targets(struct stream_thread *t)
-{
-	const char *at = strchr(t->bare, '@'), *domain = at ? at + 1 : t->bare;
-
-	g_array_set_size(t->targets, 0);
-	t->next_target = 0;
-	if (t->host) {
-		guint16 port = t->port ? t->port : 5222;
-
-		add_target(t, t->host, port, port == 5223 || port == 443 || t->port >= 1 ? port == 5223 || port == 443 : FALSE);
-	} else {
-		add_srv(t, "xmpps-client", domain, TRUE);
-		add_srv(t, "xmpp-client", domain, FALSE);
-		if (!t->targets->len)
-			add_target(t, domain, 5222, FALSE);
-	}
-	report_phase(t, "dns");
-}
-
 static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 {
 	struct stream_thread *t = data;
@@ -416,7 +298,7 @@ static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 		log_warn("stream", "a stanza from the server was left out: %s", why ? why : "it has no name");
 		return 1;
 	}
-	if (t->reports.trace)
+	if (t->reporter.reports.trace)
 		report(t, (struct report){.kind = REPORT_TRACE, .flag = FALSE, .text = elem_to_string(e)});
 	report(t, (struct report){.kind = REPORT_STANZA, .stanza = e});
 	return 1;
@@ -554,7 +436,10 @@ static void begin_attempt(struct stream_thread *t)
 	t->last_heard_us = g_get_monotonic_time();
 	if (!t->conn)
 		t->conn = xmpp_conn_new(t->ctx);
-	find_targets(t);
+	g_clear_pointer(&t->targets, g_array_unref);
+	t->targets = targets_find(t->bare, t->host, t->port);
+	t->next_target = 0;
+	report_phase(t, "dns");
 	if (try_next_target(t))
 		return;
 	t->connecting = FALSE;
@@ -577,7 +462,7 @@ static void do_send(void *self, void *arg)
 
 	if (t->online && !t->closing) {
 		stanza = elem_to_stanza(t->ctx, e);
-		if (t->reports.trace)
+		if (t->reporter.reports.trace)
 			report(t, (struct report){.kind = REPORT_TRACE, .flag = TRUE, .text = elem_to_string(e)});
 		xmpp_send(t->conn, stanza);
 		xmpp_stanza_release(stanza);
@@ -614,7 +499,7 @@ static void do_stop(void *self, void *arg)
 
 static void free_thread(struct stream_thread *t)
 {
-	g_array_unref(t->targets);
+	g_clear_pointer(&t->targets, g_array_unref);
 	g_main_loop_unref(t->link.loop);
 	g_main_context_unref(t->link.ctx);
 	if (t->password)
@@ -659,8 +544,7 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 	struct stream_thread *t = g_new0(struct stream_thread, 1);
 	pthread_attr_t attr;
 
-	t->reports = *reports;
-	t->self = self;
+	t->reporter = (struct reporter){.link = &t->link, .reports = *reports, .self = self};
 	t->bare = jid_bare(options->jid);
 	t->jid = jid_resource(options->jid) ? g_strdup(options->jid) :
 		g_strdup_printf("%s/jcall-%08x", options->jid, g_random_int());
@@ -671,8 +555,6 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 	t->pin = g_strdup(options->pin);
 	t->reconnect = options->reconnect;
 	t->backoff_ms = BACKOFF_FIRST_MS;
-	t->targets = g_array_new(FALSE, FALSE, sizeof(struct target));
-	g_array_set_clear_func(t->targets, target_clear);
 	t->link.fd = -1;
 	t->link.ctx = g_main_context_new();
 	t->link.loop = g_main_loop_new(t->link.ctx, FALSE);

@@ -1,0 +1,18 @@
+/* targets.h - where a domain's XMPP server may be: SRV records of xmpps-client and xmpp-client (RFC 6120 3.2, XEP-0368), or the
+ * domain itself. Blocks while it asks the DNS: xmpp thread only. */
+#ifndef JCALL_XMPP_TARGETS_H
+#define JCALL_XMPP_TARGETS_H
+
+#include <glib.h>
+
+struct target {
+	char *host;
+	guint16 port;
+	gboolean direct;		/* TLS from the first byte (XEP-0368) */
+};
+
+/* The struct target to try, in order; at least one. BARE: our JID. HOST: from the configuration, NULL: by DNS; PORT 0: 5222.
+ * Ports 5223 and 443 mean direct TLS. */
+GArray *targets_find(const char *bare, const char *host, guint16 port);
+
+#endif
