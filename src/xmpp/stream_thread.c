@@ -4,7 +4,6 @@
 #include <strophe.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "../log.h"
 #include "../post.h"
@@ -39,7 +38,7 @@ struct stream_thread {
 	/* this attempt */
 	GArray *targets;
 	guint next_target, backoff_ms;
-	gboolean connecting, online, ever_online, closing, tcp_up, secured, resumed, pinging, shut;
+	gboolean connecting, online, ever_online, closing, tcp_up, secured, resumed, pinging;
 	gint64 last_heard_us;
 	GError *why;			/* the first thing that went wrong in this attempt */
 };
@@ -63,7 +62,6 @@ static void cut(struct stream_thread *t)
 {
 	int fd = g_atomic_int_get(&t->link.fd);
 
-	t->shut = TRUE;
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
 }
@@ -109,8 +107,7 @@ static void check_secured(struct stream_thread *t)
 	cert = xmpp_conn_get_peer_cert(t->conn);
 	if (!pin_matches(t, cert, &shown))
 		refuse(t, JC_SERVER, "the certificate of %s has not the pinned hash; it has %s", t->bare, shown);
-	if (cert)
-		xmpp_tlscert_free(cert);
+	g_clear_pointer(&cert, xmpp_tlscert_free);
 }
 
 /* Features tell which ways of login there are; libstrophe would fall back to DIGEST-MD5 and PLAIN, jcall does not. */
@@ -143,8 +140,6 @@ static void on_log(void *self, xmpp_log_level_t level, const char *area, const c
 	else if (strcmp(message, "connection successful") == 0 || g_str_has_prefix(message, "sock_connect(): connected"))
 		t->tcp_up = TRUE;
 }
-
-static int on_bad_cert(const xmpp_tlscert_t *cert, const char *words);
 
 /* The handler of libstrophe 0.12 is given no connection and no user data: one stream per thread makes this sound. */
 static __thread struct stream_thread *this_thread;
@@ -414,7 +409,7 @@ static gboolean try_next_target(struct stream_thread *t)
 {
 	const struct target *target = &g_array_index(t->targets, struct target, t->next_target++);
 
-	t->tcp_up = t->secured = t->shut = FALSE;
+	t->tcp_up = t->secured = FALSE;
 	g_clear_error(&t->why);
 	configure(t, target->direct);
 	if (xmpp_connect_client(t->conn, target->host, target->port, on_conn, t) != XMPP_EOK) {
