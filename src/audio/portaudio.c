@@ -1,12 +1,10 @@
 #include "audio.h"
+#include "quiet.h"
 #include "ring.h"
 
-#include <fcntl.h>
 #include <portaudio.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "../err.h"
 #include "../log.h"
@@ -18,10 +16,11 @@ enum {
 	IN_PERIOD = AUDIO_RATE / 50, OUT_PERIOD = AUDIO_RATE / 100,
 	RING = AUDIO_RATE,			/* [samples] room for a machine that stalls */
 	FIRST_CALL_US = 5 * G_USEC_PER_SEC,	/* a sleeping PulseAudio source takes up to 2 s */
-	DEAD_US = 1500 * 1000,			/* a sound server that dies says nothing: the callbacks just stop */
+	DEAD_US = 1500 * 1000,			/* streams that are moved to another device pause for less */
+	STRIDE_US = 100 * 1000,			/* no single look counts for more */
 	MARGIN_FIRST = OUT_PERIOD / 4, MARGIN_STEP = OUT_PERIOD / 4, MARGIN_LAST = 4 * OUT_PERIOD,
-	POLL_US = 5000,
-	LISTEN_US = 700,			/* after a callback is expected its samples are surely in the ring */
+	EARLIER_US = 20, LATER_US = 500,
+	LISTED = 5,				/* devices named in one message */
 };
 #define LATENCY_S 0.010
 
@@ -29,73 +28,47 @@ struct device {
 	PaStream *stream;
 	struct ring *ring;
 	atomic_uint calls, underruns;		/* written by the callback */
+	size_t period;				/* [samples] per callback */
+	gint64 period_us;
 	/* the user's thread */
-	gboolean started;
+	gboolean alive;				/* has called back */
 	unsigned seen_calls, seen_underruns;
-	gint64 opened_us, last_call_us, calm_since_us, now_us;
-	size_t margin;				/* output: kept beyond the next period */
+	gint64 looked_us, silent_us, calm_since_us;
+	gint64 next_us;				/* when the next callback has surely been */
+	size_t margin;				/* [samples] output: kept beyond the next period */
 	GError *fault;
 };
 
 /* ---- the library ---- */
 
-static GMutex library_lock;			/* initialisation only */
+static GMutex library_lock;
 static gboolean library_up;
 
-/* ALSA and JACK write what they tried to stderr, a hundred lines of it, and no setting stops both: for these moments
- * stderr is a buffer, and the log gets what is in it. */
-struct hush { int saved, buffer; };
-
-static struct hush hush_begin(void)
+/* PortAudio is not made for threads: whatever calls it but for the callbacks holds the lock. */
+static void start_library(void)
 {
-	struct hush h = {.saved = -1, .buffer = memfd_create("stderr", MFD_CLOEXEC)};
+	struct quiet q;
 
-	if (h.buffer >= 0 && (h.saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) >= 0)
-		dup2(h.buffer, STDERR_FILENO);
-	return h;
-}
-
-static void hush_end(struct hush h)
-{
-	char text[4000];
-	ssize_t n;
-
-	if (h.saved >= 0) {
-		dup2(h.saved, STDERR_FILENO);
-		close(h.saved);
-	}
-	if (h.buffer < 0)
+	if (library_up)
 		return;
-	n = pread(h.buffer, text, sizeof(text) - 1, 0);
-	if (n > 0) {
-		text[n] = '\0';
-		log_debug("portaudio", "%s", text);
-	}
-	close(h.buffer);
+	quiet_libraries();
+	q = quiet_begin();
+	library_up = Pa_Initialize() == paNoError;
+	quiet_end(q);
 }
 
 void audio_warm_up(void)
 {
-	struct hush h;
-
 	g_mutex_lock(&library_lock);
-	if (!library_up) {
-		h = hush_begin();
-		library_up = Pa_Initialize() == paNoError;
-		hush_end(h);
-	}
+	start_library();
 	g_mutex_unlock(&library_lock);
 }
 
 void audio_shut_down(void)
 {
 	g_mutex_lock(&library_lock);
-	if (library_up) {
-		struct hush h = hush_begin();
-
+	if (library_up)
 		Pa_Terminate();
-		hush_end(h);
-	}
 	library_up = FALSE;
 	g_mutex_unlock(&library_lock);
 }
@@ -107,27 +80,47 @@ static int channels(const PaDeviceInfo *info, gboolean output)
 	return output ? info->maxOutputChannels : info->maxInputChannels;
 }
 
+static char *shown_name(PaDeviceIndex i)
+{
+	const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
+
+	return info ? text_clean(info->name, TEXT_SHORT) : g_strdup("");
+}
+
+static gboolean can_do(PaDeviceIndex i, gboolean output)
+{
+	const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
+
+	return info && channels(info, output) > 0;
+}
+
+/* Names are compared as 'jcall devices' shows them. */
 static PaDeviceIndex find_by_name(const char *wanted, gboolean output, GError **error)
 {
-	g_autofree char *folded = g_utf8_casefold(wanted, -1), *clean = text_clean(wanted, TEXT_SHORT);
+	g_autofree char *shown = text_clean(wanted, TEXT_SHORT), *part = g_utf8_casefold(shown, -1);
+	g_autoptr(GString) matches = g_string_new(NULL);
 	PaDeviceIndex found = paNoDevice;
-	unsigned matches = 0;
+	unsigned n = 0;
 
 	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
-		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
-		g_autofree char *name = info ? g_utf8_casefold(info->name, -1) : NULL;
+		g_autofree char *name = shown_name(i), *whole = g_utf8_casefold(name, -1);
 
-		if (!info || channels(info, output) < 1 || !strstr(name, folded))
+		if (!can_do(i, output) || !strstr(whole, part))
 			continue;
-		if (strcmp(name, folded) == 0)
+		if (strcmp(whole, part) == 0)
 			return i;
+		if (n++ < LISTED)
+			g_string_append_printf(matches, "%s%d '%s'", n > 1 ? ", " : "", i, name);
 		found = i;
-		matches++;
 	}
-	if (matches == 1)
+	if (n == 1)
 		return found;
-	g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, matches ? "several sound devices match '%s'; 'jcall devices' lists them" :
-		    "no sound device matches '%s'; 'jcall devices' lists them", clean);
+	if (n > 1)
+		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' is part of several names: %s%s", shown, matches->str,
+			    n > LISTED ? ", ..." : "");
+	else
+		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "there is no sound %s named '%s'; 'jcall devices' lists them",
+			    output ? "output" : "input", shown);
 	return paNoDevice;
 }
 
@@ -140,7 +133,7 @@ static PaDeviceIndex find_device(const char *arg, gboolean output, GError **erro
 		return find_by_name(arg, output, error);
 	if (arg)
 		i = (PaDeviceIndex)number;
-	if (i >= 0 && i < Pa_GetDeviceCount() && channels(Pa_GetDeviceInfo(i), output) > 0)
+	if (i >= 0 && i < Pa_GetDeviceCount() && can_do(i, output))
 		return i;
 	if (arg)
 		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "there is no sound %s number %s; 'jcall devices' lists them",
@@ -183,8 +176,8 @@ static int playback(const void *in, void *out, unsigned long n, const PaStreamCa
 static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean output)
 {
 	PaStreamParameters p = {.device = index, .channelCount = 1, .sampleFormat = paInt16, .suggestedLatency = LATENCY_S};
-	struct hush h = hush_begin();
-	PaError err = Pa_OpenStream(&d->stream, output ? NULL : &p, output ? &p : NULL, AUDIO_RATE, output ? OUT_PERIOD : IN_PERIOD,
+	struct quiet q = quiet_begin();
+	PaError err = Pa_OpenStream(&d->stream, output ? NULL : &p, output ? &p : NULL, AUDIO_RATE, d->period,
 				    paClipOff | paDitherOff, output ? playback : capture, d);
 
 	if (err == paNoError) {
@@ -192,33 +185,46 @@ static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean outpu
 		if (err != paNoError)
 			Pa_CloseStream(d->stream);
 	}
-	hush_end(h);
+	quiet_end(q);
 	return err;
+}
+
+static gboolean open_locked(struct device *d, const char *arg, gboolean output, GError **error)
+{
+	g_autofree char *name = NULL;
+	PaDeviceIndex index;
+	PaError err;
+
+	start_library();
+	if (!library_up) {
+		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "PortAudio does not start on this machine");
+		return FALSE;
+	}
+	index = find_device(arg, output, error);
+	if (index == paNoDevice)
+		return FALSE;
+	err = open_stream(d, index, output);
+	if (err == paNoError)
+		return TRUE;
+	name = shown_name(index);
+	g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "the sound device '%s' cannot be used: %s", name, Pa_GetErrorText(err));
+	return FALSE;
 }
 
 static struct device *open_device(const char *arg, gboolean output, GError **error)
 {
-	struct device *d;
-	PaDeviceIndex index;
-	PaError err;
+	struct device *d = g_new0(struct device, 1);
+	gboolean good;
 
-	audio_warm_up();
-	if (!library_up) {
-		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "PortAudio does not start on this machine");
-		return NULL;
-	}
-	index = find_device(arg, output, error);
-	if (index == paNoDevice)
-		return NULL;
-	d = g_new0(struct device, 1);
 	d->ring = ring_new(RING);
+	d->period = output ? OUT_PERIOD : IN_PERIOD;
+	d->period_us = (gint64)d->period * G_USEC_PER_SEC / AUDIO_RATE;
 	d->margin = MARGIN_FIRST;
-	d->opened_us = d->last_call_us = d->now_us = g_get_monotonic_time();
-	err = open_stream(d, index, output);
-	if (err == paNoError)
+	g_mutex_lock(&library_lock);
+	good = open_locked(d, arg, output, error);
+	g_mutex_unlock(&library_lock);
+	if (good)
 		return d;
-	g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "the sound device '%s' cannot be used: %s",
-		    Pa_GetDeviceInfo(index)->name, Pa_GetErrorText(err));
 	ring_free(d->ring);
 	g_free(d);
 	return NULL;
@@ -227,8 +233,12 @@ static struct device *open_device(const char *arg, gboolean output, GError **err
 /* Pa_StopStream hangs for ever when the sound server has died; Pa_AbortStream does not. */
 static void close_device(struct device *d)
 {
+	g_mutex_lock(&library_lock);
 	Pa_AbortStream(d->stream);
 	Pa_CloseStream(d->stream);
+	g_mutex_unlock(&library_lock);
+	log_debug("portaudio", "%u callbacks, %u underruns, margin %zu", atomic_load(&d->calls), atomic_load(&d->underruns),
+		  d->margin);
 	ring_free(d->ring);
 	g_clear_error(&d->fault);
 	g_free(d);
@@ -236,20 +246,54 @@ static void close_device(struct device *d)
 
 /* ---- what both directions share ---- */
 
-/* Notes when callbacks come, and whether they still do. */
+static void begin(struct device *d, gint64 now_us)
+{
+	d->seen_calls = atomic_load_explicit(&d->calls, memory_order_acquire);
+	d->looked_us = now_us;
+	d->next_us = now_us + d->period_us;
+	d->silent_us = 0;
+}
+
+/* A sound server that dies says nothing: the callbacks just stop. Time in which we did not run does not count: after a
+ * stall of the whole machine the callbacks need a moment, too. */
+static void watch(struct device *d, gint64 passed_us)
+{
+	d->silent_us += MIN(passed_us, STRIDE_US);
+	if (d->fault || d->silent_us <= (d->alive ? DEAD_US : FIRST_CALL_US))
+		return;
+	d->fault = g_error_new(JC_ERROR, JC_AUDIO_DEVICE, d->alive ? "the sound device has stopped" :
+			       "the sound device was opened, but never started");
+}
+
+/* Learns the phase of the callbacks, which come evenly: the next look is planned ever a bit earlier, and later again
+ * when one came too early. So samples wait for us half a millisecond instead of half a period, without a clock in the
+ * callback. */
 static void look(struct device *d, gint64 now_us)
 {
-	unsigned calls = atomic_load_explicit(&d->calls, memory_order_acquire);
-	gint64 limit = d->seen_calls ? DEAD_US : FIRST_CALL_US;
+	unsigned calls = atomic_load_explicit(&d->calls, memory_order_acquire), came = calls - d->seen_calls;
+	gint64 passed_us = now_us - d->looked_us;
 
-	d->now_us = now_us;
-	if (calls != d->seen_calls) {
-		d->seen_calls = calls;
-		d->last_call_us = now_us;
-	} else if (now_us - d->last_call_us > limit && !d->fault) {
-		d->fault = g_error_new(JC_ERROR, JC_AUDIO_DEVICE, d->seen_calls ? "the sound device has stopped" :
-				       "the sound device was opened, but never started");
+	d->looked_us = now_us;
+	if (came == 0) {
+		if (now_us >= d->next_us)
+			d->next_us = now_us + LATER_US;
+		watch(d, passed_us);
+		return;
 	}
+	d->seen_calls = calls;
+	d->alive = TRUE;
+	d->silent_us = 0;
+	d->next_us = MIN(d->next_us - EARLIER_US + (gint64)came * d->period_us, now_us + d->period_us);
+	if (d->next_us <= now_us)		/* out of step: begin anew */
+		d->next_us = now_us + d->period_us;
+}
+
+/* When N more callbacks will have been. */
+static gint64 after_callbacks(const struct device *d, gint64 now_us, size_t n)
+{
+	gint64 at = d->next_us + (gint64)(n - 1) * d->period_us;
+
+	return MAX(at, now_us + LATER_US);
 }
 
 static GError *device_fault(void *self)
@@ -266,8 +310,7 @@ static void in_start(void *self, gint64 now_us)
 	struct device *d = self;
 
 	ring_skip(d->ring, ring_fill(d->ring));		/* nothing said before both sides accepted */
-	d->started = TRUE;
-	d->last_call_us = now_us;
+	begin(d, now_us);
 }
 
 static size_t in_ready(void *self, gint64 now_us)
@@ -285,18 +328,12 @@ static size_t in_read(void *self, gint16 *pcm, size_t n)
 	return ring_read(d->ring, pcm, n);
 }
 
-/* The callbacks come evenly: the one that completes N samples is expected so many periods after the last one seen. */
 static gint64 in_when(void *self, gint64 now_us, size_t n)
 {
 	struct device *d = self;
-	size_t fill = ring_fill(d->ring), periods;
-	gint64 at;
+	size_t fill = ring_fill(d->ring);
 
-	if (fill >= n)
-		return now_us;
-	periods = (n - fill + IN_PERIOD - 1) / IN_PERIOD;
-	at = d->last_call_us + (gint64)periods * IN_PERIOD * G_USEC_PER_SEC / AUDIO_RATE + LISTEN_US;
-	return at > now_us ? at : now_us + POLL_US / 2;
+	return fill >= n ? now_us : after_callbacks(d, now_us, (n - fill + d->period - 1) / d->period);
 }
 
 static void in_close(void *self)
@@ -321,8 +358,8 @@ static void out_start(void *self, gint64 now_us)
 {
 	struct device *d = self;
 
-	d->started = TRUE;
-	d->last_call_us = now_us;
+	begin(d, now_us);
+	d->calm_since_us = now_us;
 	d->seen_underruns = atomic_load(&d->underruns);
 }
 
@@ -348,7 +385,7 @@ static size_t out_ready(void *self, gint64 now_us)
 
 	look(d, now_us);
 	adapt_margin(d, now_us);
-	wanted = OUT_PERIOD + d->margin;
+	wanted = d->period + d->margin;
 	if (d->fault)
 		return AUDIO_END;
 	return fill < wanted ? wanted - fill : 0;
@@ -364,9 +401,8 @@ static void out_write(void *self, const gint16 *pcm, size_t n)
 static gint64 out_when(void *self, gint64 now_us, size_t n)
 {
 	struct device *d = self;
-	gint64 at = d->last_call_us + (gint64)OUT_PERIOD * G_USEC_PER_SEC / AUDIO_RATE + LISTEN_US;
 
-	return at > now_us ? at : now_us + POLL_US / 2;
+	return after_callbacks(d, now_us, 1);
 }
 
 static size_t out_queued(void *self)
@@ -393,23 +429,31 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 	return TRUE;
 }
 
+static void list_locked(void (*each)(void *ctx, int number, const char *name, gboolean in, gboolean out,
+				     gboolean is_default_in, gboolean is_default_out), void *ctx)
+{
+	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
+		g_autofree char *name = shown_name(i);
+
+		each(ctx, i, name, can_do(i, FALSE), can_do(i, TRUE), i == Pa_GetDefaultInputDevice(),
+		     i == Pa_GetDefaultOutputDevice());
+	}
+}
+
 static gboolean list(void (*each)(void *ctx, int number, const char *name, gboolean in, gboolean out,
 				  gboolean is_default_in, gboolean is_default_out), void *ctx, GError **error)
 {
-	audio_warm_up();
-	if (!library_up) {
-		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "PortAudio does not start on this machine");
-		return FALSE;
-	}
-	for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); i++) {
-		const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
-		g_autofree char *name = info ? text_clean(info->name, TEXT_SHORT) : NULL;
+	gboolean up;
 
-		if (info)
-			each(ctx, i, name, info->maxInputChannels > 0, info->maxOutputChannels > 0,
-			     i == Pa_GetDefaultInputDevice(), i == Pa_GetDefaultOutputDevice());
-	}
-	return TRUE;
+	g_mutex_lock(&library_lock);
+	start_library();
+	up = library_up;
+	if (up)
+		list_locked(each, ctx);
+	else
+		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "PortAudio does not start on this machine");
+	g_mutex_unlock(&library_lock);
+	return up;
 }
 
 const struct audio_driver audio_device = {.name = "device", .open_in = open_in, .open_out = open_out, .list = list};
