@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strophe.h>
 
+#include "../text.h"
+
 struct bounds {
 	unsigned elements;
 	size_t bytes;
@@ -117,6 +119,17 @@ struct _xmpp_stanza_t *elem_to_stanza(struct _xmpp_ctx_t *ctx, const struct elem
 		xmpp_stanza_release(child);
 	}
 	return stanza;
+}
+
+struct _xmpp_stanza_t *stanza_ping(struct _xmpp_ctx_t *ctx)
+{
+	elem_auto iq = elem_new("iq", "jabber:client");
+	g_autofree char *id = text_uuid();
+
+	elem_set(iq, "type", "get");
+	elem_set(iq, "id", id);
+	elem_add(iq, "ping", "urn:xmpp:ping");
+	return elem_to_stanza(ctx, iq);
 }
 
 struct elem *elem_parse(const char *xml)

@@ -21,6 +21,8 @@ struct _xmpp_ctx_t;
 struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why);
 /* A new libstrophe stanza of E (borrowed); release with xmpp_stanza_release. */
 struct _xmpp_stanza_t *elem_to_stanza(struct _xmpp_ctx_t *ctx, const struct elem *e);
+/* A ping to our own server (XEP-0199), with an id of its own; release likewise. */
+struct _xmpp_stanza_t *stanza_ping(struct _xmpp_ctx_t *ctx);
 /* Parses XML text with libstrophe's own parser, for tests and fuzzers; NULL when malformed or out of bounds. */
 struct elem *elem_parse(const char *xml);
 

@@ -380,7 +380,8 @@ void stream_close(struct stream *x, guint timeout_ms, void (*done)(void *ctx), v
 	x->closed = done;
 	x->closed_ctx = ctx;
 	watch(x, FALSE);
-	x->close_timer = g_timeout_add(timeout_ms, on_close_timeout, x);
+	/* Without a login there is nobody to say goodbye to, and the thread may be stuck in a name look-up. */
+	x->close_timer = x->online ? g_timeout_add(timeout_ms, on_close_timeout, x) : g_idle_add(on_close_timeout, x);
 	link_close(x->link);
 }
 

@@ -110,6 +110,15 @@ static void check_secured(struct stream_thread *t)
 	g_clear_pointer(&cert, xmpp_tlscert_free);
 }
 
+/* libstrophe 0.12.2 crashes on features without <bind/>, as soon as this call-back returns. So it does not: the thread ends
+ * here, and what it holds stays behind. */
+static void leave(struct stream_thread *t)
+{
+	refuse(t, JC_SERVER, "the server of %s offers nothing to go on with", t->bare);
+	report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = TRUE});
+	pthread_exit(NULL);
+}
+
 /* Features tell which ways of login there are; libstrophe would fall back to DIGEST-MD5 and PLAIN, jcall does not. */
 static void check_features(struct stream_thread *t, const char *xml)
 {
@@ -120,8 +129,8 @@ static void check_features(struct stream_thread *t, const char *xml)
 			       "other way", t->bare);
 		else if (!t->secured)
 			refuse(t, JC_SERVER, "the server of %s offers no encryption", t->bare);
-	} else if (!strstr(xml, "<starttls") && !strstr(xml, "<bind") && !strstr(xml, "urn:xmpp:sm:3")) {
-		refuse(t, JC_SERVER, "the server of %s offers nothing to go on with", t->bare);
+	} else if (!strstr(xml, "<starttls") && !strstr(xml, "<bind")) {
+		leave(t);
 	}
 }
 
@@ -248,15 +257,10 @@ static gboolean on_tick(gpointer data)
 
 static void send_ping(struct stream_thread *t)
 {
-	g_autofree char *id = text_uuid();
-	xmpp_stanza_t *iq = xmpp_iq_new(t->ctx, "get", id), *ping = xmpp_stanza_new(t->ctx);
+	xmpp_stanza_t *ping = stanza_ping(t->ctx);
 
-	xmpp_stanza_set_name(ping, "ping");
-	xmpp_stanza_set_ns(ping, "urn:xmpp:ping");
-	xmpp_stanza_add_child(iq, ping);
+	xmpp_send(t->conn, ping);
 	xmpp_stanza_release(ping);
-	xmpp_send(t->conn, iq);
-	xmpp_stanza_release(iq);
 	pump(t);
 }
 
