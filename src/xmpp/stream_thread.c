@@ -396,11 +396,8 @@ static void on_conn(xmpp_conn_t *conn, xmpp_conn_event_t event, int error, xmpp_
 
 static void configure(struct stream_thread *t, gboolean direct)
 {
-	long flags = XMPP_CONN_FLAG_MANDATORY_TLS;
-
-	if (direct)
-		flags = XMPP_CONN_FLAG_LEGACY_SSL;	/* the two exclude each other; nothing is sent before TLS there */
-	xmpp_conn_set_flags(t->conn, flags);
+	/* The two exclude each other; nothing is sent before TLS with the one either. */
+	xmpp_conn_set_flags(t->conn, direct ? XMPP_CONN_FLAG_LEGACY_SSL : XMPP_CONN_FLAG_MANDATORY_TLS);
 	xmpp_conn_set_jid(t->conn, t->jid);
 	xmpp_conn_set_pass(t->conn, t->password);
 	if (t->ca_file)
@@ -416,11 +413,8 @@ static gboolean try_next_target(struct stream_thread *t)
 	t->tcp_up = t->secured = FALSE;
 	g_clear_error(&t->why);
 	configure(t, target->direct);
-	if (xmpp_connect_client(t->conn, target->host, target->port, on_conn, t) != XMPP_EOK) {
-		if (t->next_target < t->targets->len)
-			return try_next_target(t);
-		return FALSE;
-	}
+	if (xmpp_connect_client(t->conn, target->host, target->port, on_conn, t) != XMPP_EOK)
+		return t->next_target < t->targets->len && try_next_target(t);
 	report_phase(t, "tcp");
 	t->tcp_up = FALSE;
 	set_timer(t, &t->tick, TICK_MS, on_tick);
