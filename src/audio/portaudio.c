@@ -47,14 +47,10 @@ static gboolean library_up;
 /* PortAudio is not made for threads: whatever calls it but for the callbacks holds the lock. */
 static void start_library(void)
 {
-	struct quiet q;
-
 	if (library_up)
 		return;
 	quiet_libraries();
-	q = quiet_begin();
 	library_up = Pa_Initialize() == paNoError;
-	quiet_end(q);
 }
 
 void audio_warm_up(void)
@@ -176,7 +172,6 @@ static int playback(const void *in, void *out, unsigned long n, const PaStreamCa
 static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean output)
 {
 	PaStreamParameters p = {.device = index, .channelCount = 1, .sampleFormat = paInt16, .suggestedLatency = LATENCY_S};
-	struct quiet q = quiet_begin();
 	PaError err = Pa_OpenStream(&d->stream, output ? NULL : &p, output ? &p : NULL, AUDIO_RATE, d->period,
 				    paClipOff | paDitherOff, output ? playback : capture, d);
 
@@ -185,7 +180,6 @@ static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean outpu
 		if (err != paNoError)
 			Pa_CloseStream(d->stream);
 	}
-	quiet_end(q);
 	return err;
 }
 

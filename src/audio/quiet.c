@@ -1,10 +1,9 @@
 #include "quiet.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <glib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../log.h"
@@ -28,7 +27,7 @@ static void jack_says(const char *text)
 }
 
 /* PortAudio brings both libraries in. They are looked for, not linked: it can be built without either. */
-void quiet_libraries(void)
+static void quiet_hosts(void)
 {
 	int (*alsa)(void (*)(const char *, int, const char *, int, const char *, ...));
 	void (*jack)(void (*)(const char *));
@@ -44,48 +43,42 @@ void quiet_libraries(void)
 		jack(jack_says);
 }
 
-struct quiet quiet_begin(void)
+#ifdef __GLIBC__
+static gboolean is_portaudio(const char *text, size_t len)
 {
-	struct quiet q = {.saved = -1, .buffer = memfd_create("stderr", MFD_CLOEXEC)};
-
-	if (q.buffer >= 0 && (q.saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) >= 0)
-		dup3(q.buffer, STDERR_FILENO, 0);
-	return q;
+	return len > 12 && memcmp(text, "Expression '", 12) == 0 && memmem(text, len, "' failed in '", 13);
 }
 
-static void pass_on(const char *line)
+static ssize_t filter(void *cookie, const char *text, size_t len)
 {
-	size_t len = strlen(line);
-
-	if (g_str_has_prefix(line, "Expression '") && strstr(line, "' failed in '"))
-		log_debug("portaudio", "%.*s", (int)strcspn(line, "\n"), line);
-	else if (len > 0 && write(STDERR_FILENO, line, len) < 0)
-		return;			/* who would be told? */
+	if (!is_portaudio(text, len))
+		return write(STDERR_FILENO, text, len);
+	log_debug("portaudio", "%.*s", (int)(len - (text[len - 1] == '\n')), text);
+	return (ssize_t)len;
 }
 
-void quiet_end(struct quiet q)
+static void filter_stderr(void)
 {
-	off_t size;
-	char *text;
+	FILE *filtered = fopencookie(NULL, "w", (cookie_io_functions_t){.write = filter});
 
-	if (q.saved >= 0) {
-		dup3(q.saved, STDERR_FILENO, 0);
-		close(q.saved);
-	}
-	if (q.buffer < 0)
+	if (!filtered)
 		return;
-	size = lseek(q.buffer, 0, SEEK_END);
-	text = g_malloc0((gsize)MAX(size, 0) + 1);
-	if (size > 0 && pread(q.buffer, text, (size_t)size, 0) > 0) {
-		for (char *line = text, *end; *line; line = end) {
-			char *next = strchr(line, '\n');
-			g_autofree char *one = NULL;
+	setvbuf(filtered, NULL, _IONBF, 0);
+	fflush(stderr);
+	stderr = filtered;
+}
+#else
+static void filter_stderr(void)
+{
+}
+#endif
 
-			end = next ? next + 1 : line + strlen(line);
-			one = g_strndup(line, (gsize)(end - line));
-			pass_on(one);
-		}
-	}
-	g_free(text);
-	close(q.buffer);
+void quiet_libraries(void)
+{
+	static gboolean done;
+
+	quiet_hosts();
+	if (!done)
+		filter_stderr();
+	done = TRUE;
 }

@@ -1,15 +1,11 @@
 /* quiet.h - what ALSA, JACK and PortAudio say on stderr goes to the log instead.
  *
- * On a machine without a sound card that is a hundred lines. ALSA and JACK can be told for good; PortAudio cannot, so
- * while it opens things standard error is a buffer: its own lines are taken out, all others written on. The caller
- * sees to it that no two threads are between begin and end. */
+ * On a machine without a sound card that is a hundred lines, and some more when a sound server dies. ALSA and JACK let
+ * themselves be told. PortAudio does not: with glibc the stream stderr becomes one that sends PortAudio's lines to the
+ * log and all others on to the same descriptor, unbuffered as before (but fileno(stderr) has no answer any more). */
 #ifndef JCALL_AUDIO_QUIET_H
 #define JCALL_AUDIO_QUIET_H
 
-struct quiet { int saved, buffer; };
-
-void         quiet_libraries(void);		/* before their first use; any number of times */
-struct quiet quiet_begin(void);
-void         quiet_end(struct quiet q);
+void quiet_libraries(void);		/* before their first use, by one thread at a time; any number of times */
 
 #endif

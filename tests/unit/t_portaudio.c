@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -391,12 +393,14 @@ static void a_sound_server_that_dies_ends_the_sound_and_nothing_hangs(void **sta
 	struct audio_out out;
 	gint64 now_us, began;
 	size_t in_ready = 0, out_ready = 0;
+	int terminal = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), caught = memfd_create("caught", MFD_CLOEXEC);
 
 	need_server();
 	in = open_in("default");
 	out = open_out("default");
 	now_us = await_sound(&in);
 	out.start(out.self, now_us);
+	dup2(caught, STDERR_FILENO);
 	end_server();
 	for (int i = 0; i < 2000 && (in_ready != AUDIO_END || out_ready != AUDIO_END); i++) {
 		sleep_until(g_get_monotonic_time() + 1000);
@@ -404,6 +408,10 @@ static void a_sound_server_that_dies_ends_the_sound_and_nothing_hangs(void **sta
 		in_ready = in.ready(in.self, now_us);
 		out_ready = out.ready(out.self, now_us);
 	}
+	dup2(terminal, STDERR_FILENO);
+	assert_int_equal(lseek(caught, 0, SEEK_END), 0);	/* the libraries keep it to themselves */
+	close(terminal);
+	close(caught);
 	assert_int_equal(in_ready, AUDIO_END);
 	assert_int_equal(out_ready, AUDIO_END);
 	fault = in.fault(in.self);
