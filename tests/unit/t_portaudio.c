@@ -121,8 +121,8 @@ static void remove_tree(const char *path)
 
 static int stop_server(void **state)
 {
+	/* No audio_shut_down: ALSA would unload its plugins, and what those leak could not be told from a leak of ours. */
 	end_server();
-	audio_shut_down();
 	if (dir)
 		remove_tree(dir);
 	g_free(dir);
