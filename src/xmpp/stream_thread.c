@@ -11,6 +11,7 @@
 #include "report.h"
 #include "socket.h"
 #include "stanza.h"
+#include "stream_guard.h"
 #include "targets.h"
 
 enum {
@@ -38,12 +39,17 @@ struct stream_thread {
 	/* this attempt */
 	GArray *targets;
 	guint next_target, backoff_ms;
-	gboolean connecting, online, ever_online, closing, tcp_up, secured, resumed, pinging;
+	gboolean connecting, online, ever_online, closing, tcp_up, secured, verified, logged_in, resumed, pinging;
+	char *cert_words;		/* what is wrong with the certificate; NULL: nothing so far */
 	gint64 last_heard_us;
 	GError *why;			/* the first thing that went wrong in this attempt */
+	gboolean passing;		/* the login failed for a cause that may pass */
+	gboolean ended, conflict;	/* libstrophe let go of the connection; because another client took our resource */
+	char *words;			/* what the server said to that, cleaned */
 };
 
 static void begin_attempt(struct stream_thread *t);
+static void settle(struct stream_thread *t);
 
 static void report(struct stream_thread *t, struct report r)
 {
@@ -66,71 +72,84 @@ static void cut(struct stream_thread *t)
 		shutdown(fd, SHUT_RDWR);
 }
 
-static void refuse(struct stream_thread *t, enum jc_err code, const char *format, ...) G_GNUC_PRINTF(3, 4);
-static void refuse(struct stream_thread *t, enum jc_err code, const char *format, ...)
+/* Takes ERROR. Whatever libstrophe does next, the password is not with it any more. */
+static void refuse(struct stream_thread *t, GError *error)
 {
-	va_list ap;
-
-	if (!t->why) {
-		va_start(ap, format);
-		t->why = g_error_new_valist(JC_ERROR, (int)code, format, ap);
-		va_end(ap);
-	}
+	if (!t->why)
+		t->why = error;
+	else
+		g_error_free(error);
+	if (t->conn)
+		xmpp_conn_set_pass(t->conn, "");
 	cut(t);
 }
 
 /* ---- what libstrophe says in its log is the only place where some things can be seen in time ---- */
 
-static gboolean pin_matches(struct stream_thread *t, const xmpp_tlscert_t *cert, char **shown)
-{
-	const char *raw = cert ? xmpp_tlscert_get_string(cert, XMPP_CERT_FINGERPRINT_SHA256) : NULL;
-	GString *hex = g_string_new("sha256:");
-
-	for (const char *p = raw ? raw : ""; *p; p++)
-		if (g_ascii_isxdigit(*p))
-			g_string_append_c(hex, g_ascii_tolower(*p));
-	*shown = g_string_free(hex, FALSE);
-	return t->pin && g_ascii_strcasecmp(*shown, t->pin) == 0;
-}
-
-static void check_secured(struct stream_thread *t)
+/* When the handshake is over, before anything is sent under it: the verdict on the server's own certificate. A pin, where there
+ * is one, decides alone. */
+static gboolean check_secured(struct stream_thread *t)
 {
 	g_autofree char *shown = NULL;
 	xmpp_tlscert_t *cert;
 
-	if (t->secured || !t->conn || !xmpp_conn_is_secured(t->conn))
-		return;
+	if (t->secured)
+		return t->why == NULL;
 	t->secured = TRUE;
-	report_phase(t, "tls");
-	if (!t->pin)
-		return;
 	cert = xmpp_conn_get_peer_cert(t->conn);
-	if (!pin_matches(t, cert, &shown))
-		refuse(t, JC_SERVER, "the certificate of %s has not the pinned hash; it has %s", t->bare, shown);
+	shown = guard_pin(cert ? xmpp_tlscert_get_string(cert, XMPP_CERT_FINGERPRINT_SHA256) : NULL);
 	g_clear_pointer(&cert, xmpp_tlscert_free);
+	if (t->pin && strcmp(shown, t->pin) != 0)
+		refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the certificate of %s has not the pinned hash; it has %s", t->bare, shown));
+	else if (!t->pin && (t->cert_words || !t->verified))
+		refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the certificate of %s is not to be trusted (%s); if it is yours, name "
+				      "its authority by ca_file, or the certificate itself by pin = %s", t->bare,
+				      t->cert_words ? t->cert_words : "not verified", shown));
+	else
+		report_phase(t, "tls");
+	return t->why == NULL;
 }
 
-/* libstrophe 0.12.2 crashes on features without <bind/>, as soon as this call-back returns. So it does not: the thread ends
- * here, and what it holds stays behind. */
-static void leave(struct stream_thread *t)
+/* For what libstrophe 0.12.2 does not survive or never ends once this call-back of its log returns: so it does not return, the
+ * thread ends here, and what it holds stays behind. Takes ERROR. */
+G_GNUC_NORETURN static void leave(struct stream_thread *t, GError *error)
 {
-	refuse(t, JC_SERVER, "the server of %s offers nothing to go on with", t->bare);
+	refuse(t, error);
 	report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = TRUE});
 	pthread_exit(NULL);
 }
 
-/* Features tell which ways of login there are; libstrophe would fall back to DIGEST-MD5 and PLAIN, jcall does not. */
 static void check_features(struct stream_thread *t, const char *xml)
 {
-	check_secured(t);
-	if (strstr(xml, "<mechanisms")) {
-		if (!strstr(xml, "SCRAM-SHA-"))
-			refuse(t, JC_SERVER, "the server of %s offers no SCRAM login, and jcall sends no password in any "
-			       "other way", t->bare);
-		else if (!t->secured)
-			refuse(t, JC_SERVER, "the server of %s offers no encryption", t->bare);
-	} else if (!strstr(xml, "<starttls") && !strstr(xml, "<bind")) {
-		leave(t);
+	enum guard_stage stage = t->logged_in ? GUARD_LOGGED_IN : xmpp_conn_is_secured(t->conn) ? GUARD_SECURED : GUARD_OPEN;
+	GError *error = guard_features(xml, stage, t->bare);
+
+	if (error && stage == GUARD_LOGGED_IN)
+		leave(t, error);
+	else if (error)
+		refuse(t, error);
+	else if (stage == GUARD_SECURED && check_secured(t))
+		xmpp_conn_set_pass(t->conn, t->password);	/* lent for this moment only */
+}
+
+static void check_received(struct stream_thread *t, const char *line)
+{
+	const char *xml;
+	GError *error;
+
+	if ((xml = guard_received(line, "features")) != NULL) {
+		check_features(t, xml);
+	} else if ((xml = guard_received(line, "challenge")) != NULL) {
+		error = guard_challenge(xml, t->bare);
+		if (error)
+			leave(t, error);
+	} else if ((xml = guard_received(line, "failure")) != NULL) {
+		t->passing = strstr(xml, "<temporary-auth-failure") != NULL;
+		refuse(t, guard_failure(xml, t->secured ? GUARD_SECURED : GUARD_OPEN, t->bare));
+	} else if (guard_received(line, "success")) {
+		t->logged_in = TRUE;
+		xmpp_conn_set_pass(t->conn, "");
+		report_phase(t, "auth");
 	}
 }
 
@@ -138,31 +157,38 @@ static void on_log(void *self, xmpp_log_level_t level, const char *area, const c
 {
 	struct stream_thread *t = self;
 
-	if (g_str_has_prefix(message, "RECV: <stream:features") || g_str_has_prefix(message, "RECV: <features"))
-		check_features(t, message);
-	else if (g_str_has_prefix(message, "RECV: <failure") && strstr(message, "xmpp-sasl"))
-		refuse(t, JC_LOGIN, "the server does not accept the password of %s", t->bare);
-	else if (g_str_has_prefix(message, "RECV: <success"))
-		report_phase(t, "auth");
-	else if (strstr(message, "Session resumed successfully"))
-		t->resumed = TRUE;
-	else if (strcmp(message, "connection successful") == 0 || g_str_has_prefix(message, "sock_connect(): connected"))
+	if (!t->conn || t->online)
+		return;
+	if (g_str_has_prefix(message, "RECV: ")) {
+		check_received(t, message);
+	} else if (g_str_has_prefix(message, "Certificate verification ")) {
+		t->verified = strstr(message, "passed") != NULL;
+		check_secured(t);
+	} else if (strcmp(message, "connection successful") == 0) {
 		t->tcp_up = TRUE;
+		report_phase(t, "tcp");
+	} else if (strcmp(message, "Session resumed successfully.") == 0) {
+		t->resumed = TRUE;
+	} else if (g_str_has_prefix(message, "SSL_CTX_load_verify_locations")) {
+		refuse(t, g_error_new(JC_ERROR, JC_CONFIG, "no certificates can be read from %s (ca_file)", t->ca_file));
+	} else if (g_str_has_prefix(message, "didn't get stream features")) {
+		refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the server of %s does not say what it offers", t->bare));
+	} else if (g_str_has_prefix(message, "Binding failed")) {
+		refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the server refuses to bind the resource of %s", t->jid));
+	}
 }
 
 /* The handler of libstrophe 0.12 is given no connection and no user data: one stream per thread makes this sound. */
 static __thread struct stream_thread *this_thread;
 
+/* Called for an issuer before the server's own certificate is to be had: this only notes why, check_secured decides. */
 static int on_bad_cert(const xmpp_tlscert_t *cert, const char *words)
 {
 	struct stream_thread *t = this_thread;
-	g_autofree char *shown = NULL, *clean = text_clean(words, TEXT_SHORT);
 
-	if (pin_matches(t, cert, &shown))
-		return 1;
-	refuse(t, JC_SERVER, "the certificate of %s is not to be trusted (%s); if it is yours, name its authority by "
-	       "ca_file, or the certificate itself by pin = %s", t->bare, clean, shown);
-	return 0;
+	if (!t->cert_words)
+		t->cert_words = text_clean(words, TEXT_SHORT);
+	return 1;
 }
 
 /* ---- the socket ---- */
@@ -206,19 +232,19 @@ static void unwatch_fd(struct stream_thread *t)
 /* During the attempts on several addresses libstrophe opens one socket after the other. */
 static void pump(struct stream_thread *t)
 {
-	for (int i = 0; i < PUMPS; i++) {
+	for (int i = 0; i < PUMPS && !t->ended; i++) {
 		int before = g_atomic_int_get(&t->link.fd);
 
 		socket_acknowledge_quickly(g_atomic_int_get(&t->link.fd));
 		xmpp_run_once(t->ctx, 0);
-		if (t->conn && t->connecting)
-			check_secured(t);
 		if (g_atomic_int_get(&t->link.fd) != before && t->fd_tag && before >= 0) {
 			g_source_remove_unix_fd(t->source, t->fd_tag);
 			t->fd_tag = NULL;
 		}
 	}
-	if (t->conn)
+	if (t->ended)
+		settle(t);
+	else if (t->conn)
 		watch_fd(t);
 }
 
@@ -271,7 +297,7 @@ static gboolean on_keepalive(gpointer data)
 	gint64 quiet_s = (g_get_monotonic_time() - t->last_heard_us) / G_USEC_PER_SEC;
 
 	if (t->pinging && quiet_s >= KEEPALIVE_ANSWER_S) {
-		refuse(t, JC_LOST, "the server does not answer any more");
+		refuse(t, g_error_new(JC_ERROR, JC_LOST, "the server does not answer any more"));
 		pump(t);
 		return G_SOURCE_CONTINUE;
 	}
@@ -308,8 +334,8 @@ static void on_connected(struct stream_thread *t)
 	const char *bound = xmpp_conn_get_bound_jid(t->conn);
 
 	/* libstrophe verifies neither the server's nonce nor its signature: at least it must be our account. */
-	if (!jid_same_bare(bound, t->bare)) {
-		refuse(t, JC_SERVER, "the server logged us in as somebody else than %s", t->bare);
+	if (!guard_is_account(bound, t->bare)) {
+		refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the server logged us in as somebody else than %s", t->bare));
 		return;
 	}
 	t->connecting = FALSE;
@@ -335,7 +361,8 @@ static gboolean on_retry(gpointer data)
 
 static void give_up_or_retry(struct stream_thread *t)
 {
-	gboolean final = !t->reconnect || !t->ever_online || g_error_matches(t->why, JC_ERROR, JC_LOGIN);
+	gboolean final = !t->reconnect || !t->ever_online || t->conflict ||
+		g_error_matches(t->why, JC_ERROR, JC_CONFIG) || (g_error_matches(t->why, JC_ERROR, JC_LOGIN) && !t->passing);
 
 	report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = final});
 	if (final)
@@ -344,14 +371,16 @@ static void give_up_or_retry(struct stream_thread *t)
 	t->backoff_ms = MIN(t->backoff_ms * 2, BACKOFF_LAST_MS);
 }
 
-static void describe_loss(struct stream_thread *t, const xmpp_stream_error_t *stream_error)
+static void describe_loss(struct stream_thread *t)
 {
 	const struct target *target = t->next_target ? &g_array_index(t->targets, struct target, t->next_target - 1) : NULL;
-	g_autofree char *text = stream_error && stream_error->text ? text_clean(stream_error->text, TEXT_SHORT) : NULL;
+	const char *text = t->words;
 
 	if (t->why)
 		return;
-	if (t->ever_online && t->online)
+	if (t->conflict)
+		t->why = g_error_new(JC_ERROR, JC_LOST, "another client took the resource of %s", t->jid);
+	else if (t->online)
 		t->why = g_error_new(JC_ERROR, JC_LOST, "the connection to the server was lost%s%s", text ? ": " : "", text ? text : "");
 	else if (t->tcp_up && !t->secured)
 		t->why = g_error_new(JC_ERROR, JC_SERVER, "the server of %s offers no usable encryption (TLS)", t->bare);
@@ -364,10 +393,12 @@ static void describe_loss(struct stream_thread *t, const xmpp_stream_error_t *st
 
 static gboolean try_next_target(struct stream_thread *t);
 
-static void on_disconnected(struct stream_thread *t, const xmpp_stream_error_t *stream_error)
+/* After the end of a connection, outside libstrophe: it does not bear a new one from inside its handlers. */
+static void settle(struct stream_thread *t)
 {
 	gboolean was_connecting = t->connecting;
 
+	t->ended = FALSE;
 	unwatch_fd(t);
 	set_timer(t, &t->tick, 0, NULL);
 	set_timer(t, &t->keepalive, 0, NULL);
@@ -375,7 +406,7 @@ static void on_disconnected(struct stream_thread *t, const xmpp_stream_error_t *
 		report(t, (struct report){.kind = REPORT_CLOSED});
 		return;
 	}
-	describe_loss(t, stream_error);
+	describe_loss(t);
 	t->online = FALSE;
 	/* Another address may do where this one could not even be reached; a refusal would be the same there. */
 	if (was_connecting && !t->secured && t->next_target < t->targets->len && try_next_target(t))
@@ -388,10 +419,14 @@ static void on_conn(xmpp_conn_t *conn, xmpp_conn_event_t event, int error, xmpp_
 {
 	struct stream_thread *t = data;
 
-	if (event == XMPP_CONN_CONNECT || event == XMPP_CONN_RAW_CONNECT)
+	if (event == XMPP_CONN_CONNECT) {
 		on_connected(t);
-	else
-		on_disconnected(t, stream_error);
+		return;
+	}
+	t->ended = TRUE;
+	t->conflict = t->online && stream_error && stream_error->type == XMPP_SE_CONFLICT;
+	g_free(t->words);
+	t->words = stream_error && stream_error->text ? text_clean(stream_error->text, TEXT_SHORT) : NULL;
 }
 
 static void configure(struct stream_thread *t, gboolean direct)
@@ -399,7 +434,7 @@ static void configure(struct stream_thread *t, gboolean direct)
 	/* The two exclude each other; nothing is sent before TLS with the one either. */
 	xmpp_conn_set_flags(t->conn, direct ? XMPP_CONN_FLAG_LEGACY_SSL : XMPP_CONN_FLAG_MANDATORY_TLS);
 	xmpp_conn_set_jid(t->conn, t->jid);
-	xmpp_conn_set_pass(t->conn, t->password);
+	xmpp_conn_set_pass(t->conn, "");		/* check_features lends it */
 	if (t->ca_file)
 		xmpp_conn_set_cafile(t->conn, t->ca_file);
 	xmpp_conn_set_certfail_handler(t->conn, on_bad_cert);
@@ -410,13 +445,14 @@ static gboolean try_next_target(struct stream_thread *t)
 {
 	const struct target *target = &g_array_index(t->targets, struct target, t->next_target++);
 
-	t->tcp_up = t->secured = FALSE;
+	t->tcp_up = t->secured = t->verified = t->logged_in = t->resumed = FALSE;
 	g_clear_error(&t->why);
+	g_clear_pointer(&t->cert_words, g_free);
+	g_clear_pointer(&t->words, g_free);
+	t->conflict = t->passing = FALSE;
 	configure(t, target->direct);
 	if (xmpp_connect_client(t->conn, target->host, target->port, on_conn, t) != XMPP_EOK)
 		return t->next_target < t->targets->len && try_next_target(t);
-	report_phase(t, "tcp");
-	t->tcp_up = FALSE;
 	set_timer(t, &t->tick, TICK_MS, on_tick);
 	watch_fd(t);
 	return TRUE;
@@ -425,7 +461,7 @@ static gboolean try_next_target(struct stream_thread *t)
 static void begin_attempt(struct stream_thread *t)
 {
 	t->connecting = TRUE;
-	t->resumed = t->pinging = FALSE;
+	t->pinging = FALSE;
 	t->last_heard_us = g_get_monotonic_time();
 	if (!t->conn)
 		t->conn = xmpp_conn_new(t->ctx);
@@ -436,7 +472,7 @@ static void begin_attempt(struct stream_thread *t)
 	if (try_next_target(t))
 		return;
 	t->connecting = FALSE;
-	describe_loss(t, NULL);
+	describe_loss(t);
 	give_up_or_retry(t);
 }
 
@@ -503,6 +539,8 @@ static void free_thread(struct stream_thread *t)
 	g_free(t->host);
 	g_free(t->ca_file);
 	g_free(t->pin);
+	g_free(t->cert_words);
+	g_free(t->words);
 	g_clear_error(&t->why);
 	g_free(t);
 }
@@ -545,7 +583,7 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 	t->host = g_strdup(options->host);
 	t->port = options->port;
 	t->ca_file = g_strdup(options->ca_file);
-	t->pin = g_strdup(options->pin);
+	t->pin = options->pin ? guard_pin(options->pin) : NULL;
 	t->reconnect = options->reconnect;
 	t->backoff_ms = BACKOFF_FIRST_MS;
 	t->link.fd = -1;
