@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+#include "../log.h"
+
+#define NS_OMEMO_DTLS "http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification"	/* sic */
+
+enum { MAX_FINGERPRINTS = 4 };
+
 struct dtls_fp {
 	struct dtls_fingerprint ours, theirs;
 	gboolean offered_by_us;
@@ -72,38 +78,41 @@ static gboolean read_hex(const char *text, uint8_t *out, size_t len)
 	return TRUE;
 }
 
-static gboolean read_one(const struct elem *e, struct dtls_fingerprint *out)
+static gboolean read_hash(const char *name, struct dtls_fingerprint *out)
 {
-	const char *hash = elem_attr(e, "hash"), *setup = elem_attr(e, "setup");
-	g_autofree char *text = g_strstrip(g_strdup(elem_text(e)));
-
-	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; hash && i < G_N_ELEMENTS(hashes); i++)
-		if (g_ascii_strcasecmp(hash, hashes[i]) == 0) {
+	for (size_t i = 0; name && i < G_N_ELEMENTS(hashes); i++)
+		if (g_ascii_strcasecmp(name, hashes[i]) == 0) {
 			out->hash = (enum dtls_hash)i;
 			out->len = hash_len[i];
+			return TRUE;
 		}
+	return FALSE;
+}
+
+static gboolean read_rest(const struct elem *e, struct dtls_fingerprint *out)
+{
+	const char *setup = elem_attr(e, "setup");
+	g_autofree char *text = g_strstrip(g_strdup(elem_text(e)));
+
 	for (size_t i = 1; setup && i < G_N_ELEMENTS(setups); i++)
 		if (strcmp(setup, setups[i]) == 0)
 			out->setup = (enum dtls_setup)i;
-	return out->len && (!setup || out->setup != DTLS_SETUP_NONE) && read_hex(text, out->value, out->len);
+	return (!setup || out->setup != DTLS_SETUP_NONE) && read_hex(text, out->value, out->len);
 }
 
-/* The strongest usable one. Weak hashes are passed over; one that is malformed, or two that differ, are an attack or a
- * fault, and either ends the call. */
+/* The strongest usable one. Hashes that are weak or unknown are passed over; one that is malformed, or two that differ,
+ * are an attack or a fault, and either ends the call. */
 static enum jc_err read_strongest(const struct elem *transport, struct dtls_fingerprint *out)
 {
 	unsigned found = 0;
 
 	memset(out, 0, sizeof(*out));
 	for (const struct elem *e = elem_child(transport, "fingerprint", NS_DTLS); e; e = elem_next(e, "fingerprint", NS_DTLS)) {
-		struct dtls_fingerprint fp;
-		const char *hash = elem_attr(e, "hash");
+		struct dtls_fingerprint fp = {0};
 
-		if (hash && (g_ascii_strcasecmp(hash, "sha-1") == 0 || g_ascii_strcasecmp(hash, "sha-224") == 0 ||
-			     g_ascii_strcasecmp(hash, "md5") == 0))
+		if (!read_hash(elem_attr(e, "hash"), &fp))
 			continue;
-		if (!read_one(e, &fp) || ++found > 4)
+		if (!read_rest(e, &fp) || ++found > MAX_FINGERPRINTS)
 			return JC_SECURITY;
 		if (out->len && (fp.setup != out->setup || (fp.len == out->len && memcmp(fp.value, out->value, fp.len) != 0)))
 			return JC_SECURITY;
@@ -113,11 +122,30 @@ static enum jc_err read_strongest(const struct elem *transport, struct dtls_fing
 	return JC_OK;
 }
 
+/* Rule R16: a fingerprint that only OMEMO could read. */
+static enum jc_err nothing_usable(const struct elem *transport)
+{
+	if (elem_child(transport, "fingerprint", NS_OMEMO_DTLS))
+		log_info("dtls", "the peer's client has encrypted its fingerprint with OMEMO, which jcall does not understand");
+	return JC_SECURITY;
+}
+
 static gboolean setup_fits(const struct dtls_fp *k, enum dtls_setup theirs)
 {
 	if (k->offered_by_us)
 		return theirs == DTLS_ACTIVE || theirs == DTLS_PASSIVE;
 	return theirs == DTLS_ACTPASS || theirs == DTLS_ACTIVE || theirs == DTLS_PASSIVE;
+}
+
+static gboolean settled(const struct dtls_fp *k)
+{
+	return k->theirs.len && k->theirs.setup != DTLS_SETUP_NONE;
+}
+
+static void keep_undecided(struct dtls_fp *k, const struct dtls_fingerprint *fp)
+{
+	k->theirs = *fp;
+	k->theirs.setup = DTLS_SETUP_NONE;
 }
 
 static enum jc_err read_fp(void *self, enum jingle_action action, const struct elem *description,
@@ -131,23 +159,23 @@ static enum jc_err read_fp(void *self, enum jingle_action action, const struct e
 	if (err != JC_OK)
 		return err;
 	if (!fp.len)			/* an answer without one is a downgrade, unless it came early (rule R15) */
-		return must && !k->theirs.len ? JC_SECURITY : JC_OK;
-	if (k->theirs.len) {
-		if (fp.len != k->theirs.len || memcmp(fp.value, k->theirs.value, fp.len) != 0)
-			return JC_SECURITY;
-		if (fp.setup != DTLS_SETUP_NONE && fp.setup != k->theirs.setup && must)
-			return JC_SECURITY;
-		return JC_OK;
-	}
-	if (!setup_fits(k, fp.setup))
+		return must && !settled(k) ? nothing_usable(transport) : JC_OK;
+	if (k->theirs.len && (fp.len != k->theirs.len || memcmp(fp.value, k->theirs.value, fp.len) != 0))
 		return JC_SECURITY;
-	k->theirs = fp;
+	if (settled(k))			/* an ICE restart repeats the fingerprint with a setup of its own: no news */
+		return must && fp.setup != DTLS_SETUP_NONE && fp.setup != k->theirs.setup ? JC_SECURITY : JC_OK;
+	if (setup_fits(k, fp.setup))
+		k->theirs = fp;
+	else if (must || fp.setup == DTLS_HOLDCONN)
+		return JC_SECURITY;
+	else				/* early (rule R15) and without a role: the accept has to name one */
+		keep_undecided(k, &fp);
 	return JC_OK;
 }
 
 gboolean dtls_fp_remote(const struct dtls_fp *k, struct dtls_fingerprint *out)
 {
-	if (!k->theirs.len)
+	if (!settled(k))
 		return FALSE;
 	*out = k->theirs;
 	return TRUE;

@@ -15,6 +15,8 @@ struct iceudp {
 	GPtrArray *known;		/* char *: "ip port" of every candidate taken in this generation */
 	unsigned told, skipped;		/* told: in this generation */
 	gboolean creds_told, remote_news, done_news;
+	gboolean asked;			/* the peer has restarted ICE, and we have not answered with new credentials yet */
+	enum { QUIET, TO_ASK, ASKED } restart;	/* one of our own: to be told to the peer, told and not answered */
 };
 
 struct iceudp *iceudp_new(void)
@@ -49,6 +51,9 @@ void iceudp_local_creds(struct iceudp *t, const struct ice_creds *creds)
 {
 	if (strcmp(t->local.ufrag, creds->ufrag) == 0 && strcmp(t->local.pwd, creds->pwd) == 0)
 		return;
+	if (t->creds_told && !t->asked)
+		t->restart = TO_ASK;
+	t->asked = FALSE;
 	t->local = *creds;
 	t->creds_told = FALSE;
 	g_queue_clear_full(&t->ours, g_free);
@@ -63,7 +68,7 @@ void iceudp_local_cand(struct iceudp *t, const struct ice_cand *cand)
 
 gboolean iceudp_has_news(const struct iceudp *t)
 {
-	return t->local.ufrag[0] && (t->ours.length > 0 || !t->creds_told);
+	return t->local.ufrag[0] && (t->ours.length > 0 || t->restart == TO_ASK);
 }
 
 static const char *const types[] = {[ICE_HOST] = "host", [ICE_SRFLX] = "srflx", [ICE_PRFLX] = "prflx",
@@ -103,23 +108,29 @@ static void adopt_next(struct iceudp *t, struct elem *transport)
 }
 
 /* The offer and the accept carry all we know; after them one candidate goes per transport-info, each with the same
- * credentials (rule R22: Monal reads only the first, and refuses one without pwd). New credentials go with the first new
- * candidate, never alone: that would read as another restart offer (rule R23). */
+ * credentials (rule R22: Monal reads only the first, and refuses one without pwd). Rule R23: new credentials alone ask for
+ * an ICE restart, with a candidate they answer one. */
 static struct elem *write_transport(void *self, enum jingle_action action)
 {
 	struct iceudp *t = self;
 	gboolean whole = action == JINGLE_SESSION_INITIATE || action == JINGLE_SESSION_ACCEPT;
 	struct elem *transport;
 
-	if (!whole && (!t->local.ufrag[0] || t->ours.length == 0))
+	if (!whole && !iceudp_has_news(t))
 		return NULL;
 	transport = elem_new("transport", NS_ICE_UDP);
-	elem_set(transport, "ufrag", t->local.ufrag);
-	elem_set(transport, "pwd", t->local.pwd);
+	if (t->local.ufrag[0]) {
+		elem_set(transport, "ufrag", t->local.ufrag);
+		elem_set(transport, "pwd", t->local.pwd);
+		t->creds_told = TRUE;
+	}
+	if (!whole && t->restart == TO_ASK) {
+		t->restart = ASKED;
+		return transport;
+	}
 	do
 		adopt_next(t, transport);
 	while (whole && t->ours.length > 0);
-	t->creds_told = TRUE;
 	return transport;
 }
 
@@ -224,13 +235,16 @@ static enum jc_err take_creds(struct iceudp *t, const char *ufrag, const char *p
 {
 	if (!ufrag || !pwd)		/* Movim and stanza.js repeat the ufrag alone: unchanged (rule R22) */
 		return JC_OK;
-	if (!creds_valid(ufrag, 4) || !creds_valid(pwd, 22))
-		return JC_PROTOCOL;
 	if (strcmp(t->remote.ufrag, ufrag) == 0 && strcmp(t->remote.pwd, pwd) == 0)
 		return JC_OK;
+	if (!creds_valid(ufrag, 4) || !creds_valid(pwd, 22))
+		return JC_PROTOCOL;
+	t->asked = t->remote.ufrag[0] && t->restart == QUIET;
+	t->restart = QUIET;		/* answered; where both restart at once, what we were to ask is our answer */
 	g_strlcpy(t->remote.ufrag, ufrag, sizeof(t->remote.ufrag));
 	g_strlcpy(t->remote.pwd, pwd, sizeof(t->remote.pwd));
 	t->remote_news = TRUE;
+	t->done_news = FALSE;
 	g_ptr_array_set_size(t->known, 0);
 	g_queue_clear_full(&t->theirs, g_free);
 	return JC_OK;
@@ -239,10 +253,15 @@ static enum jc_err take_creds(struct iceudp *t, const char *ufrag, const char *p
 static enum jc_err read_transport(void *self, enum jingle_action action, const struct elem *theirs)
 {
 	struct iceudp *t = self;
-	enum jc_err err = take_creds(t, elem_attr(theirs, "ufrag"), elem_attr(theirs, "pwd"));
+	const char *ufrag = elem_attr(theirs, "ufrag");
+	enum jc_err err = take_creds(t, ufrag, elem_attr(theirs, "pwd"));
 
 	if (err != JC_OK)
 		return err;
+	if (ufrag && t->remote.ufrag[0] && strcmp(ufrag, t->remote.ufrag) != 0) {
+		t->skipped++;		/* a ufrag alone, of before a restart: its candidates are gone */
+		return JC_OK;
+	}
 	for (const struct elem *e = elem_child(theirs, "candidate", NULL); e; e = elem_next(e, "candidate", NULL))
 		take_candidate(t, e);
 	if (elem_child(theirs, "gathering-complete", NULL))

@@ -17,13 +17,15 @@ void           iceudp_free(struct iceudp *t);
 /* Take the peer's loopback addresses too: tests, and two jcalls on one machine. Otherwise they are skipped. */
 void           iceudp_allow_loopback(struct iceudp *t, gboolean allow);
 
-/* Our side, as net/ice gathers it. A new set of credentials is an ICE restart: candidates known so far are dropped. */
+/* Our side, as net/ice gathers it. A new set of credentials is an ICE restart: candidates known so far are dropped. Unless
+ * the peer has restarted before, it is a restart of our own, and the next transport-info has the credentials alone
+ * (rule R23); as the answer to his, they go with the first candidate. */
 void     iceudp_local_creds(struct iceudp *t, const struct ice_creds *creds);
 void     iceudp_local_cand(struct iceudp *t, const struct ice_cand *cand);
 gboolean iceudp_has_news(const struct iceudp *t);	/* is there anything for a transport-info? */
 
 /* The peer's side, to be handed to net/ice. */
-gboolean iceudp_remote_creds(struct iceudp *t, struct ice_creds *out);	/* TRUE once per new set */
+gboolean iceudp_remote_creds(struct iceudp *t, struct ice_creds *out);	/* TRUE once per new set; the second: he restarts */
 gboolean iceudp_remote_cand(struct iceudp *t, struct ice_cand *out);	/* TRUE once per candidate, in order */
 gboolean iceudp_remote_done(struct iceudp *t);				/* TRUE once: the peer said it has no more */
 unsigned iceudp_skipped(const struct iceudp *t);

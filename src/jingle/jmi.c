@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_DELAY "urn:xmpp:delay"
+
 enum { MAX_ID = 128, OLD_S = 60 };
 
 static const char *const kinds[] = {[JMI_PROPOSE] = "propose", [JMI_RINGING] = "ringing", [JMI_PROCEED] = "proceed",
@@ -73,10 +76,12 @@ struct elem *jmi_write(enum jmi_kind kind, const char *to, const char *id, enum 
 
 const struct elem *jmi_unwrap_carbon(const struct elem *message, const char *our_bare_jid, gboolean *sent)
 {
-	const struct elem *carbon = elem_child(message, NULL, "urn:xmpp:carbons:2"), *forwarded;
+	const struct elem *carbon = elem_child(message, "sent", NS_CARBONS), *forwarded;
 	const char *from = elem_attr(message, "from");
 
-	*sent = elem_is(carbon, "sent", NULL);
+	*sent = carbon != NULL;
+	if (!carbon)			/* there is a <private/> as well, which wraps nothing */
+		carbon = elem_child(message, "received", NS_CARBONS);
 	if (!carbon || (from && g_ascii_strcasecmp(from, our_bare_jid) != 0))
 		return NULL;
 	forwarded = elem_child(carbon, "forwarded", "urn:xmpp:forward:0");
@@ -85,10 +90,13 @@ const struct elem *jmi_unwrap_carbon(const struct elem *message, const char *our
 
 gboolean jmi_is_old(const struct elem *message, gint64 now_s)
 {
-	const char *stamp = elem_attr(elem_child(message, "delay", "urn:xmpp:delay"), "stamp");
-	g_autoptr(GDateTime) t = stamp ? g_date_time_new_from_iso8601(stamp, NULL) : NULL;
+	/* Each server on the way may have added one; any may tell the truth. */
+	for (const struct elem *e = elem_child(message, "delay", NS_DELAY); e; e = elem_next(e, "delay", NS_DELAY)) {
+		const char *stamp = elem_attr(e, "stamp");
+		g_autoptr(GDateTime) t = stamp ? g_date_time_new_from_iso8601(stamp, NULL) : NULL;
 
-	if (!stamp)
-		return FALSE;
-	return !t || now_s - g_date_time_to_unix(t) > OLD_S;
+		if (!t || now_s - g_date_time_to_unix(t) > OLD_S)
+			return TRUE;
+	}
+	return FALSE;
 }

@@ -39,7 +39,7 @@ struct jmi_out {
 	struct elem *message;	/* SEND; the taker owns it */
 	enum jmi_call_event event;
 	enum jc_err err;
-	const char *peer, *text;	/* borrowed until the next call */
+	const char *peer, *text;	/* borrowed until the next call; both as the peer wrote them: text_clean() first */
 };
 
 struct jmi_call;
@@ -53,7 +53,8 @@ void     jmi_call_start(struct jmi_call *c, gint64 now_ms);
  * devices, ours. TRUE: it concerned this call. */
 gboolean jmi_call_recv(struct jmi_call *c, const char *from, const struct jmi_msg *m, gint64 now_ms);
 void     jmi_call_bounced(struct jmi_call *c, const char *message_id, const char *condition, gint64 now_ms);	/* message of type error */
-/* The user, or the direct fallback that succeeded, ends the proposal: retract with the reason of ERR. */
+/* The user, or the direct fallback that succeeded, ends the proposal: a <retract/> for "cancel", then JMI_CALL_ENDED with
+ * ERR. Nothing where no proposal is open: after a proceed it is the Jingle session that ends. */
 void     jmi_call_retract(struct jmi_call *c, enum jc_err err, gint64 now_ms);
 gboolean jmi_call_next(struct jmi_call *c, struct jmi_out *out);
 gint64   jmi_call_deadline(const struct jmi_call *c);
@@ -61,7 +62,7 @@ void     jmi_call_expire(struct jmi_call *c, gint64 now_ms);
 gboolean jmi_call_ringing(const struct jmi_call *c);	/* some device said it rings */
 /* The callee proposes a call of his own, THEIR_ID, to us while ours is open (XEP-0353 "Tie Breaking"): the lower id wins
  * (i;octet), of equal ones the lower JID's. TRUE: ours goes on and theirs is rejected; FALSE: ours is retracted and has
- * yielded JMI_CALL_TIE_LOST: theirs is to be taken. */
+ * yielded JMI_CALL_TIE_LOST: theirs is to be taken. After a proceed there is no tie: theirs is rejected for "busy". */
 gboolean jmi_call_tie(struct jmi_call *c, const char *their_id, const char *from, gint64 now_ms);
 
 /* ---- being called ---- */
@@ -75,7 +76,8 @@ const char *jmi_ring_caller(const struct jmi_ring *r);		/* full JID */
 GPtrArray *jmi_ring_begin(struct jmi_ring *r);			/* <ringing/>, if he may know */
 GPtrArray *jmi_ring_accept(struct jmi_ring *r);			/* rule R5: <accept/> to our own devices, then <proceed/> */
 GPtrArray *jmi_ring_reject(struct jmi_ring *r, enum jc_err err);	/* rule R6: to the caller and to our own devices */
-/* A JMI message from FROM with this id. TRUE: ringing is over, *ERR says why. OURS: FROM is our own account. */
+/* A JMI message from FROM with this id. TRUE: ringing is over, *ERR says why: JC_ELSEWHERE (another device of ours took
+ * it), JC_DECLINED (or declined it), JC_NO_ANSWER (the caller gave up). OURS: FROM is our own account. */
 gboolean jmi_ring_recv(struct jmi_ring *r, const char *from, const struct jmi_msg *m, gboolean ours, enum jc_err *err);
 
 /* ---- wrapping ---- */

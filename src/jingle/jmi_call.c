@@ -90,10 +90,17 @@ void jmi_call_start(struct jmi_call *c, gint64 now_ms)
 	send(c, jmi_write(JMI_PROPOSE, c->callee, c->id, REASON_NONE, NULL));
 }
 
-static void on_reject(struct jmi_call *c, const struct jmi_msg *m)
+/* One device has ended it for all. "cancel" and "success" are no words of a callee; he who uses them does not want the
+ * call. Of a crossing call in which ours lost, the callee is busy with his own. */
+static void on_end(struct jmi_call *c, const struct jmi_msg *m)
 {
+	enum jc_err err = m->reason == REASON_CANCEL ? JC_DECLINED : jingle_outcome(m->reason, FALSE);
+
 	over(c);
-	event(c, JMI_CALL_ENDED, m->reason == REASON_BUSY ? JC_BUSY : JC_DECLINED, NULL, m->text);
+	if (m->tie_break)
+		event(c, JMI_CALL_ENDED, JC_BUSY, NULL, "is calling you at this very moment");
+	else
+		event(c, JMI_CALL_ENDED, err, NULL, m->text);
 }
 
 static void on_proceed(struct jmi_call *c, const char *from)
@@ -107,8 +114,8 @@ static void on_proceed(struct jmi_call *c, const char *from)
 
 gboolean jmi_call_recv(struct jmi_call *c, const char *from, const struct jmi_msg *m, gint64 now_ms)
 {
-	if (strcmp(m->id, c->id) != 0 || !jid_same_bare(from, c->callee))
-		return FALSE;
+	if (strcmp(m->id, c->id) != 0 || !jid_same_bare(from, c->callee) || strcmp(from, c->us) == 0)
+		return FALSE;		/* who calls another device of his own account hears himself */
 	if (c->state != CALL_OPEN)
 		return TRUE;		/* the first device that takes it has it */
 	switch (m->kind) {
@@ -122,12 +129,9 @@ gboolean jmi_call_recv(struct jmi_call *c, const char *from, const struct jmi_ms
 		on_proceed(c, from);
 		break;
 	case JMI_REJECT:
-		on_reject(c, m);
-		break;
 	case JMI_FINISH:
 	case JMI_RETRACT:
-		over(c);
-		event(c, JMI_CALL_ENDED, jingle_outcome(m->reason, FALSE), NULL, m->text);
+		on_end(c, m);
 		break;
 	default:
 		break;
@@ -139,8 +143,8 @@ void jmi_call_bounced(struct jmi_call *c, const char *message_id, const char *co
 {
 	g_autofree char *ours = g_strdup_printf("jm-propose-%s", c->id);
 
-	if (c->state != CALL_OPEN || strcmp(message_id, ours) != 0)
-		return;
+	if (c->state != CALL_OPEN || strcmp(message_id, ours) != 0 || c->ringing)
+		return;			/* one device that does not understand does not speak for one that rings */
 	over(c);
 	event(c, JMI_CALL_ENDED, JC_UNAVAILABLE, NULL, condition);
 }
@@ -168,15 +172,19 @@ gboolean jmi_call_tie(struct jmi_call *c, const char *their_id, const char *from
 
 	if (order == 0)
 		order = strcmp(c->us, from);
+	if (c->state == CALL_PROCEEDED) {	/* no tie any more: he has taken ours */
+		send(c, jmi_write(JMI_REJECT, from, their_id, REASON_BUSY, NULL));
+		return TRUE;
+	}
+	if (c->state != CALL_OPEN)
+		return FALSE;
 	if (order < 0) {
 		send(c, tie_message(JMI_REJECT, from, their_id));
 		return TRUE;
 	}
-	if (c->state == CALL_OPEN) {
-		over(c);
-		send(c, tie_message(JMI_RETRACT, c->callee, c->id));
-		event(c, JMI_CALL_TIE_LOST, JC_OK, from, NULL);
-	}
+	over(c);
+	send(c, tie_message(JMI_RETRACT, c->callee, c->id));
+	event(c, JMI_CALL_TIE_LOST, JC_OK, from, NULL);
 	return FALSE;
 }
 
@@ -200,12 +208,12 @@ gint64 jmi_call_deadline(const struct jmi_call *c)
 
 void jmi_call_expire(struct jmi_call *c, gint64 now_ms)
 {
-	if (now_ms >= c->fallback_at) {
+	if (now_ms >= c->timeout_at) {
+		jmi_call_retract(c, JC_NO_ANSWER, now_ms);
+	} else if (now_ms >= c->fallback_at) {
 		c->fallback_at = G_MAXINT64;
 		event(c, JMI_CALL_FALLBACK, JC_OK, NULL, NULL);
 	}
-	if (now_ms >= c->timeout_at)
-		jmi_call_retract(c, JC_NO_ANSWER, now_ms);
 }
 
 gboolean jmi_call_ringing(const struct jmi_call *c)

@@ -9,9 +9,15 @@
 
 enum { OPUS_PT = 111, MIN_BITRATE = 6000 };
 
+struct hears {				/* what the peer says of his decoder; 0: nothing */
+	guint64 ptime_ms, minptime_ms, maxptime_ms, maxaverage_bps;
+	gboolean fec, dtx;
+};
+
 struct rtp_app {
 	struct rtp_wishes wishes;
 	struct media_params params;
+	struct hears hears;
 	unsigned flags;
 };
 
@@ -68,9 +74,11 @@ static struct elem *describe(const struct rtp_app *a, unsigned pt)
 	add_parameter(payload, "useinbandfec", "1");
 	if (a->wishes.dtx)
 		add_parameter(payload, "usedtx", "1");
-	source = elem_add(d, "source", NS_SSMA);
-	elem_setf(source, "ssrc", "%u", a->params.tx_ssrc);
-	add_parameter(source, "cname", a->params.cname);
+	if (a->params.cname[0]) {		/* a value must not be empty (rules R18, R20) */
+		source = elem_add(d, "source", NS_SSMA);
+		elem_setf(source, "ssrc", "%u", a->params.tx_ssrc);
+		add_parameter(source, "cname", a->params.cname);
+	}
 	elem_add(d, "rtcp-mux", NULL);
 	return d;
 }
@@ -96,19 +104,26 @@ static gboolean is_opus(const struct elem *payload, guint64 *pt)
 	const char *name = elem_attr(payload, "name"), *clock = elem_attr(payload, "clockrate");
 	guint64 hz = 48000;
 
-	/* libpurple writes OPUS, Gajim leaves channels out, and libpurple says 0 of them: the RTP format is the same. */
+	/* libpurple writes OPUS, Gajim leaves channels out, and libpurple says 0 of them: the RTP format is the same. With
+	 * the marker bit, 64 to 95 look like RTCP on a shared port (RFC 5761 4). */
 	return name && g_ascii_strcasecmp(name, "opus") == 0 && text_uint(elem_attr(payload, "id"), 0, 127, pt) &&
-		(!clock || (text_uint(clock, 1, 1000000, &hz) && hz == 48000));
+		(*pt < 64 || *pt > 95) && (!clock || (text_uint(clock, 1, 1000000, &hz) && hz == 48000));
 }
 
-static const struct elem *find_opus(const struct elem *description, guint64 *pt)
+/* Several payloads may be Opus, and several may share a number (libpurple, QXmpp). ONLY: of this number; -1: any. */
+static const struct elem *find_opus(const struct elem *description, int only, uint8_t *pt)
 {
 	unsigned seen = 0;
 
 	for (const struct elem *p = elem_child(description, "payload-type", NULL); p && seen < MAX_PAYLOAD_TYPES;
-	     p = elem_next(p, "payload-type", NULL), seen++)
-		if (is_opus(p, pt))
+	     p = elem_next(p, "payload-type", NULL), seen++) {
+		guint64 number;
+
+		if (is_opus(p, &number) && (only < 0 || number == (guint64)only)) {
+			*pt = (uint8_t)number;
 			return p;
+		}
+	}
 	return NULL;
 }
 
@@ -120,11 +135,11 @@ static const char *parameter(const struct elem *payload, const char *name)
 	return NULL;
 }
 
-static gboolean parameter_set(const struct elem *payload, const char *name)
+static gboolean flag(const struct elem *payload, const char *name, gboolean otherwise)
 {
 	const char *value = parameter(payload, name);
 
-	return value && (strcmp(value, "1") == 0 || g_ascii_strcasecmp(value, "true") == 0);
+	return value ? strcmp(value, "1") == 0 || g_ascii_strcasecmp(value, "true") == 0 : otherwise;
 }
 
 static guint64 number(const struct elem *payload, const char *attr, guint64 min, guint64 max, guint64 otherwise)
@@ -136,30 +151,38 @@ static guint64 number(const struct elem *payload, const char *attr, guint64 min,
 	return value;
 }
 
-/* How long our frames may be: our wish, unless the peer asks for another or cannot take so long ones. */
-static unsigned choose_ptime(const struct rtp_app *a, const struct elem *payload)
+/* How long our frames may be: our wish, unless the peer asks for another or cannot take it. What he can take comes before
+ * what he wants. */
+static unsigned choose_ptime(const struct rtp_app *a)
 {
-	static const unsigned usable[] = {60, 40, 20, 10};
-	guint64 longest = number(payload, "maxptime", 3, 1000, 120);
-	guint64 shortest = number(payload, "minptime", 3, 60, 10);
-	guint64 wanted = number(payload, "ptime", 3, 1000, a->wishes.ptime_ms);
+	static const unsigned usable[] = {20, 40, 60};
+	guint64 wanted = a->hears.ptime_ms ? a->hears.ptime_ms : a->wishes.ptime_ms;
+	guint64 longest = a->hears.maxptime_ms ? a->hears.maxptime_ms : 60;
+	unsigned best = 10;
 
-	wanted = MAX(MIN(MIN(wanted, longest), 60), shortest);
 	for (size_t i = 0; i < G_N_ELEMENTS(usable); i++)
-		if (usable[i] <= wanted)
-			return usable[i];
-	return 10;
+		if (usable[i] <= longest && (usable[i] <= wanted || best < a->hears.minptime_ms))
+			best = usable[i];
+	return best;
 }
 
-/* What the peer says of his Opus decoder governs what we send (RFC 7587 6.1). */
-static void take_parameters(struct rtp_app *a, const struct elem *payload)
+/* What the peer says of his Opus decoder governs what we send (RFC 7587 6.1). What he leaves out stays as it was. */
+static void hear(struct rtp_app *a, const struct elem *payload)
 {
-	guint64 most = number(payload, "maxaveragebitrate", 1, 1000000, a->wishes.bitrate_bps);
+	struct hears *h = &a->hears;
+	guint64 most;
 
-	a->params.ptime_ms = choose_ptime(a, payload);
+	h->ptime_ms = number(payload, "ptime", 3, 1000, h->ptime_ms);
+	h->minptime_ms = number(payload, "minptime", 3, 120, h->minptime_ms);
+	h->maxptime_ms = number(payload, "maxptime", 3, 1000, h->maxptime_ms);
+	h->maxaverage_bps = number(payload, "maxaveragebitrate", 1, 1000000, h->maxaverage_bps);
+	h->fec = flag(payload, "useinbandfec", h->fec);
+	h->dtx = flag(payload, "usedtx", h->dtx);
+	most = h->maxaverage_bps ? h->maxaverage_bps : a->wishes.bitrate_bps;
+	a->params.ptime_ms = choose_ptime(a);
 	a->params.bitrate_bps = (unsigned)MAX(MIN(most, a->wishes.bitrate_bps), MIN_BITRATE);
-	a->params.fec = a->wishes.fec && parameter_set(payload, "useinbandfec");
-	a->params.dtx = a->wishes.dtx && parameter_set(payload, "usedtx");
+	a->params.fec = a->wishes.fec && h->fec;
+	a->params.dtx = a->wishes.dtx && h->dtx;
 }
 
 static gboolean has_rtcp_mux(const struct elem *description)
@@ -170,41 +193,44 @@ static gboolean has_rtcp_mux(const struct elem *description)
 	return FALSE;
 }
 
+/* The common part of an offer and of an answer: the peer's Opus, whose number we send with. */
+static enum jc_err judge(struct rtp_app *a, const struct elem *theirs)
+{
+	const char *media = elem_attr(theirs, "media");
+	const struct elem *opus;
+
+	if (media && strcmp(media, "audio") != 0)
+		return JC_UNSUPPORTED_APP;
+	opus = find_opus(theirs, -1, &a->params.tx_pt);
+	if (!opus || !has_rtcp_mux(theirs))
+		return JC_NO_CODEC;
+	a->hears = (struct hears){0};
+	hear(a, opus);
+	return JC_OK;
+}
+
 static enum jc_err answer(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	guint64 pt = 0;
-	const struct elem *opus = find_opus(theirs, &pt);
+	enum jc_err err = judge(a, theirs);
 
-	if (!opus || !has_rtcp_mux(theirs))
-		return JC_NO_CODEC;
-	a->params.tx_pt = a->params.rx_pt = (uint8_t)pt;
-	take_parameters(a, opus);
-	return JC_OK;
+	a->params.rx_pt = a->params.tx_pt;
+	return err;
 }
 
 static enum jc_err agree(void *self, const struct elem *theirs)
 {
-	struct rtp_app *a = self;
-	guint64 pt = 0;
-	const struct elem *opus = find_opus(theirs, &pt);
-
-	if (!opus || !has_rtcp_mux(theirs))
-		return JC_NO_CODEC;
-	a->params.tx_pt = (uint8_t)pt;
-	a->params.rx_pt = OPUS_PT;
-	take_parameters(a, opus);
-	return JC_OK;
+	return judge(self, theirs);
 }
 
+/* "Purely advisory", and only what has changed (XEP-0167 "Negotiation of Parameters"). */
 static enum iq_cond description_info(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	guint64 pt = 0;
-	const struct elem *opus = find_opus(theirs, &pt);
+	const struct elem *opus = find_opus(theirs, a->params.tx_pt, &a->params.tx_pt);
 
-	if (opus && pt == a->params.tx_pt)
-		take_parameters(a, opus);
+	if (opus)
+		hear(a, opus);
 	return COND_OK;
 }
 

@@ -19,7 +19,8 @@ enum rtp_flag { RTP_HELD_BY_PEER = 1, RTP_MUTED_BY_PEER = 2, RTP_PEER_RINGING = 
 struct rtp_app;
 struct rtp_app *rtp_app_new(const struct rtp_wishes *wishes, uint32_t ssrc, const char *cname);
 void            rtp_app_free(struct rtp_app *a);
-/* What was agreed: valid after JINGLE_EV_ACCEPTED; tx values follow description-info. */
+/* What was agreed: valid after JINGLE_EV_ACCEPTED; tx values follow description-info. The peer's ptime, maxptime,
+ * maxaveragebitrate, useinbandfec and usedtx restrict our wishes; FEC and DTX are off unless he asks for them. */
 void            rtp_app_params(const struct rtp_app *a, struct media_params *out);
 unsigned        rtp_app_flags(const struct rtp_app *a);		/* enum rtp_flag, from session-info */
 
