@@ -37,7 +37,7 @@ static gboolean check_common(const struct common *o)
 	g_autoptr(GError) error = NULL;
 	const char *arg;
 
-	if (o->at_end && !strstr("|hangup|silence|device|", o->at_end))
+	if (o->at_end && strcmp(o->at_end, "hangup") != 0 && strcmp(o->at_end, "silence") != 0 && strcmp(o->at_end, "device") != 0)
 		return usage_error("--at-end is hangup, silence or device, not '%s'", o->at_end);
 	if (o->for_s < 0 || o->ring_timeout_s < 0)
 		return usage_error("--for and --ring-timeout take a number of seconds");
@@ -66,8 +66,11 @@ gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *u
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
 	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
 	g_autoptr(GError) error = NULL;
+	g_autofree char *name = NULL;
 
 	memset(o, 0, sizeof(*o));
+	name = g_strdup_printf("jcall %s", (*argv)[0]);
+	g_set_prgname(name);			/* what --help shows in its first line */
 	g_option_context_set_summary(context, summary);
 	g_option_group_add_entries(group, entries);
 	if (extra)

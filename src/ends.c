@@ -44,10 +44,10 @@ static gpointer open_both(gpointer data)
 	struct ends_opening *o = data;
 	struct ends *ends = g_new0(struct ends, 1);
 
-	if (o->out_spec)
-		ends->have_out = audio_open_out(o->out_spec, &ends->out, &o->error);
-	if (o->in_spec && !o->error)
+	if (o->in_spec)
 		ends->have_in = audio_open_in(o->in_spec, &ends->in, &o->error);
+	if (o->out_spec && !o->error)
+		ends->have_out = audio_open_out(o->out_spec, &ends->out, &o->error);
 	if (o->error) {
 		ends_close(ends, NULL);
 		ends = NULL;

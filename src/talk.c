@@ -39,6 +39,7 @@ static void report_end(struct talk *t)
 	const struct media_stats *s = &t->stats;
 	double seconds = t->talk_us ? (double)t->talk_us / 1e6 : 0;
 	double all = (double)(s->rx_packets + s->rx_lost);
+	g_autofree char *rtt = NULL;
 
 	ui_event(t->ui, "ended", "peer", "s", t->peer, "status", "i", (gint64)jc_exit_status(t->err),
 		 "reason", "s", jc_symbol(t->err), "text", "s", t->text, "duration_s", "d", seconds,
@@ -48,10 +49,11 @@ static void report_end(struct talk *t)
 		 "concealed_ms", "i", (gint64)s->concealed_ms, "stretched_ms", "i", (gint64)s->stretched_ms, NULL);
 	if (!t->accepted)
 		return;
-	ui_say(t->ui, "Call with %s ended after %u:%02u; lost %.1f %%, late %.1f %%, jitter %.1f ms, round trip %s%.0f ms",
+	if (s->rtt_ms >= 0)
+		rtt = g_strdup_printf(", round trip %.0f ms", s->rtt_ms);
+	ui_say(t->ui, "Call with %s ended after %u:%02u; lost %.1f %%, late %.1f %%, jitter %.1f ms%s",
 	       t->peer, (unsigned)seconds / 60, (unsigned)seconds % 60, all > 0 ? 100 * (double)s->rx_lost / all : 0,
-	       all > 0 ? 100 * (double)s->rx_late / all : 0, s->rx_jitter_ms, s->rtt_ms < 0 ? "unknown, " : "",
-	       MAX(s->rtt_ms, 0));
+	       all > 0 ? 100 * (double)s->rx_late / all : 0, s->rx_jitter_ms, rtt ? rtt : "");
 }
 
 static void finish(struct talk *t)

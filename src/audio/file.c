@@ -3,8 +3,11 @@
 #include "resample.h"
 
 #include <math.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sndfile.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../err.h"
 #include "../text.h"
@@ -196,15 +199,29 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 
 struct file_out {
 	struct pacer pacer;
-	char *name;
-	SNDFILE *file;
+	char *path, *name;
+	gboolean existed;
+	SF_INFO info;
+	SNDFILE *file;			/* NULL until the call begins: a call that nobody takes leaves the last recording alone */
 	GError *fault;
 };
+
+static void open_file(struct file_out *f)
+{
+	f->file = sf_open(f->path, SFM_WRITE, &f->info);
+	if (!f->file)
+		f->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, sf_strerror(NULL));
+	/* A killed process leaves a header that fits what was written. An Ogg stream would get a new header each time. */
+	else if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
+		sf_command(f->file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+}
 
 static void out_start(void *self, gint64 now_us)
 {
 	struct file_out *f = self;
 
+	if (!f->file && !f->fault)
+		open_file(f);
 	pacer_start(&f->pacer, now_us);
 }
 
@@ -219,6 +236,8 @@ static void out_write(void *self, const gint16 *pcm, size_t n)
 {
 	struct file_out *f = self;
 
+	if (!f->file && !f->fault)
+		open_file(f);
 	if (!f->fault && sf_writef_short(f->file, pcm, (sf_count_t)n) != (sf_count_t)n)
 		f->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write to '%s': %s", f->name, sf_strerror(f->file));
 	f->pacer.done += n;
@@ -238,12 +257,26 @@ static GError *out_fault(void *self)
 	return f->fault ? g_error_copy(f->fault) : NULL;
 }
 
+static void free_out(struct file_out *f)
+{
+	g_clear_error(&f->fault);
+	g_free(f->path);
+	g_free(f->name);
+	g_free(f);
+}
+
 static gboolean out_close(void *self, GError **error)
 {
 	struct file_out *f = self;
 	gboolean complete;
 	int failed;
 
+	if (!f->file) {
+		if (!f->existed)
+			unlink(f->path);
+		free_out(f);
+		return TRUE;
+	}
 	if (f->pacer.done == 0)
 		out_write(f, &(gint16){0}, 1);		/* without a sample a FLAC file would lack even its header */
 	failed = sf_close(f->file);
@@ -252,8 +285,7 @@ static gboolean out_close(void *self, GError **error)
 		g_propagate_error(error, g_steal_pointer(&f->fault));
 	else if (failed)
 		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is not complete: %s", f->name, sf_error_number(failed));
-	g_free(f->name);
-	g_free(f);
+	free_out(f);
 	return complete;
 }
 
@@ -279,23 +311,25 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 	g_autofree char *name = text_clean(arg, TEXT_LONG);
 	SF_INFO info = {.samplerate = AUDIO_RATE, .channels = 1, .format = format_of(arg)};
 	struct file_out *f;
-	SNDFILE *file;
+	gboolean existed;
+	int fd;
 
 	if (!info.format) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' has none of the endings jcall writes: .wav, .flac, .ogg, .opus", name);
 		return FALSE;
 	}
-	file = sf_open(arg, SFM_WRITE, &info);
-	if (!file) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", name, sf_strerror(NULL));
+	existed = access(arg, F_OK) == 0;
+	fd = open(arg, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);	/* can it be written? Not cut before the call begins */
+	if (fd < 0) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", name, g_strerror(errno));
 		return FALSE;
 	}
-	/* A killed process leaves a header that fits what was written. An Ogg stream would get a new header each time. */
-	if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
-		sf_command(file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+	close(fd);
 	f = g_new0(struct file_out, 1);
+	f->path = g_strdup(arg);
 	f->name = g_steal_pointer(&name);
-	f->file = file;
+	f->existed = existed;
+	f->info = info;
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
 				  .fault = out_fault, .close = out_close, .self = f};
 	return TRUE;

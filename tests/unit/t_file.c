@@ -419,6 +419,7 @@ static void a_recording_without_a_sample_is_a_valid_file(void **state)
 		struct audio_out out = open_out(path);
 		struct audio_in in;
 
+		out.start(out.self, 0);
 		assert_true(out.close(out.self, NULL));
 		in = open_in(path);
 		all = read_all(&in);
@@ -448,15 +449,38 @@ static void an_older_recording_is_replaced_whole(void **state)
 	struct audio_in in;
 	g_autoptr(GArray) all = NULL;
 
+	out.start(out.self, 0);
 	write_sine(&out, 0, 4800);
 	assert_true(out.close(out.self, NULL));
 	out = open_out(path);
+	out.start(out.self, 0);
 	write_sine(&out, 0, 480);
 	assert_true(out.close(out.self, NULL));
 	in = open_in(path);
 	all = read_all(&in);
 	assert_int_equal(all->len, 480);
 	in.close(in.self);
+}
+
+static void a_call_that_never_begins_leaves_the_last_recording_alone(void **state)
+{
+	g_autofree char *path = path_of("kept.wav"), *fresh = path_of("fresh.wav");
+	struct audio_out out = open_out(path);
+	struct audio_in in;
+	g_autoptr(GArray) all = NULL;
+
+	out.start(out.self, 0);
+	write_sine(&out, 0, 4800);
+	assert_true(out.close(out.self, NULL));
+	out = open_out(path);
+	assert_true(out.close(out.self, NULL));
+	in = open_in(path);
+	all = read_all(&in);
+	assert_int_equal(all->len, 4800);
+	in.close(in.self);
+	out = open_out(fresh);
+	assert_true(out.close(out.self, NULL));
+	assert_false(g_file_test(fresh, G_FILE_TEST_EXISTS));
 }
 
 static void assert_out_refused(const char *path, int code, const char *words)
@@ -580,6 +604,7 @@ int main(void)
 		cmocka_unit_test(a_recording_without_a_sample_is_a_valid_file),
 		cmocka_unit_test(the_file_wants_what_time_demands),
 		cmocka_unit_test(an_older_recording_is_replaced_whole),
+		cmocka_unit_test(a_call_that_never_begins_leaves_the_last_recording_alone),
 		cmocka_unit_test(an_ending_we_do_not_write_is_wrong_usage_and_names_those_we_do),
 		cmocka_unit_test(a_place_that_cannot_be_written_is_named_with_the_reason),
 		cmocka_unit_test(a_full_disk_is_told),
