@@ -19,7 +19,7 @@ static void deliver(void *self, void *arg)
 		to->reports.phase(to->self, r->phase, r->at_us);
 		break;
 	case REPORT_ONLINE:
-		to->reports.online(to->self, r->text, r->flag, r->flag2);
+		to->reports.online(to->self, r->text, r->flag);
 		g_free(r->text);
 		break;
 	case REPORT_OFFLINE:
@@ -33,6 +33,12 @@ static void deliver(void *self, void *arg)
 		break;
 	case REPORT_TRACE:
 		to->reports.trace(to->self, r->flag, r->text);
+		break;
+	case REPORT_SM:
+		to->reports.sm(to->self);
+		break;
+	case REPORT_UNSENT:
+		to->reports.unsent(to->self, r->stanza);
 		break;
 	}
 }

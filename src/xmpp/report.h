@@ -12,11 +12,12 @@ struct reporter {			/* lives as long as its thread's memory */
 };
 
 struct report {
-	enum { REPORT_PHASE, REPORT_ONLINE, REPORT_OFFLINE, REPORT_STANZA, REPORT_CLOSED, REPORT_TRACE } kind;
+	enum { REPORT_PHASE, REPORT_ONLINE, REPORT_OFFLINE, REPORT_STANZA, REPORT_CLOSED, REPORT_TRACE,
+	       REPORT_SM, REPORT_UNSENT } kind;
 	const char *phase;		/* static */
 	gint64 at_us;
 	char *text;			/* taken */
-	gboolean flag, flag2;
+	gboolean flag;
 	GError *error;			/* taken */
 	struct elem *stanza;		/* taken */
 };

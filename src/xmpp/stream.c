@@ -1,5 +1,4 @@
 #include <string.h>
-#include <sys/socket.h>
 
 #include "../log.h"
 #include "../text.h"
@@ -12,6 +11,7 @@ struct query {				/* an iq of ours whose answer is awaited */
 	guint handle, timer;
 	char *id, *to;
 	struct elem *iq;		/* kept to be sent again on a fresh stream */
+	gboolean sent;			/* handed over to be sent, and not come back */
 	void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply);
 	void *ctx;
 };
@@ -32,7 +32,9 @@ struct stream {
 	struct stream_handlers h;
 	struct stream_link *link;
 	char *jid, *bare, *domain;
-	gboolean online, has_sm, given_up;
+	gboolean online, has_sm, done_called;
+	gboolean over;			/* it will not be tried again: what the thread still says does not count */
+	guint phase_limit_ms;
 	GHashTable *queries;		/* id -> struct query */
 	GQueue kept;			/* struct kept */
 	guint last_handle, watchdog, close_timer;
@@ -42,19 +44,20 @@ struct stream {
 
 /* ---- watchdog: no phase of a login may last longer, whatever blocks ---- */
 
+static void give_up(struct stream *x, const GError *error);
+
 static gboolean on_watchdog(gpointer data)
 {
 	struct stream *x = data;
-	int fd = g_atomic_int_get(&x->link->fd);
+	g_autoptr(GError) error = NULL;
 
 	x->watchdog = 0;
-	if (fd >= 0) {
-		shutdown(fd, SHUT_RDWR);
+	g_atomic_int_set(&x->link->overdue, 1);
+	if (link_cut(x->link)) {
 		log_info("stream", "the server took too long in the login");
 	} else {
-		g_autoptr(GError) error = g_error_new(JC_ERROR, JC_SERVER, "the name look-up for %s does not end", x->domain);
-
-		x->h.offline(x->h.self, error, TRUE);
+		error = g_error_new(JC_ERROR, JC_SERVER, "the name look-up for %s does not end", x->domain);
+		give_up(x, error);
 	}
 	return G_SOURCE_REMOVE;
 }
@@ -63,7 +66,7 @@ static void watch(struct stream *x, gboolean on)
 {
 	if (x->watchdog)
 		g_source_remove(x->watchdog);
-	x->watchdog = on ? g_timeout_add(PHASE_LIMIT_MS, on_watchdog, x) : 0;
+	x->watchdog = on ? g_timeout_add(x->phase_limit_ms, on_watchdog, x) : 0;
 }
 
 /* ---- queries ---- */
@@ -98,13 +101,39 @@ static gboolean on_query_timeout(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* The answer must come from whom we asked; our server speaks for our account under several names. */
+static gboolean on_query_given_up(gpointer data)
+{
+	struct query *q = data;
+
+	q->timer = 0;
+	query_done(q->x, q, COND_DISCONNECTED, NULL);
+	return G_SOURCE_REMOVE;
+}
+
+/* Nobody will answer them; told from the main loop, for what is told may do anything to the stream. */
+static void give_up_queries(struct stream *x)
+{
+	GHashTableIter i;
+	gpointer value;
+
+	g_hash_table_iter_init(&i, x->queries);
+	while (g_hash_table_iter_next(&i, NULL, &value)) {
+		struct query *q = value;
+
+		g_source_remove(q->timer);
+		q->timer = g_idle_add_full(G_PRIORITY_DEFAULT, on_query_given_up, q, NULL);
+	}
+}
+
+/* The answer must come from whom we asked. Our server speaks for our account under several names, or none. */
 static gboolean is_from(const struct stream *x, const char *to, const char *from)
 {
-	if (to)
-		return from && g_ascii_strcasecmp(to, from) == 0;
-	return !from || g_ascii_strcasecmp(from, x->bare) == 0 || strcmp(from, x->jid) == 0 ||
-		g_ascii_strcasecmp(from, x->domain) == 0;
+	if (!from)
+		from = x->bare;
+	if (to && g_ascii_strcasecmp(to, x->bare) != 0)
+		return g_ascii_strcasecmp(to, from) == 0;
+	return g_ascii_strcasecmp(from, x->bare) == 0 || strcmp(from, x->jid) == 0 ||
+		(!to && g_ascii_strcasecmp(from, x->domain) == 0);
 }
 
 static void take_answer(struct stream *x, const struct elem *iq)
@@ -114,6 +143,12 @@ static void take_answer(struct stream *x, const struct elem *iq)
 
 	if (q && is_from(x, q->to, elem_attr(iq, "from")))
 		query_done(x, q, cond_read(iq), iq);
+}
+
+static void ask(struct query *q)
+{
+	q->sent = TRUE;
+	link_send(q->x->link, elem_copy(q->iq));
 }
 
 guint stream_query(struct stream *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
@@ -132,10 +167,11 @@ guint stream_query(struct stream *x, const char *to, const char *type, struct el
 	elem_set(q->iq, "id", q->id);
 	elem_set(q->iq, "to", to);
 	elem_adopt(q->iq, payload);
-	q->timer = g_timeout_add(timeout_ms, on_query_timeout, q);
+	q->timer = x->over ? g_idle_add_full(G_PRIORITY_DEFAULT, on_query_given_up, q, NULL) :
+		g_timeout_add(timeout_ms, on_query_timeout, q);
 	g_hash_table_insert(x->queries, q->id, q);
 	if (x->online)
-		link_send(x->link, elem_copy(q->iq));
+		ask(q);
 	return q->handle;
 }
 
@@ -152,15 +188,26 @@ void stream_query_cancel(struct stream *x, guint handle)
 		}
 }
 
-/* On a fresh stream what was asked before the cut is asked again. */
-static void ask_again(struct stream *x)
+/* A fresh stream knows nothing of what was asked on the old one. */
+static void forget_asked(struct stream *x)
 {
 	GHashTableIter i;
 	gpointer value;
 
 	g_hash_table_iter_init(&i, x->queries);
 	while (g_hash_table_iter_next(&i, NULL, &value))
-		link_send(x->link, elem_copy(((struct query *)value)->iq));
+		((struct query *)value)->sent = FALSE;
+}
+
+static void ask_unasked(struct stream *x)
+{
+	GHashTableIter i;
+	gpointer value;
+
+	g_hash_table_iter_init(&i, x->queries);
+	while (g_hash_table_iter_next(&i, NULL, &value))
+		if (!((struct query *)value)->sent)
+			ask(value);
 }
 
 /* ---- sending ---- */
@@ -266,24 +313,59 @@ static void on_phase(void *self, const char *phase, gint64 now_us)
 {
 	struct stream *x = self;
 
+	if (x->over || x->closed)
+		return;
 	watch(x, strcmp(phase, "bind") != 0);
 	if (x->h.phase)
 		x->h.phase(x->h.self, phase, now_us);
 }
 
-static void on_online(void *self, const char *full_jid, gboolean resumed, gboolean has_sm)
+static void on_online(void *self, const char *full_jid, gboolean resumed)
 {
 	struct stream *x = self;
 
+	if (x->over || x->closed)
+		return;
 	watch(x, FALSE);
 	g_free(x->jid);
 	x->jid = g_strdup(full_jid);
 	x->online = TRUE;
-	x->has_sm = has_sm;
-	x->h.online(x->h.self, full_jid, resumed);
+	x->has_sm = FALSE;
 	if (!resumed)
-		ask_again(x);
+		forget_asked(x);
+	x->h.online(x->h.self, full_jid, resumed);
+	ask_unasked(x);
 	send_kept(x);
+}
+
+static void on_sm(void *self)
+{
+	((struct stream *)self)->has_sm = TRUE;
+}
+
+/* The connection went away while it was on its way to the thread. */
+static void on_unsent(void *self, struct elem *stanza)
+{
+	struct stream *x = self;
+	const char *id = elem_attr(stanza, "id");
+	struct query *q = id ? g_hash_table_lookup(x->queries, id) : NULL;
+
+	if (q)
+		q->sent = FALSE;
+	if (q || x->over || elem_is(stanza, "presence", NULL))
+		elem_free(stanza);
+	else
+		keep(x, stanza);
+}
+
+static void give_up(struct stream *x, const GError *error)
+{
+	x->over = TRUE;
+	x->online = FALSE;
+	link_cut(x->link);
+	give_up_queries(x);
+	if (!x->closed)
+		x->h.offline(x->h.self, error, TRUE);
 }
 
 static void on_offline(void *self, GError *error, gboolean final)
@@ -293,8 +375,12 @@ static void on_offline(void *self, GError *error, gboolean final)
 
 	watch(x, FALSE);
 	x->online = FALSE;
-	if (!x->closed)
-		x->h.offline(x->h.self, owned, final);
+	if (x->over)
+		return;
+	if (final)
+		give_up(x, owned);
+	else if (!x->closed)
+		x->h.offline(x->h.self, owned, FALSE);
 }
 
 static void on_stanza(void *self, struct elem *stanza)
@@ -321,9 +407,10 @@ static void finish_close(struct stream *x)
 		g_source_remove(x->close_timer);
 	x->close_timer = 0;
 	x->online = FALSE;
-	if (x->given_up || !closed)
+	if (x->done_called || !closed)
 		return;
-	x->given_up = TRUE;
+	x->over = x->done_called = TRUE;
+	give_up_queries(x);
 	closed(x->closed_ctx);
 }
 
@@ -346,10 +433,12 @@ struct stream *stream_new(const struct stream_options *options, const struct str
 {
 	struct stream *x = g_new0(struct stream, 1);
 	struct stream_reports reports = {.phase = on_phase, .online = on_online, .offline = on_offline, .stanza = on_stanza,
-					 .closed = on_closed, .trace = handlers->trace ? on_trace : NULL};
+					 .closed = on_closed, .sm = on_sm, .unsent = on_unsent,
+					 .trace = handlers->trace ? on_trace : NULL};
 	const char *at;
 
 	x->h = *handlers;
+	x->phase_limit_ms = PHASE_LIMIT_MS;
 	x->bare = jid_bare(options->jid);
 	x->jid = g_strdup(x->bare);
 	at = strchr(x->bare, '@');
@@ -358,6 +447,11 @@ struct stream *stream_new(const struct stream_options *options, const struct str
 	g_queue_init(&x->kept);
 	x->link = link_start(options, &reports, x);
 	return x;
+}
+
+void stream_set_phase_limit(struct stream *x, guint ms)
+{
+	x->phase_limit_ms = ms;
 }
 
 void stream_connect(struct stream *x)

@@ -10,12 +10,17 @@
 
 enum { PHASE_LIMIT_MS = 10000 };
 
+/* For tests: how long one phase of a login may last before the watchdog ends it. Before stream_connect. */
+void stream_set_phase_limit(struct stream *x, guint ms);
+
 /* What the thread reports, in the main thread; SELF is the struct stream. */
 struct stream_reports {
 	void (*phase)(void *self, const char *phase, gint64 now_us);
-	void (*online)(void *self, const char *full_jid, gboolean resumed, gboolean has_sm);
+	void (*online)(void *self, const char *full_jid, gboolean resumed);
+	void (*sm)(void *self);						/* XEP-0198 is on; after online */
 	void (*offline)(void *self, GError *error, gboolean final);	/* takes ERROR */
 	void (*stanza)(void *self, struct elem *stanza);		/* takes STANZA */
+	void (*unsent)(void *self, struct elem *stanza);		/* takes STANZA: it never left */
 	void (*closed)(void *self);
 	void (*trace)(void *self, gboolean out, char *xml);		/* takes XML; may be NULL */
 };
@@ -24,7 +29,10 @@ struct stream_link {
 	pthread_t thread;
 	GMainContext *ctx;
 	GMainLoop *loop;
-	gint fd;			/* atomic; -1: none. Whoever holds it may shut it down to end a blocking call */
+	/* Atomic: a duplicate of the socket, -1 for none, to end a blocking call by. Whoever exchanges it for -1 owns it: so
+	 * nobody shuts down a number that belongs to another file by then. */
+	gint fd;
+	gint overdue;			/* atomic: the watchdog has ended the phase the thread is in */
 	gint abandoned;			/* atomic: the main half is gone, nothing is to be reported any more */
 };
 
@@ -37,5 +45,6 @@ void link_stop(struct stream_link *link);
 void link_connect(struct stream_link *link);
 void link_send(struct stream_link *link, struct elem *stanza);	/* takes */
 void link_close(struct stream_link *link);
+gboolean link_cut(struct stream_link *link);			/* shuts the socket down; FALSE: there is none */
 
 #endif
