@@ -100,21 +100,23 @@ static gboolean read_rest(const struct elem *e, struct dtls_fingerprint *out)
 	return (!setup || out->setup != DTLS_SETUP_NONE) && read_hex(text, out->value, out->len);
 }
 
-/* The strongest usable one. Hashes that are weak or unknown are passed over; one that is malformed, or two that differ,
- * are an attack or a fault, and either ends the call. */
+/* The strongest usable one. Hashes that are weak or unknown are passed over; one that is malformed, or two that
+ * differ, are an attack or a fault, and either ends the call. */
 static enum jc_err read_strongest(const struct elem *transport, struct dtls_fingerprint *out)
 {
 	unsigned found = 0;
 
 	memset(out, 0, sizeof(*out));
-	for (const struct elem *e = elem_child(transport, "fingerprint", NS_DTLS); e; e = elem_next(e, "fingerprint", NS_DTLS)) {
+	for (const struct elem *e = elem_child(transport, "fingerprint", NS_DTLS); e;
+	     e = elem_next(e, "fingerprint", NS_DTLS)) {
 		struct dtls_fingerprint fp = {0};
 
 		if (!read_hash(elem_attr(e, "hash"), &fp))
 			continue;
 		if (!read_rest(e, &fp) || ++found > MAX_FINGERPRINTS)
 			return JC_SECURITY;
-		if (out->len && (fp.setup != out->setup || (fp.len == out->len && memcmp(fp.value, out->value, fp.len) != 0)))
+		if (out->len && (fp.setup != out->setup ||
+				 (fp.len == out->len && memcmp(fp.value, out->value, fp.len) != 0)))
 			return JC_SECURITY;
 		if (fp.len > out->len)
 			*out = fp;
@@ -126,7 +128,7 @@ static enum jc_err read_strongest(const struct elem *transport, struct dtls_fing
 static enum jc_err nothing_usable(const struct elem *transport)
 {
 	if (elem_child(transport, "fingerprint", NS_OMEMO_DTLS))
-		log_info("dtls", "the peer's client has encrypted its fingerprint with OMEMO, which jcall does not understand");
+		log_info("dtls", "the peer's client has encrypted its fingerprint with OMEMO, which jcall cannot read");
 	return JC_SECURITY;
 }
 

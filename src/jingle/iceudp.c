@@ -15,8 +15,8 @@ struct iceudp {
 	GPtrArray *known;		/* char *: "ip port" of every candidate taken in this generation */
 	unsigned told, skipped;		/* told: in this generation */
 	gboolean creds_told, remote_news, done_news;
-	gboolean asked;			/* the peer has restarted ICE, and we have not answered with new credentials yet */
-	enum { QUIET, TO_ASK, ASKED } restart;	/* one of our own: to be told to the peer, told and not answered */
+	gboolean asked;			/* the peer has restarted ICE; our new credentials will answer that */
+	enum { QUIET, TO_ASK, ASKED } restart;	/* one of our own: to be told, told and not yet answered */
 };
 
 struct iceudp *iceudp_new(void)

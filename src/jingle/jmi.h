@@ -39,7 +39,7 @@ struct jmi_out {
 	struct elem *message;	/* SEND; the taker owns it */
 	enum jmi_call_event event;
 	enum jc_err err;
-	const char *peer, *text;	/* borrowed until the next call; both as the peer wrote them: text_clean() first */
+	const char *peer, *text;	/* as the peer wrote them; borrowed until the next call */
 };
 
 struct jmi_call;
@@ -62,7 +62,8 @@ void     jmi_call_expire(struct jmi_call *c, gint64 now_ms);
 gboolean jmi_call_ringing(const struct jmi_call *c);	/* some device said it rings */
 /* The callee proposes a call of his own, THEIR_ID, to us while ours is open (XEP-0353 "Tie Breaking"): the lower id wins
  * (i;octet), of equal ones the lower JID's. TRUE: ours goes on and theirs is rejected; FALSE: ours is retracted and has
- * yielded JMI_CALL_TIE_LOST: theirs is to be taken. After a proceed there is no tie: theirs is rejected for "busy". */
+ * yielded JMI_CALL_TIE_LOST: theirs is to be taken. After a proceed there is no tie: his is
+ * rejected as busy. */
 gboolean jmi_call_tie(struct jmi_call *c, const char *their_id, const char *from, gint64 now_ms);
 
 /* ---- being called ---- */
