@@ -50,10 +50,12 @@ static gboolean check_secured(struct stream_thread *t)
 
 	if (t->secured)
 		return t->why == NULL;
-	t->secured = TRUE;
 	cert = xmpp_conn_get_peer_cert(t->conn);
-	shown = guard_pin(cert ? xmpp_tlscert_get_string(cert, XMPP_CERT_FINGERPRINT_SHA256) : NULL);
-	g_clear_pointer(&cert, xmpp_tlscert_free);
+	if (!cert)
+		return FALSE;			/* the handshake did not come that far, whatever libstrophe says */
+	t->secured = TRUE;
+	shown = guard_pin(xmpp_tlscert_get_string(cert, XMPP_CERT_FINGERPRINT_SHA256));
+	xmpp_tlscert_free(cert);
 	if (t->pin && strcmp(shown, t->pin) != 0)
 		thread_refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the certificate of %s has not the pinned hash; it has %s", t->bare, shown));
 	else if (!t->pin && (t->cert_words || !t->verified))
@@ -85,6 +87,8 @@ static void check_features(struct stream_thread *t, const char *xml)
 		thread_refuse(t, error);
 	else if (stage == GUARD_SECURED && check_secured(t))
 		xmpp_conn_set_pass(t->conn, t->password);	/* lent for this moment only */
+	else if (stage == GUARD_SECURED && !t->why)
+		thread_refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the server of %s shows no certificate", t->bare));
 }
 
 static void check_received(struct stream_thread *t, const char *line)

@@ -1,0 +1,770 @@
+/* xmpp/stream.h against a server of our own on loopback, scripted line by line, false where a test wants it to be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <openssl/ssl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "xml.h"
+#include "xmpp/stream.h"
+#include "xmpp/stream_priv.h"
+
+#define SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define HEAD "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " \
+	     "id='x' from='lab.test' version='1.0'>"
+#define PASSWORD "correct-horse"
+
+enum { PATIENCE_MS = 20000 };
+
+/* ---- the server: a thread that plays a script for one connection after the other ---- */
+
+enum act { SAY, HEAR, TLS, CHALLENGE, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
+
+struct line {
+	enum act act;
+	const char *text;		/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds */
+};
+
+struct server {
+	const struct line *script;
+	int listener, fd;
+	guint16 port;
+	SSL_CTX *tls;
+	SSL *ssl;
+	GString *heard;			/* everything, decrypted; of the server's thread until it is joined */
+	gsize from;			/* what HEAR has passed */
+	GThread *thread;
+};
+
+static char *dir;			/* certificates */
+
+static void say(struct server *s, const char *text)
+{
+	int n = (int)strlen(text);
+
+	if (s->ssl)
+		SSL_write(s->ssl, text, n);
+	else
+		(void)!send(s->fd, text, (size_t)n, MSG_NOSIGNAL);
+}
+
+/* FALSE: the client has gone. */
+static gboolean hear_more(struct server *s)
+{
+	char bytes[65536];
+	int n = s->ssl ? SSL_read(s->ssl, bytes, sizeof(bytes)) : (int)recv(s->fd, bytes, sizeof(bytes), 0);
+
+	if (n > 0)
+		g_string_append_len(s->heard, bytes, n);
+	return n > 0;
+}
+
+static gboolean hear(struct server *s, const char *text)
+{
+	const char *at;
+
+	while ((at = strstr(s->heard->str + s->from, text)) == NULL)
+		if (!hear_more(s))
+			return FALSE;
+	s->from = (gsize)(at - s->heard->str) + strlen(text);
+	return TRUE;
+}
+
+static gboolean begin_tls(struct server *s)
+{
+	s->ssl = SSL_new(s->tls);
+	SSL_set_fd(s->ssl, s->fd);
+	return SSL_accept(s->ssl) == 1;
+}
+
+static void hang_up(struct server *s)
+{
+	if (s->ssl)
+		SSL_free(s->ssl);
+	s->ssl = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static void challenge(struct server *s, const char *rounds)
+{
+	g_autofree char *text = g_strdup_printf("r=anything,s=c2FsdA==,i=%s", rounds);
+	g_autofree char *base64 = g_base64_encode((const guchar *)text, strlen(text));
+	g_autofree char *xml = g_strdup_printf("<challenge xmlns='" SASL "'>%s</challenge>", base64);
+
+	say(s, xml);
+}
+
+/* FALSE: the client ended the connection before the script did. */
+static gboolean play(struct server *s, const struct line *l)
+{
+	switch (l->act) {
+	case SAY:
+		say(s, l->text);
+		return TRUE;
+	case HEAR:
+		return hear(s, l->text);
+	case TLS:
+		return begin_tls(s);
+	case CHALLENGE:
+		challenge(s, l->text);
+		return TRUE;
+	default:
+		while (l->act == HANG && hear_more(s))
+			;
+		return FALSE;
+	}
+}
+
+static gpointer serve(gpointer data)
+{
+	struct server *s = data;
+	const struct line *l = s->script;
+
+	while (l->act != DONE) {
+		s->fd = accept(s->listener, NULL, NULL);
+		if (s->fd < 0)
+			break;
+		while (l->act != DONE && l->act != NEXT && play(s, l))
+			l++;
+		while (l->act != DONE && l->act != NEXT)
+			l++;
+		if (l->act == NEXT)
+			l++;
+		hang_up(s);
+	}
+	return NULL;
+}
+
+static void server_start(struct server *s, const struct line *script)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(to);
+	g_autofree char *key = g_build_filename(dir, "server.key", NULL), *cert = g_build_filename(dir, "server.pem", NULL);
+
+	memset(s, 0, sizeof(*s));
+	s->script = script;
+	s->heard = g_string_new(NULL);
+	s->fd = -1;
+	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(s->listener, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(listen(s->listener, 8), 0);
+	getsockname(s->listener, (struct sockaddr *)&to, &n);
+	s->port = ntohs(to.sin_port);
+	s->tls = SSL_CTX_new(TLS_server_method());
+	assert_int_equal(SSL_CTX_use_certificate_file(s->tls, cert, SSL_FILETYPE_PEM), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(s->tls, key, SSL_FILETYPE_PEM), 1);
+	s->thread = g_thread_new("server", serve, s);
+}
+
+/* Ends it; afterwards all that it heard may be looked at. */
+static void server_stop(struct server *s)
+{
+	if (!s->thread)
+		return;
+	shutdown(s->listener, SHUT_RDWR);
+	g_thread_join(g_steal_pointer(&s->thread));
+	close(s->listener);
+	SSL_CTX_free(s->tls);
+}
+
+static gboolean heard(const struct server *s, const char *text)
+{
+	return strstr(s->heard->str, text) != NULL;
+}
+
+/* ---- the client ---- */
+
+struct client {
+	struct stream *x;
+	guint online, resumed, offline, stanzas, answers;
+	gboolean final, closed;
+	GError *error;
+	GString *phases;
+	enum iq_cond cond;
+	gboolean has_reply;
+	char *jid;
+};
+
+static void on_online(void *self, const char *jid, gboolean resumed)
+{
+	struct client *c = self;
+
+	c->online++;
+	c->resumed += resumed ? 1 : 0;
+	g_free(c->jid);
+	c->jid = g_strdup(jid);
+}
+
+static void on_offline(void *self, const GError *error, gboolean final)
+{
+	struct client *c = self;
+
+	c->offline++;
+	assert_false(c->final);
+	c->final = final;
+	g_clear_error(&c->error);
+	c->error = g_error_copy(error);
+}
+
+static void on_iq(void *self, struct iq *iq)
+{
+	((struct client *)self)->stanzas++;
+}
+
+static void on_stanza(void *self, const struct elem *stanza)
+{
+	((struct client *)self)->stanzas++;
+}
+
+static void on_phase(void *self, const char *phase, gint64 now_us)
+{
+	g_string_append_printf(((struct client *)self)->phases, "%s ", phase);
+}
+
+static void on_reply(void *ctx, enum iq_cond cond, const struct elem *reply)
+{
+	struct client *c = ctx;
+
+	c->answers++;
+	c->cond = cond;
+	c->has_reply = reply != NULL;
+}
+
+static void on_closed(void *ctx)
+{
+	((struct client *)ctx)->closed = TRUE;
+}
+
+static void client_start(struct client *c, guint16 port, const char *ca, const char *pin, gboolean reconnect)
+{
+	g_autofree char *ca_file = ca ? g_build_filename(dir, ca, NULL) : NULL;
+	struct stream_options options = {.jid = "romeo@lab.test/x", .password = PASSWORD, .host = "127.0.0.1", .port = port,
+					 .ca_file = ca_file, .pin = pin, .reconnect = reconnect};
+	struct stream_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_stanza,
+					   .presence = on_stanza, .phase = on_phase, .self = c};
+
+	memset(c, 0, sizeof(*c));
+	c->phases = g_string_new(NULL);
+	c->x = stream_new(&options, &handlers);
+}
+
+static gboolean on_patience(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+/* Runs the main loop until *COUNT is at least N; fails the test when that takes too long. */
+static void await(const guint *count, guint n)
+{
+	gboolean late = FALSE;
+	guint timer = g_timeout_add(PATIENCE_MS, on_patience, &late);
+
+	while (*count < n && !late)
+		g_main_context_iteration(NULL, TRUE);
+	assert_false(late);
+	g_source_remove(timer);
+}
+
+static void client_stop(struct client *c)
+{
+	stream_free(c->x);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	g_clear_error(&c->error);
+	g_string_free(c->phases, TRUE);
+	g_free(c->jid);
+}
+
+/* ---- scripts ---- */
+
+#define OPEN_STARTTLS \
+	{HEAR, "<stream:stream"}, {SAY, HEAD "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"}, \
+	{HEAR, "<starttls"}, {SAY, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"}
+#define OFFER(mechanisms) {HEAR, "<stream:stream"}, \
+	{SAY, HEAD "<stream:features><mechanisms xmlns='" SASL "'>" mechanisms "</mechanisms></stream:features>"}
+#define M(name) "<mechanism>" name "</mechanism>"
+#define SCRAM {HEAR, "</auth>"}, {CHALLENGE, "4096"}, {HEAR, "</response>"}, {SAY, "<success xmlns='" SASL "'>dj14</success>"}, \
+	{HEAR, "<stream:stream"}
+#define FEATURES(more) {SAY, HEAD "<stream:features>" more "</stream:features>"}
+#define BIND "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+#define SM "<sm xmlns='urn:xmpp:sm:3'/>"
+#define BOUND(jid) {HEAR, "_xmpp_bind1"}, {HEAR, "</iq>"}, {SAY, "<iq type='result' id='_xmpp_bind1'>" \
+	"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>" jid "</jid></bind></iq>"}
+#define LOGIN OPEN_STARTTLS, {TLS, NULL}, OFFER(M("SCRAM-SHA-1")), SCRAM
+#define ME "romeo@lab.test/x"
+
+/* Plays SCRIPT, expects a final refusal CODE with WORD in it, and that no form of the password was heard. */
+static void assert_refused(const struct line *script, const char *ca, const char *pin, enum jc_err code, const char *word)
+{
+	g_autofree char *plain = g_base64_encode((const guchar *)"\0romeo\0" PASSWORD, 7 + strlen(PASSWORD));
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, ca, pin, TRUE);
+	stream_connect(c.x);
+	await(&c.offline, 1);
+	assert_true(c.final);
+	assert_int_equal(c.online, 0);
+	if (c.error->code != (int)code || !strstr(c.error->message, word))
+		fail_msg("'%s' (%d) does not say '%s' (%d)", c.error->message, c.error->code, word, code);
+	client_stop(&c);
+	server_stop(&s);
+	assert_false(heard(&s, PASSWORD));
+	assert_false(heard(&s, plain));
+	assert_false(heard(&s, "PLAIN"));
+	assert_false(heard(&s, "DIGEST-MD5"));
+	g_string_free(s.heard, TRUE);
+}
+
+/* ---- what is refused ---- */
+
+static void server_without_starttls_hears_no_password(void **state)
+{
+	static const struct line script[] = {OFFER(M("PLAIN") M("SCRAM-SHA-1")), {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_SERVER, "encryption");
+}
+
+static void weaker_logins_than_scram_are_refused(void **state)
+{
+	static const struct line plain[] = {OPEN_STARTTLS, {TLS, NULL}, OFFER(M("PLAIN")), {HANG, NULL}, {DONE, NULL}};
+	static const struct line digest[] = {OPEN_STARTTLS, {TLS, NULL}, OFFER(M("DIGEST-MD5") M("PLAIN")), {HANG, NULL}, {DONE, NULL}};
+	static const struct line plus[] = {OPEN_STARTTLS, {TLS, NULL}, OFFER(M("SCRAM-SHA-1-PLUS") M("PLAIN")), {HANG, NULL},
+					   {DONE, NULL}};
+
+	assert_refused(plain, "ca.pem", NULL, JC_SERVER, "SCRAM");
+	assert_refused(digest, "ca.pem", NULL, JC_SERVER, "SCRAM");
+	assert_refused(plus, "ca.pem", NULL, JC_SERVER, "SCRAM");
+}
+
+static void refused_password_is_not_tried_in_another_way(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {TLS, NULL}, OFFER(M("SCRAM-SHA-1") M("DIGEST-MD5") M("PLAIN")),
+		{HEAR, "</auth>"}, {CHALLENGE, "4096"}, {HEAR, "</response>"},
+		{SAY, "<failure xmlns='" SASL "'><not-authorized/></failure>"}, {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_LOGIN, "password");
+}
+
+static void unknown_certificate_is_refused_and_its_own_hash_shown(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {TLS, NULL}, {HANG, NULL}, {DONE, NULL}};
+	g_autofree char *hash = NULL, *path = g_build_filename(dir, "server.sha256", NULL), *shown = NULL;
+
+	assert_true(g_file_get_contents(path, &hash, NULL, NULL));
+	g_strstrip(hash);
+	shown = g_strconcat("pin = ", hash, NULL);
+	assert_refused(script, NULL, NULL, JC_SERVER, shown);
+}
+
+static void pin_decides_alone(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {TLS, NULL}, {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", "sha256:0000", JC_SERVER, "pinned");
+}
+
+static void certificate_of_another_name_is_refused(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {TLS, NULL}, {HANG, NULL}, {DONE, NULL}};
+	struct stream_options options = {.jid = "romeo@other.test", .password = PASSWORD, .host = "127.0.0.1"};
+	g_autofree char *ca = g_build_filename(dir, "ca.pem", NULL);
+	struct client c = {.phases = g_string_new(NULL)};
+	struct stream_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_stanza,
+					   .presence = on_stanza, .self = &c};
+	struct server s;
+
+	server_start(&s, script);
+	options.port = s.port;
+	options.ca_file = ca;
+	c.x = stream_new(&options, &handlers);
+	stream_connect(c.x);
+	await(&c.offline, 1);
+	assert_int_equal(c.error->code, JC_SERVER);
+	assert_non_null(strstr(c.error->message, "not to be trusted"));
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+static void unusable_ca_file_is_a_configuration_error(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "server.sha256", NULL, JC_CONFIG, "ca_file");
+}
+
+static void false_account_is_refused(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND("victim@bank.example/x"), {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_SERVER, "somebody else");
+}
+
+static void server_that_binds_nothing_is_survived(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(SM), {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_SERVER, "bind");
+}
+
+static void endless_hashing_is_survived(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {TLS, NULL}, OFFER(M("SCRAM-SHA-1")), {HEAR, "</auth>"},
+					     {CHALLENGE, "2000000000"}, {HANG, NULL}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_SERVER, "2000000000");
+}
+
+static void hanging_phase_is_cut_and_named(void **state)
+{
+	static const struct line tls[] = {OPEN_STARTTLS, {HANG, NULL}, {DONE, NULL}};
+	static const struct line login[] = {OPEN_STARTTLS, {TLS, NULL}, OFFER(M("SCRAM-SHA-1")), {HANG, NULL}, {DONE, NULL}};
+	static const struct line binding[] = {LOGIN, FEATURES(BIND), {HANG, NULL}, {DONE, NULL}};
+	static const struct { const struct line *script; const char *word; } cases[] = {
+		{tls, "encryption"}, {login, "login"}, {binding, "binding"}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		gint64 began = g_get_monotonic_time();
+		struct server s;
+		struct client c;
+
+		server_start(&s, cases[i].script);
+		client_start(&c, s.port, "ca.pem", NULL, TRUE);
+		stream_set_phase_limit(c.x, 500);
+		stream_connect(c.x);
+		await(&c.offline, 1);
+		assert_true(c.final);
+		assert_int_equal(c.error->code, JC_SERVER);
+		if (!strstr(c.error->message, "too long") || !strstr(c.error->message, cases[i].word))
+			fail_msg("'%s' does not say '%s'", c.error->message, cases[i].word);
+		assert_true(g_get_monotonic_time() - began < 5 * G_USEC_PER_SEC);
+		client_stop(&c);
+		server_stop(&s);
+		g_string_free(s.heard, TRUE);
+	}
+}
+
+static void server_that_is_not_there_is_named(void **state)
+{
+	static const struct line script[] = {{DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	server_stop(&s);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.offline, 1);
+	assert_true(c.final);
+	assert_int_equal(c.error->code, JC_SERVER);
+	assert_non_null(strstr(c.error->message, "127.0.0.1"));
+	client_stop(&c);
+	g_string_free(s.heard, TRUE);
+}
+
+/* ---- life of a stream ---- */
+
+static void login_passes_its_phases_in_order(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	assert_string_equal(stream_jid(c.x), "romeo@lab.test");
+	stream_connect(c.x);
+	await(&c.online, 1);
+	assert_string_equal(c.phases->str, "dns tcp tls auth bind ");
+	assert_string_equal(stream_jid(c.x), ME);
+	assert_true(stream_is_online(c.x));
+	assert_false(stream_has_sm(c.x));
+	client_stop(&c);
+	server_stop(&s);
+	assert_false(heard(&s, PASSWORD));
+	g_string_free(s.heard, TRUE);
+}
+
+static void pinned_certificate_needs_no_authority(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HANG, NULL}, {DONE, NULL}};
+	g_autofree char *hash = NULL, *path = g_build_filename(dir, "server.sha256", NULL);
+	struct server s;
+	struct client c;
+
+	assert_true(g_file_get_contents(path, &hash, NULL, NULL));
+	server_start(&s, script);
+	client_start(&c, s.port, NULL, hash, TRUE);
+	stream_connect(c.x);
+	await(&c.online, 1);
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+static void unknown_request_is_answered_service_unavailable(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME),
+		{SAY, "<iq type='get' id='q1' from='a@b/c'><x xmlns='y'/></iq>"}, {HEAR, "service-unavailable"},
+		{SAY, "<message from='a@b/c'/>"}, {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.stanzas, 2);
+	client_stop(&c);
+	server_stop(&s);
+	assert_true(heard(&s, "q1"));
+	g_string_free(s.heard, TRUE);
+}
+
+static void lost_stream_is_made_anew_and_the_open_question_asked_again(void **state)
+{
+	static const struct line script[] = {
+		LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "jabber:iq:roster"}, {NEXT, NULL},
+		LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "jabber:iq:roster"}, {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.online, 1);
+	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), 300, on_reply, &c);
+	await(&c.online, 2);
+	assert_int_equal(c.offline, 1);
+	assert_false(c.final);
+	assert_int_equal(c.error->code, JC_LOST);
+	await(&c.answers, 1);
+	assert_int_equal(c.cond, COND_TIMEOUT);
+	client_stop(&c);
+	server_stop(&s);
+	assert_non_null(strstr(strstr(s.heard->str, "jabber:iq:roster") + 1, "jabber:iq:roster"));
+	g_string_free(s.heard, TRUE);
+}
+
+static void conflict_is_final_and_ends_the_questions(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "jabber:iq:roster"},
+		{SAY, "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"},
+		{HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.online, 1);
+	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), PATIENCE_MS * 2, on_reply, &c);
+	await(&c.offline, 1);
+	assert_true(c.final);
+	assert_int_equal(c.error->code, JC_LOST);
+	assert_non_null(strstr(c.error->message, "another client"));
+	await(&c.answers, 1);
+	assert_int_equal(c.cond, COND_DISCONNECTED);
+	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), PATIENCE_MS * 2, on_reply, &c);
+	await(&c.answers, 2);
+	assert_int_equal(c.cond, COND_DISCONNECTED);
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+#define ENABLED {HEAR, "<enable "}, {SAY, "<enabled xmlns='urn:xmpp:sm:3' id='old' resume='true'/><message from='a@b/c'/>"}
+
+static void stream_is_resumed_and_what_was_asked_meanwhile_is_sent(void **state)
+{
+	static const struct line script[] = {
+		LOGIN, FEATURES(BIND SM), BOUND(ME), ENABLED, {HEAR, "cut-here"}, {NEXT, NULL},
+		LOGIN, FEATURES(BIND SM), {HEAR, "<resume "}, {SAY, "<resumed xmlns='urn:xmpp:sm:3' previd='old' h='1'/>"},
+		{HEAR, "jabber:iq:roster"}, {SAY, "<message from='a@b/c'/>"}, {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.stanzas, 1);
+	assert_true(stream_has_sm(c.x));
+	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='cut-here'/>"));
+	await(&c.offline, 1);
+	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), PATIENCE_MS, on_reply, &c);
+	await(&c.stanzas, 2);
+	assert_int_equal(c.online, 2);
+	assert_int_equal(c.resumed, 1);
+	assert_true(stream_has_sm(c.x));
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+/* libstrophe would bind on the same connection, but its counters would be those of the stream that is gone. */
+static void refused_resumption_leads_to_a_fresh_stream(void **state)
+{
+	static const struct line script[] = {
+		LOGIN, FEATURES(BIND SM), BOUND(ME), ENABLED, {HEAR, "cut-here"}, {NEXT, NULL},
+		LOGIN, FEATURES(BIND SM), {HEAR, "<resume "},
+		{SAY, "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"}, {HANG, NULL},
+		{NEXT, NULL},
+		LOGIN, FEATURES(BIND SM), BOUND(ME), {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.stanzas, 1);
+	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='cut-here'/>"));
+	await(&c.online, 2);
+	assert_int_equal(c.resumed, 0);
+	assert_int_equal(c.offline, 1);
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+static void answer_counts_only_from_whom_was_asked(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "<ping"},
+		{SAY, "<iq type='result' id='guessed' from='a@b/c'/><message from='a@b/c'/>"}, {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.online, 1);
+	stream_query(c.x, "a@b/c", "get", elem_new("ping", "urn:xmpp:ping"), 200, on_reply, &c);
+	await(&c.stanzas, 1);
+	assert_int_equal(c.answers, 0);
+	await(&c.answers, 1);
+	assert_int_equal(c.cond, COND_TIMEOUT);
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+static void close_sends_what_is_queued_and_says_goodbye(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "last-words"}, {HEAR, "</stream:stream>"},
+					     {SAY, "</stream:stream>"}, {HANG, NULL}, {DONE, NULL}};
+	gboolean late = FALSE;
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.online, 1);
+	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='last-words'/>"));
+	stream_close(c.x, PATIENCE_MS, on_closed, &c);
+	g_timeout_add(5000, on_patience, &late);
+	while (!c.closed && !late)
+		g_main_context_iteration(NULL, TRUE);
+	assert_false(late);
+	g_source_remove_by_user_data(&late);
+	assert_int_equal(c.offline, 0);
+	client_stop(&c);
+	server_stop(&s);
+	assert_true(heard(&s, "last-words"));
+	assert_true(heard(&s, "</stream:stream>"));
+	g_string_free(s.heard, TRUE);
+}
+
+static void free_in_mid_handshake_is_quick(void **state)
+{
+	static const struct line script[] = {OPEN_STARTTLS, {HANG, NULL}, {DONE, NULL}};
+	gint64 began;
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	while (!strstr(c.phases->str, "tcp"))
+		g_main_context_iteration(NULL, TRUE);
+	began = g_get_monotonic_time();
+	client_stop(&c);
+	assert_true(g_get_monotonic_time() - began < 1500000);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+/* ---- certificates ---- */
+
+static int make_certificates(void **state)
+{
+	static const char script[] =
+		"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 30 -subj '/CN=test CA' && "
+		"openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=lab.test && "
+		"printf 'subjectAltName=DNS:lab.test\\n' >ext && "
+		"openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30 -extfile ext && "
+		"printf 'sha256:' >server.sha256 && openssl x509 -in server.pem -outform DER | sha256sum | cut -c1-64 >>server.sha256";
+	const char *argv[] = {"/bin/sh", "-c", script, NULL};
+	int status = 1;
+
+	dir = g_dir_make_tmp("t_stream-XXXXXX", NULL);
+	if (!dir || !g_spawn_sync(dir, (char **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
+				  NULL, &status, NULL))
+		return 1;
+	return status;
+}
+
+static int remove_certificates(void **state)
+{
+	static const char *const files[] = {"ca.key", "ca.pem", "ca.srl", "server.key", "server.csr", "server.pem", "server.sha256", "ext"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = g_build_filename(dir, files[i], NULL);
+
+		g_unlink(path);
+	}
+	g_rmdir(dir);
+	g_free(dir);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(server_without_starttls_hears_no_password),
+		cmocka_unit_test(weaker_logins_than_scram_are_refused),
+		cmocka_unit_test(refused_password_is_not_tried_in_another_way),
+		cmocka_unit_test(unknown_certificate_is_refused_and_its_own_hash_shown),
+		cmocka_unit_test(pin_decides_alone),
+		cmocka_unit_test(certificate_of_another_name_is_refused),
+		cmocka_unit_test(unusable_ca_file_is_a_configuration_error),
+		cmocka_unit_test(false_account_is_refused),
+		cmocka_unit_test(server_that_binds_nothing_is_survived),
+		cmocka_unit_test(endless_hashing_is_survived),
+		cmocka_unit_test(hanging_phase_is_cut_and_named),
+		cmocka_unit_test(server_that_is_not_there_is_named),
+		cmocka_unit_test(login_passes_its_phases_in_order),
+		cmocka_unit_test(pinned_certificate_needs_no_authority),
+		cmocka_unit_test(unknown_request_is_answered_service_unavailable),
+		cmocka_unit_test(lost_stream_is_made_anew_and_the_open_question_asked_again),
+		cmocka_unit_test(conflict_is_final_and_ends_the_questions),
+		cmocka_unit_test(stream_is_resumed_and_what_was_asked_meanwhile_is_sent),
+		cmocka_unit_test(refused_resumption_leads_to_a_fresh_stream),
+		cmocka_unit_test(answer_counts_only_from_whom_was_asked),
+		cmocka_unit_test(close_sends_what_is_queued_and_says_goodbye),
+		cmocka_unit_test(free_in_mid_handshake_is_quick),
+	};
+
+	signal(SIGPIPE, SIG_IGN);		/* for the server's side of this program */
+	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+}
