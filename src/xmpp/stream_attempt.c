@@ -228,7 +228,7 @@ void link_stop(struct stream_link *link)
 	link_cut(link);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
-	if (pthread_timedjoin_np(link->thread, NULL, &until) == 0)
+	if (!g_atomic_int_get(&link->stuck) && pthread_timedjoin_np(link->thread, NULL, &until) == 0)
 		post_to(NULL, free_late, t, NULL, 0);	/* passes every report still under way */
 	else
 		pthread_detach(link->thread);

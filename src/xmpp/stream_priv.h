@@ -32,6 +32,7 @@ struct stream_link {
 	/* Atomic: a duplicate of the socket, -1 for none, to end a blocking call by. Whoever exchanges it for -1 owns it: so
 	 * nobody shuts down a number that belongs to another file by then. */
 	gint fd;
+	gint stuck;			/* atomic: the thread will never come back from libstrophe */
 	gint overdue;			/* atomic: the watchdog has ended the phase the thread is in */
 	gint abandoned;			/* atomic: the main half is gone, nothing is to be reported any more */
 };

@@ -67,13 +67,16 @@ static gboolean check_secured(struct stream_thread *t)
 	return t->why == NULL;
 }
 
-/* For what libstrophe 0.12.2 does not survive or never ends once this call-back of its log returns: so it does not return, the
- * thread ends here, and what it holds stays behind. Takes ERROR. */
+/* For what libstrophe 0.12.2 does not survive or never ends once this call-back of its log returns: so it does not return. The
+ * thread stays here for ever, and what it holds with it: ended from here it would leave GLib's loop half-way. Takes ERROR. */
 G_GNUC_NORETURN static void leave(struct stream_thread *t, GError *error)
 {
 	thread_refuse(t, error);
 	thread_report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = TRUE});
-	pthread_exit(NULL);
+	thread_unwatch(t);
+	g_atomic_int_set(&t->link.stuck, 1);
+	for (;;)
+		pause();
 }
 
 static void check_features(struct stream_thread *t, const char *xml)
