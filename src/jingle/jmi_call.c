@@ -170,6 +170,8 @@ gboolean jmi_call_tie(struct jmi_call *c, const char *their_id, const char *from
 {
 	int order = strcmp(c->id, their_id);	/* i;octet (RFC 4790 9.3) */
 
+	if (strcmp(from, c->us) == 0)		/* our own proposal, come back */
+		return TRUE;
 	if (order == 0)
 		order = strcmp(c->us, from);
 	if (c->state == CALL_PROCEEDED) {	/* no tie any more: he has taken ours */

@@ -511,6 +511,20 @@ static void our_answer_to_a_restart_has_a_candidate_rule_r23(void **state)
 	assert_writes(t, JINGLE_TRANSPORT_INFO, NULL);
 }
 
+static void once_answered_his_restart_does_not_make_ours_an_answer(void **state)
+{
+	struct iceudp *t = *state;
+	static const struct ice_creds third = {.ufrag = "thrd", .pwd = "aaaaaaaaaaaaaaaaaaaaaaaa"};
+
+	begin_call(t);
+	assert_int_equal(hear(t, "<transport " T " ufrag='4B5T' pwd='po9Cm9x0QKpkV0EDKjWEy25f'/>"), JC_OK);
+	iceudp_local_creds(t, &newer);
+	gather(t, "192.0.2.1", 7);
+	elem_free(jingle_iceudp.write(t, JINGLE_TRANSPORT_INFO));
+	iceudp_local_creds(t, &third);
+	assert_writes(t, JINGLE_TRANSPORT_INFO, "<transport " T " ufrag='thrd' pwd='aaaaaaaaaaaaaaaaaaaaaaaa'/>");
+}
+
 static void a_restart_of_ours_is_credentials_alone_and_candidates_after_them_rule_r23(void **state)
 {
 	struct iceudp *t = *state;
@@ -603,6 +617,7 @@ int main(void)
 		T_(gathering_complete_is_told_once_and_is_no_candidate_rule_r24),
 		T_(chromiums_restart_gives_new_credentials_and_forgets_old_candidates),
 		T_(our_answer_to_a_restart_has_a_candidate_rule_r23),
+		T_(once_answered_his_restart_does_not_make_ours_an_answer),
 		T_(a_restart_of_ours_is_credentials_alone_and_candidates_after_them_rule_r23),
 		T_(the_answer_to_our_restart_is_no_restart_of_his),
 		T_(where_both_restart_what_we_had_not_told_yet_is_our_answer),

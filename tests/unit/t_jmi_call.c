@@ -211,6 +211,7 @@ static void a_call_to_another_device_of_our_own_account_does_not_hear_itself(voi
 	assert_sends(c, MESSAGE("romeo@example.net", "propose", "*"));
 	assert_false(hear(c, US, JMI_PROPOSE, REASON_NONE));
 	assert_false(hear(c, US, JMI_RETRACT, REASON_NONE));
+	assert_true(jmi_call_tie(c, ID, US, START));
 	assert_quiet(c);
 	assert_true(hear(c, "romeo@example.net/tablet", JMI_PROCEED, REASON_NONE));
 	assert_event(c, JMI_CALL_PROCEED, JC_OK, "romeo@example.net/tablet");
