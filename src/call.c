@@ -343,7 +343,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable,
 		.in_ended = on_in_ended, .failed = on_failed, .peer_left = on_peer_left, .self = c};
-	struct ice_options ice = env->ice;
+	struct link_options ice = env->ice;
 	struct dtls_fingerprint ours;
 	g_autofree char *cname = text_uuid();
 	struct jingle_plugs plugs = {.app = &jingle_rtp, .transport = &jingle_iceudp, .keying = &jingle_dtls_fp};

@@ -19,7 +19,7 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	struct media_thread *media;
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;
-	struct ice_options ice;		/* controlling is set by the call */
+	struct link_options ice;		/* controlling is set by the call */
 	gint64 (*now_ms)(void);
 };
 

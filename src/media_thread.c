@@ -1,6 +1,6 @@
 #include "media_thread.h"
 
-#include "net/ice.h"
+#include "net/link.h"
 #include "net/wire.h"
 #include "post.h"
 

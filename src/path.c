@@ -76,6 +76,15 @@ void path_tell_in_ended(void *self, void *arg)
 		p->ev.in_ended(p->ev.self, fault);
 }
 
+void path_tell_way_failed(void *self, void *arg)
+{
+	struct path *p = self;
+	g_autoptr(GError) error = *(GError **)arg;
+
+	if (!p->closed)
+		p->ev.way_failed(p->ev.self, error);
+}
+
 void path_tell_failed(void *self, void *arg)
 {
 	struct path *p = self;
@@ -128,7 +137,7 @@ static void command(struct path *p, post_fn *fn, const void *arg, gsize size)
 	post_to(media_thread_context(p->media), fn, p, arg, size);
 }
 
-struct path *path_new(struct media_thread *t, const struct ice_options *options, const struct dtls_cert *cert,
+struct path *path_new(struct media_thread *t, const struct link_options *options, const struct dtls_cert *cert,
 		      const struct path_events *events)
 {
 	struct path *p = g_new0(struct path, 1);
@@ -149,6 +158,11 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 	p->done = done;
 	p->done_ctx = ctx;
 	p->closed = TRUE;
+}
+
+void path_way(struct path *p, enum path_way way)
+{
+	command(p, path_do_way, &way, sizeof(way));
 }
 
 void path_gather(struct path *p)

@@ -1,6 +1,6 @@
-/* path.h - the media half of one call, all of it in the media thread: ICE + DTLS + SRTP + engine, joined.
+/* path.h - the media half of one call, all of it in the media thread: link (ICE or plain UDP) + DTLS + SRTP + engine, joined.
  *
- *   audio_in -> engine -> wire (SRTP) -> ice -> UDP          UDP -> ice -> wire -> dtls | engine -> audio_out
+ *   audio_in -> engine -> wire (SRTP) -> link -> UDP          UDP -> link -> wire -> dtls | engine -> audio_out
  *
  * Functions are called in the main thread and never block; events come in the main thread from its main loop, never
  * after path_close. Media flows only when the DTLS handshake has proven the peer's fingerprint AND path_go was called:
@@ -12,39 +12,47 @@
 #include "audio/audio.h"
 #include "media_thread.h"
 #include "net/dtls.h"
-#include "net/ice.h"
+#include "net/link.h"
 #include "types.h"
 
 struct path;
+enum path_way { PATH_ICE, PATH_PLAIN };		/* XEP-0176; XEP-0177: from one UDP port to another, nothing checked */
+
 struct path_events {
-	void (*creds)(void *self, const struct ice_creds *local);	/* once per ICE (re)start, before its candidates */
+	void (*creds)(void *self, const struct ice_creds *local);	/* ICE only: once per (re)start, before its candidates */
 	void (*candidate)(void *self, const struct ice_cand *local);
 	void (*gathered)(void *self, unsigned candidates);
-	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);	/* a pair works */
+	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);	/* a pair works: something came by it */
 	void (*secured)(void *self, const char *suite);			/* keys are in place; SUITE is static */
 	void (*flowing)(void *self, gint64 at_us);			/* first authenticated RTP packet came */
 	void (*heard)(void *self, gint64 at_us);			/* its sound was handed to the output */
 	void (*unstable)(void *self, gboolean silent);			/* nothing authenticated for 2.5 s; FALSE: back */
 	void (*in_ended)(void *self, const GError *fault);		/* the source has ended and all of it was sent */
-	void (*failed)(void *self, const GError *error);		/* the path is dead: JC_NO_PATH, JC_SECURITY, JC_LOST,
-									 * JC_AUDIO_DEVICE, JC_FILE */
+	/* JC_NO_PATH, once per way and only before it was secured. The path lives and waits for path_way with another; an owner
+	 * that has none ends the call. */
+	void (*way_failed)(void *self, const GError *error);
+	void (*failed)(void *self, const GError *error);		/* the path is dead: JC_SECURITY, JC_LOST, JC_AUDIO_DEVICE,
+									 * JC_FILE, JC_PROTOCOL, JC_INTERNAL */
 	void (*peer_left)(void *self);					/* RTCP BYE or DTLS close: the peer is gone */
 	void *self;
 };
 
 /* Copies OPTIONS and EVENTS; borrows CERT until done. Gathers nothing and opens no socket yet. */
-struct path *path_new(struct media_thread *t, const struct ice_options *options, const struct dtls_cert *cert,
+struct path *path_new(struct media_thread *t, const struct link_options *options, const struct dtls_cert *cert,
 		      const struct path_events *events);
 /* Says goodbye (RTCP BYE, DTLS close), stops everything, then calls done(ctx) in the main thread: after it the audio
  * ends may be closed and P is gone. STATS: the final figures, valid inside done only. */
 void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
+/* Which way the datagrams shall go; nothing else of it works before. Again: the last way is closed, what the peer said of it
+ * forgotten, and a new handshake goes by the new one (path_secure still holds). The limit of path_go begins anew. */
+void path_way(struct path *p, enum path_way way);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);
 void path_remote_done(struct path *p);				/* the peer has no more; else taken for granted 10 s after the last */
-void path_secure(struct path *p, gboolean client, const struct dtls_fingerprint *peer);	/* DTLS starts when ICE works */
-/* Both sides have accepted: the engine starts as soon as the keys are there; 30 s without them is JC_NO_PATH. IN and OUT
+void path_secure(struct path *p, gboolean client, const struct dtls_fingerprint *peer);	/* DTLS starts when the way works */
+/* Both sides have accepted: the engine starts as soon as the keys are there; 30 s without them fail the way. IN and OUT
  * are borrowed until done. */
 void path_go(struct path *p, const struct media_params *params, const struct audio_in *in, const struct audio_out *out);
 void path_params(struct path *p, const struct media_params *params);

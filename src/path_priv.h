@@ -1,9 +1,11 @@
-/* path_priv.h - the inside of a path: path.c is its main-thread half, path_media.c the half in the media thread. What each
- * may touch is said in the struct; all else goes by post_to. */
+/* path_priv.h - the inside of a path: path.c is its main-thread half; path_media.c (keys, sound, time) and path_link.c (the
+ * way of the datagrams) are the half in the media thread. What each may touch is said in the struct; all else goes by
+ * post_to. */
 #ifndef JCALL_PATH_PRIV_H
 #define JCALL_PATH_PRIV_H
 
 #include "media/engine.h"
+#include "net/link.h"
 #include "net/wire.h"
 #include "path.h"
 #include "post.h"
@@ -27,15 +29,17 @@ struct path {
 	gint64 last_alive_us;
 
 	/* ---- media thread ---- */
-	struct ice_options options;
+	struct link_options options;
 	const struct dtls_cert *cert;
-	struct ice *ice;
+	enum path_way way;
+	struct link link;		/* self NULL: none is open */
 	struct dtls *dtls;
 	struct wire *wire;
 	struct engine *engine;
 	GSource *timer;
 	struct dtls_fingerprint peer;
-	gboolean muted, peer_known, client, ice_works, secured, go, dead, told_flowing, told_heard, told_unstable, in_done, left;
+	gboolean works, reached, told_connected, way_lost;	/* of this way; reached: something came by it */
+	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, in_done, left;
 	struct hold_arg hold;
 	struct media_params params;
 	const struct audio_in *in;
@@ -48,6 +52,7 @@ struct path {
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */
 void path_do_begin(void *self, void *arg);
+void path_do_way(void *self, void *arg);		/* enum path_way */
 void path_do_gather(void *self, void *arg);
 void path_do_remote_creds(void *self, void *arg);	/* struct ice_creds */
 void path_do_remote_cand(void *self, void *arg);	/* struct ice_cand */
@@ -59,6 +64,17 @@ void path_do_mute(void *self, void *arg);		/* gboolean */
 void path_do_hold(void *self, void *arg);
 void path_do_set_in(void *self, void *arg);
 void path_do_close(void *self, void *arg);
+
+/* ---- within the media thread ---- */
+void     path_tell(struct path *p, post_fn *fn, const void *arg, gsize size);
+void     path_fail(struct path *p, GError *error);		/* takes ERROR; only the first is told */
+void     path_schedule(struct path *p);				/* after whatever may have changed a deadline */
+void     path_start_dtls(struct path *p);			/* if it is time */
+gboolean path_send(struct path *p, const uint8_t *data, size_t len);
+void     path_proven(struct path *p);				/* the datagram at hand was the peer's, by its keys */
+void     path_limit(struct path *p);				/* from now on there is so much time for the keys */
+void     path_link_expire(struct path *p, gint64 now);
+void     path_link_close(struct path *p);
 
 /* ---- events: media thread -> main thread, each with its argument ---- */
 struct pair { struct ice_cand local, remote; };
@@ -73,6 +89,7 @@ void path_tell_flowing(void *self, void *arg);		/* gint64 */
 void path_tell_heard(void *self, void *arg);		/* gint64 */
 void path_tell_unstable(void *self, void *arg);		/* gboolean */
 void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
+void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */
 void path_tell_left(void *self, void *arg);
 void path_tell_released(void *self, void *arg);		/* struct in_arg */

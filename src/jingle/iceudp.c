@@ -1,9 +1,9 @@
 #include "iceudp.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "../text.h"
+#include "addr.h"
 
 enum { MAX_LOCAL = 40 };
 
@@ -136,26 +136,6 @@ static struct elem *write_transport(void *self, enum jingle_action action)
 
 /* ---- theirs ---- */
 
-static gboolean addressable(const char *ip, gboolean loopback)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET, ip, &v4) == 1) {
-		uint32_t a = ntohl(v4.s_addr);
-
-		if (a >> 24 == 127)
-			return loopback;
-		return a >> 24 != 0 && a >> 28 != 14 && a >> 28 != 15;	/* 0/8, multicast, reserved and broadcast */
-	}
-	if (inet_pton(AF_INET6, ip, &v6) != 1)
-		return FALSE;					/* a name: *.local, or nothing at all (rule R25) */
-	if (IN6_IS_ADDR_LOOPBACK(&v6))
-		return loopback;
-	return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) &&
-		!IN6_IS_ADDR_V4MAPPED(&v6) && !IN6_IS_ADDR_V4COMPAT(&v6);
-}
-
 static gboolean copy_text(char *out, size_t size, const char *text, gboolean required)
 {
 	if (!text || !*text)
@@ -207,7 +187,7 @@ static void take_candidate(struct iceudp *t, const struct elem *e)
 	struct ice_cand cand;
 	g_autofree char *key = NULL;
 
-	if (!iceudp_cand_read(e, &cand) || cand.component != 1 || !addressable(cand.ip, t->loopback) ||
+	if (!iceudp_cand_read(e, &cand) || cand.component != 1 || !addr_usable(cand.ip, t->loopback) ||
 	    t->known->len >= MAX_REMOTE_CANDIDATES) {
 		t->skipped++;
 		return;

@@ -1,4 +1,6 @@
-#include "ice.h"
+/* ice.c - a link by ICE: libnice, RFC 8445, RFC 8838. The only file with <nice/agent.h>. libnice's own signals are posted to
+ * the media thread. */
+#include "link.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -12,7 +14,7 @@
 
 struct ice {
 	GMainContext *ctx;
-	struct ice_events ev;
+	struct link_events ev;
 	struct ice_creds local;
 	NiceAgent *agent;
 	guint stream;
@@ -81,7 +83,7 @@ static void tell_state(void *self, void *arg)
 	struct ice *i = self;
 
 	if (!i->dead)
-		i->ev.state(i->ev.self, *(enum ice_state *)arg);
+		i->ev.state(i->ev.self, *(enum link_state *)arg);
 }
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
@@ -104,10 +106,10 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
 
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)
 {
-	static const enum ice_state states[] = {
-		[NICE_COMPONENT_STATE_DISCONNECTED] = ICE_GATHERING, [NICE_COMPONENT_STATE_GATHERING] = ICE_GATHERING,
-		[NICE_COMPONENT_STATE_CONNECTING] = ICE_CONNECTING, [NICE_COMPONENT_STATE_CONNECTED] = ICE_CONNECTED,
-		[NICE_COMPONENT_STATE_READY] = ICE_READY, [NICE_COMPONENT_STATE_FAILED] = ICE_FAILED};
+	static const enum link_state states[] = {
+		[NICE_COMPONENT_STATE_DISCONNECTED] = LINK_TRYING, [NICE_COMPONENT_STATE_GATHERING] = LINK_TRYING,
+		[NICE_COMPONENT_STATE_CONNECTING] = LINK_TRYING, [NICE_COMPONENT_STATE_CONNECTED] = LINK_WORKS,
+		[NICE_COMPONENT_STATE_READY] = LINK_WORKS, [NICE_COMPONENT_STATE_FAILED] = LINK_FAILED};
 	struct ice *i = data;
 
 	if (state < G_N_ELEMENTS(states))
@@ -154,63 +156,37 @@ void ice_warm_up(void)
 	g_object_unref(agent);
 }
 
-struct ice *ice_new(GMainContext *ctx, const struct ice_options *options, const struct ice_events *events,
-		    GError **error)
-{
-	struct ice *i = g_new0(struct ice, 1);
-	g_autofree char *ufrag = NULL, *pwd = NULL;
-
-	i->ctx = ctx;
-	i->ev = *events;
-	i->waiting = g_ptr_array_new_with_free_func(g_free);
-	/* No consent freshness: that of libnice 0.1.21 drops healthy calls. Liveness is judged by authenticated packets. */
-	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
-	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
-	if (options->stun_host)
-		g_object_set(i->agent, "stun-server", options->stun_host, "stun-server-port",
-			     (guint)(options->stun_port ? options->stun_port : 3478), NULL);
-	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
-	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
-	g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
-	if (options->loopback)
-		add_all_addresses(i);
-	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
-	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
-	    !nice_agent_get_local_credentials(i->agent, i->stream, &ufrag, &pwd)) {
-		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");
-		ice_free(i);
-		return NULL;
-	}
-	g_strlcpy(i->local.ufrag, ufrag, sizeof(i->local.ufrag));
-	g_strlcpy(i->local.pwd, pwd, sizeof(i->local.pwd));
-	return i;
-}
-
 static void finish(void *self, void *arg)
 {
 	g_free(self);
 }
 
-void ice_free(struct ice *i)
+static void close_ice(void *self)
 {
-	if (!i)
-		return;
+	struct ice *i = self;
+
 	i->dead = TRUE;
 	g_signal_handlers_disconnect_by_data(i->agent, i);
 	if (i->stream)
 		nice_agent_remove_stream(i->agent, i->stream);
 	g_object_unref(i->agent);
 	g_ptr_array_unref(i->waiting);
+	explicit_bzero(&i->local, sizeof(i->local));
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
 }
 
-void ice_local_creds(const struct ice *i, struct ice_creds *out)
+static gboolean get_creds(void *self, struct ice_creds *out)
 {
+	struct ice *i = self;
+
 	*out = i->local;
+	return TRUE;
 }
 
-gboolean ice_gather(struct ice *i, GError **error)
+static gboolean gather(void *self, GError **error)
 {
+	struct ice *i = self;
+
 	if (nice_agent_gather_candidates(i->agent, i->stream))
 		return TRUE;
 	g_set_error(error, JC_ERROR, JC_NO_PATH, "this machine has no network address to talk from");
@@ -238,8 +214,10 @@ static gboolean add_now(struct ice *i, const struct ice_cand *cand)
 	return taken;
 }
 
-gboolean ice_set_remote(struct ice *i, const struct ice_creds *creds)
+static gboolean set_remote(void *self, const struct ice_creds *creds)
 {
+	struct ice *i = self;
+
 	if (!nice_agent_set_remote_credentials(i->agent, i->stream, creds->ufrag, creds->pwd))
 		return FALSE;
 	i->have_remote = TRUE;
@@ -249,8 +227,10 @@ gboolean ice_set_remote(struct ice *i, const struct ice_creds *creds)
 	return TRUE;
 }
 
-gboolean ice_add_remote(struct ice *i, const struct ice_cand *cand)
+static gboolean add_remote(void *self, const struct ice_cand *cand)
 {
+	struct ice *i = self;
+
 	if (i->added >= MAX_REMOTE_CANDIDATES)
 		return FALSE;
 	i->added++;
@@ -260,23 +240,70 @@ gboolean ice_add_remote(struct ice *i, const struct ice_cand *cand)
 	return TRUE;
 }
 
-void ice_remote_done(struct ice *i)
+static void remote_done(void *self)
 {
+	struct ice *i = self;
+
 	nice_agent_peer_candidate_gathering_done(i->agent, i->stream);
 }
 
-gboolean ice_send(struct ice *i, const uint8_t *data, size_t len)
+static gboolean send_datagram(void *self, const uint8_t *data, size_t len)
 {
+	struct ice *i = self;
+
 	return nice_agent_send(i->agent, i->stream, 1, (guint)len, (const gchar *)data) == (gint)len;
 }
 
-gboolean ice_selected(const struct ice *i, struct ice_cand *local, struct ice_cand *remote)
+static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *remote)
 {
+	struct ice *i = self;
 	NiceCandidate *l = NULL, *r = NULL;
 
 	if (!nice_agent_get_selected_pair(i->agent, i->stream, 1, &l, &r))
 		return FALSE;
 	translate(l, local);
 	translate(r, remote);
+	return TRUE;
+}
+
+/* libnice hands on nothing but what comes from addresses that its own checks, with passwords, have proven. */
+static void proven(void *self)
+{
+}
+
+/* ---- opening ---- */
+
+gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *options, const struct link_events *events,
+		  GError **error)
+{
+	struct ice *i = g_new0(struct ice, 1);
+	g_autofree char *ufrag = NULL, *pwd = NULL;
+
+	i->ctx = ctx;
+	i->ev = *events;
+	i->waiting = g_ptr_array_new_with_free_func(g_free);
+	/* No consent freshness: that of libnice 0.1.21 drops healthy calls. Liveness is judged by authenticated packets. */
+	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
+	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+	if (options->stun_host)
+		g_object_set(i->agent, "stun-server", options->stun_host, "stun-server-port",
+			     (guint)(options->stun_port ? options->stun_port : 3478), NULL);
+	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
+	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
+	g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
+	if (options->loopback)
+		add_all_addresses(i);
+	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
+	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
+	    !nice_agent_get_local_credentials(i->agent, i->stream, &ufrag, &pwd)) {
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");
+		close_ice(i);
+		return FALSE;
+	}
+	g_strlcpy(i->local.ufrag, ufrag, sizeof(i->local.ufrag));
+	g_strlcpy(i->local.pwd, pwd, sizeof(i->local.pwd));
+	*l = (struct link){.free = close_ice, .creds = get_creds, .gather = gather, .set_remote = set_remote,
+			   .add_remote = add_remote, .remote_done = remote_done, .send = send_datagram,
+			   .selected = selected, .proven = proven, .checked = TRUE, .self = i};
 	return TRUE;
 }

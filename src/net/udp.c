@@ -1,0 +1,365 @@
+/* udp.c - a link without ICE: one UDP port here, one there, nothing checked (XEP-0177).
+ *
+ * Whose datagrams are taken: those from the address which the peer signalled. A NAT on his side may have given him another
+ * port than the one he knows of; therefore, until something has come from the very address or keys have proven a
+ * datagram (link.proven), another port of the SAME IP is taken too and answered there. More would let anybody who guesses
+ * our port draw the call to himself; less would fail behind every NAT that does not keep ports. Until the keys are there
+ * all that can be drawn away is a handshake, which the signalled fingerprint protects; afterwards nothing moves any more. */
+#include "link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib-unix.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../err.h"
+#include "../log.h"
+#include "../post.h"
+#include "../text.h"
+
+enum { BURST = 32 };			/* datagrams taken in one turn: timers have theirs in between */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+struct udp {
+	GMainContext *ctx;
+	struct link_events ev;
+	struct link_options options;
+	gboolean dead;
+	int fd;					/* -1: not open */
+	GSource *source;
+	struct ice_cand local, remote;		/* as told; port 0: not known yet */
+	union address signalled, peer, from;	/* of REMOTE; where we send to; of the datagram at hand */
+	gboolean exact, settled;		/* it came from SIGNALLED; PEER is proven */
+	gboolean delivering;			/* the datagram event is under way: FROM is the peer's, or acts as him */
+	uint8_t packet[DATAGRAM_MAX + 64];
+};
+
+/* ---- addresses ---- */
+
+static gboolean make_address(union address *out, const char *ip, uint16_t port)
+{
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, ip, &out->v4.sin_addr) == 1) {
+		out->v4.sin_family = AF_INET;
+		out->v4.sin_port = htons(port);
+		return TRUE;
+	}
+	if (inet_pton(AF_INET6, ip, &out->v6.sin6_addr) != 1)
+		return FALSE;
+	out->v6.sin6_family = AF_INET6;
+	out->v6.sin6_port = htons(port);
+	return TRUE;
+}
+
+static socklen_t address_size(const union address *a)
+{
+	return a->any.sa_family == AF_INET ? sizeof(a->v4) : sizeof(a->v6);
+}
+
+static uint16_t *address_port(union address *a)
+{
+	return a->any.sa_family == AF_INET ? &a->v4.sin_port : &a->v6.sin6_port;
+}
+
+static gboolean same_ip(const union address *a, const union address *b)
+{
+	if (a->any.sa_family != b->any.sa_family)
+		return FALSE;
+	return a->any.sa_family == AF_INET ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr :
+		IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr);
+}
+
+static gboolean same_address(union address *a, union address *b)
+{
+	return same_ip(a, b) && *address_port(a) == *address_port(b);
+}
+
+static gboolean is_loopback(const union address *a)
+{
+	return a->any.sa_family == AF_INET ? ntohl(a->v4.sin_addr.s_addr) >> 24 == 127 : IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+}
+
+/* Rule R25: fe80:: and 169.254/16 are of no use to anybody but this link. */
+static gboolean is_link_local(const union address *a)
+{
+	return a->any.sa_family == AF_INET ? ntohl(a->v4.sin_addr.s_addr) >> 16 == 0xa9fe :
+		IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr);
+}
+
+static void print_address(union address *a, char ip[46], uint16_t *port)
+{
+	inet_ntop(a->any.sa_family, a->any.sa_family == AF_INET ? (void *)&a->v4.sin_addr : (void *)&a->v6.sin6_addr, ip, 46);
+	*port = ntohs(*address_port(a));
+}
+
+/* ---- ours: one address, the likeliest to be reached ---- */
+
+static gboolean fit(const struct udp *u, const union address *a)
+{
+	return !is_link_local(a) && (u->options.loopback || !is_loopback(a));
+}
+
+/* The address from which this machine would send to IP. Connecting a UDP socket sends nothing. */
+static gboolean route_to(const struct udp *u, const char *ip, union address *out)
+{
+	union address to;
+	socklen_t size = sizeof(*out);
+	gboolean found;
+	int fd;
+
+	if (!make_address(&to, ip, 9))
+		return FALSE;
+	fd = socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return FALSE;
+	memset(out, 0, sizeof(*out));
+	found = connect(fd, &to.any, address_size(&to)) == 0 && getsockname(fd, &out->any, &size) == 0 && fit(u, out);
+	close(fd);
+	return found;
+}
+
+static gboolean first_interface(const struct udp *u, int family, gboolean loopback, union address *out)
+{
+	struct ifaddrs *list, *a;
+	gboolean found = FALSE;
+
+	if (getifaddrs(&list) != 0)
+		return FALSE;
+	for (a = list; a && !found; a = a->ifa_next) {
+		if (!a->ifa_addr || !(a->ifa_flags & IFF_UP) || a->ifa_addr->sa_family != family)
+			continue;
+		memset(out, 0, sizeof(*out));
+		memcpy(out, a->ifa_addr, family == AF_INET ? sizeof(out->v4) : sizeof(out->v6));
+		found = fit(u, out) && is_loopback(out) == loopback;
+	}
+	freeifaddrs(list);
+	return found;
+}
+
+/* Towards the peer where he is known; else as towards the Internet (the addresses of a root name server, IPv4 first, which
+ * more peers can reach); else on a network that leads nowhere else. */
+static gboolean choose_local(const struct udp *u, union address *out)
+{
+	return (u->remote.port && route_to(u, u->remote.ip, out)) ||
+		(u->options.toward[0] && route_to(u, u->options.toward, out)) ||
+		route_to(u, "198.41.0.4", out) || route_to(u, "2001:503:ba3e::2:30", out) ||
+		first_interface(u, AF_INET, FALSE, out) || first_interface(u, AF_INET6, FALSE, out) ||
+		first_interface(u, AF_INET, TRUE, out) || first_interface(u, AF_INET6, TRUE, out);
+}
+
+/* ---- events that must not come from inside a function ---- */
+
+static void tell_candidate(void *self, void *arg)
+{
+	struct udp *u = self;
+
+	if (u->dead)
+		return;
+	u->ev.candidate(u->ev.self, &u->local);
+	u->ev.gathered(u->ev.self, 1);
+}
+
+static void tell_state(void *self, void *arg)
+{
+	struct udp *u = self;
+
+	if (!u->dead)
+		u->ev.state(u->ev.self, *(enum link_state *)arg);
+}
+
+/* Once both addresses are there, it either fits or it never will. */
+static void judge(struct udp *u)
+{
+	enum link_state state;
+
+	if (!u->local.port || !u->remote.port)
+		return;
+	state = !strchr(u->local.ip, ':') == !strchr(u->remote.ip, ':') ? LINK_WORKS : LINK_FAILED;
+	post_to(u->ctx, tell_state, u, &state, sizeof(state));
+}
+
+/* ---- datagrams ---- */
+
+/* RFC 7983: DTLS, SRTP, SRTCP. */
+static gboolean is_ours(const uint8_t *data, size_t len)
+{
+	return len > 0 && ((data[0] >= 20 && data[0] <= 63) || (data[0] >= 128 && data[0] <= 191));
+}
+
+static gboolean is_from_peer(struct udp *u)
+{
+	if (!u->remote.port)
+		return FALSE;
+	if (u->settled || u->exact)
+		return same_address(&u->from, &u->peer);
+	if (!same_ip(&u->from, &u->signalled))
+		return FALSE;
+	u->exact = same_address(&u->from, &u->signalled);
+	u->peer = u->from;
+	return TRUE;
+}
+
+static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
+{
+	struct udp *u = data;
+
+	for (int i = 0; i < BURST && !u->dead; i++) {
+		socklen_t size = sizeof(u->from);
+		ssize_t n = recvfrom(fd, u->packet, sizeof(u->packet), MSG_DONTWAIT | MSG_TRUNC, &u->from.any, &size);
+
+		if (n < 0)
+			break;
+		if (n > DATAGRAM_MAX || !is_ours(u->packet, (size_t)n) || !is_from_peer(u))
+			continue;
+		u->delivering = TRUE;
+		u->ev.datagram(u->ev.self, u->packet, (size_t)n, sizeof(u->packet));
+		u->delivering = FALSE;
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean send_datagram(void *self, const uint8_t *data, size_t len)
+{
+	struct udp *u = self;
+
+	if (u->fd < 0 || !u->remote.port)
+		return FALSE;
+	return sendto(u->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, &u->peer.any, address_size(&u->peer)) == (ssize_t)len;
+}
+
+static void proven(void *self)
+{
+	struct udp *u = self;
+
+	if (u->settled || !u->delivering)
+		return;
+	u->settled = TRUE;
+	u->peer = u->from;
+}
+
+/* ---- the functions of a link ---- */
+
+static gboolean get_creds(void *self, struct ice_creds *out)
+{
+	return FALSE;
+}
+
+static gboolean set_remote_creds(void *self, const struct ice_creds *creds)
+{
+	return TRUE;
+}
+
+static void remote_done(void *self)
+{
+}
+
+static void describe_local(struct udp *u, union address *bound)
+{
+	g_autofree char *uuid = text_uuid();
+
+	u->local.component = 1;
+	u->local.type = ICE_HOST;
+	g_snprintf(u->local.id, sizeof(u->local.id), "raw-%s", uuid);	/* an NCName begins with a letter */
+	print_address(bound, u->local.ip, &u->local.port);
+}
+
+static gboolean gather(void *self, GError **error)
+{
+	struct udp *u = self;
+	union address bound;
+	socklen_t size = sizeof(bound);
+
+	if (u->fd >= 0)
+		return TRUE;
+	if (choose_local(u, &bound)) {
+		*address_port(&bound) = 0;
+		u->fd = socket(bound.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (u->fd >= 0 && bind(u->fd, &bound.any, address_size(&bound)) == 0 &&
+		    getsockname(u->fd, &bound.any, &size) == 0) {
+			describe_local(u, &bound);
+			u->source = g_unix_fd_source_new(u->fd, G_IO_IN);
+			g_source_set_callback(u->source, G_SOURCE_FUNC(on_readable), u, NULL);
+			g_source_attach(u->source, u->ctx);
+			log_debug("udp", "bound to %s port %u", u->local.ip, u->local.port);
+			post_to(u->ctx, tell_candidate, u, NULL, 0);
+			judge(u);
+			return TRUE;
+		}
+	}
+	g_set_error(error, JC_ERROR, JC_NO_PATH, "this machine has no network address to talk from");
+	return FALSE;
+}
+
+/* Also one that replaces an earlier: the peer may move while the call is up, and says so over an authenticated stream. */
+static gboolean add_remote(void *self, const struct ice_cand *cand)
+{
+	struct udp *u = self;
+	union address address;
+
+	if (!cand->port || !make_address(&address, cand->ip, cand->port))
+		return FALSE;
+	u->signalled = u->peer = address;
+	u->remote = *cand;
+	u->exact = u->settled = FALSE;
+	judge(u);
+	return TRUE;
+}
+
+static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *remote)
+{
+	struct udp *u = self;
+
+	if (!u->local.port || !u->remote.port)
+		return FALSE;
+	*local = u->local;
+	*remote = u->remote;
+	if (!same_address(&u->peer, &u->signalled)) {
+		print_address(&u->peer, remote->ip, &remote->port);
+		remote->type = ICE_PRFLX;
+	}
+	return TRUE;
+}
+
+static void finish(void *self, void *arg)
+{
+	g_free(self);
+}
+
+static void close_udp(void *self)
+{
+	struct udp *u = self;
+
+	u->dead = TRUE;
+	if (u->source) {
+		g_source_destroy(u->source);
+		g_source_unref(u->source);
+	}
+	if (u->fd >= 0)
+		close(u->fd);
+	post_to(u->ctx, finish, u, NULL, 0);		/* passes every event still under way */
+}
+
+gboolean udp_open(struct link *l, GMainContext *ctx, const struct link_options *options, const struct link_events *events,
+		  GError **error)
+{
+	struct udp *u = g_new0(struct udp, 1);
+
+	u->ctx = ctx;
+	u->ev = *events;
+	u->options = *options;
+	u->fd = -1;
+	*l = (struct link){.free = close_udp, .creds = get_creds, .gather = gather, .set_remote = set_remote_creds,
+			   .add_remote = add_remote, .remote_done = remote_done, .send = send_datagram,
+			   .selected = selected, .proven = proven, .checked = FALSE, .self = u};
+	return TRUE;
+}
