@@ -342,7 +342,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	struct path_events path_events = {
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable,
-		.in_ended = on_in_ended, .failed = on_failed, .peer_left = on_peer_left, .self = c};
+		.in_ended = on_in_ended, .way_failed = on_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
 	struct dtls_fingerprint ours;
 	g_autofree char *cname = text_uuid();
@@ -361,6 +361,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
 	c->path = path_new(env->media, &ice, env->cert, &path_events);
+	path_way(c->path, TRANSPORT_ICE_UDP);
 	return c;
 }
 

@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "types.h"
+
 struct account {
 	char *name;			/* of the group */
 	char *jid;			/* bare, or full: then its resource is asked for */
@@ -31,6 +33,7 @@ struct config {
 	char *stun_host;		/* NULL: none */
 	guint16 stun_port;
 	gboolean loopback;		/* also offer 127.0.0.1 */
+	struct transport_list transports;	/* one at least */
 };
 
 /* PATH NULL: the default place; then a missing file is an empty configuration, else an error (JC_CONFIG). */

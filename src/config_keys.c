@@ -219,6 +219,30 @@ static gboolean read_loopback(struct reading *r, const char *v)
 	return get_switch(r, v, &r->config->loopback);
 }
 
+static gboolean read_transports(struct reading *r, const char *v)
+{
+	static const char *const names[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp"};
+	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
+	struct transport_list *list = &r->config->transports;
+
+	list->count = 0;
+	for (char **w = words; *w; w++) {
+		unsigned kind = 0;
+
+		if (!**w)
+			continue;
+		while (kind < TRANSPORT_COUNT && strcmp(*w, names[kind]) != 0)
+			kind++;
+		for (size_t i = 0; i < list->count && kind < TRANSPORT_COUNT; i++)
+			if (list->kind[i] == kind)
+				return config_fail(r, "'%s' is named twice", *w);
+		if (kind == TRANSPORT_COUNT)
+			return config_fail(r, "'transports' are ice-udp and raw-udp, not '%s'", *w);
+		list->kind[list->count++] = (enum transport_kind)kind;
+	}
+	return list->count || config_fail(r, "'transports' is empty");
+}
+
 const struct config_key config_keys[] = {
 	{"account", "jid", read_jid}, {"account", "password", read_password},
 	{"account", "password_command", read_password_command}, {"account", "server", read_server},
@@ -228,5 +252,5 @@ const struct config_key config_keys[] = {
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
 	{"call", "ring_timeout", read_ring_timeout},
-	{"network", "stun", read_stun}, {"network", "loopback", read_loopback},
+	{"network", "stun", read_stun}, {"network", "loopback", read_loopback}, {"network", "transports", read_transports},
 	{NULL, NULL, NULL}};

@@ -109,6 +109,8 @@ static void refuse_peer(struct dial *d, unsigned can)
 {
 	if ((can & CAN_JINGLE) && !(can & CAN_DTLS))
 		end(d, JC_SECURITY, "its client cannot encrypt calls (DTLS-SRTP), so it is not called");
+	else if ((can & CAN_CALL) == CAN_CALL)
+		end(d, JC_UNSUPPORTED_TRANSPORT, NULL);
 	else
 		end(d, JC_UNAVAILABLE, "its client does not take Jingle voice calls");
 }
@@ -120,7 +122,7 @@ static void on_full_jid(void *ctx, enum iq_cond cond, unsigned can)
 	d->disco_handle = 0;
 	if (cond != COND_OK)
 		end(d, JC_UNAVAILABLE, cond == COND_TIMEOUT ? "its client did not answer" : NULL);
-	else if ((can & CAN_CALL) != CAN_CALL)
+	else if (!disco_fits(phone_disco(d->phone), can))
 		refuse_peer(d, can);
 	else
 		offer_to(d, d->sid, d->options.callee);

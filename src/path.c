@@ -160,7 +160,7 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 	p->closed = TRUE;
 }
 
-void path_way(struct path *p, enum path_way way)
+void path_way(struct path *p, enum transport_kind way)
 {
 	command(p, path_do_way, &way, sizeof(way));
 }

@@ -16,8 +16,6 @@
 #include "types.h"
 
 struct path;
-enum path_way { PATH_ICE, PATH_PLAIN };		/* XEP-0176; XEP-0177: from one UDP port to another, nothing checked */
-
 struct path_events {
 	void (*creds)(void *self, const struct ice_creds *local);	/* ICE only: once per (re)start, before its candidates */
 	void (*candidate)(void *self, const struct ice_cand *local);
@@ -46,7 +44,7 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 
 /* Which way the datagrams shall go; nothing else of it works before. Again: the last way is closed, what the peer said of it
  * forgotten, and a new handshake goes by the new one (path_secure still holds). The limit of path_go begins anew. */
-void path_way(struct path *p, enum path_way way);
+void path_way(struct path *p, enum transport_kind way);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);

@@ -17,8 +17,8 @@ static const struct {
 			 const struct link_events *events, GError **error);
 	const char *no_way;
 } ways[] = {
-	[PATH_ICE] = {ice_open, "no network path to the peer was found; a TURN relay may be needed"},
-	[PATH_PLAIN] = {udp_open, "nothing came from the peer's address; a TURN relay may be needed"},
+	[TRANSPORT_ICE_UDP] = {ice_open, "no network path to the peer was found; a TURN relay may be needed"},
+	[TRANSPORT_RAW_UDP] = {udp_open, "nothing came from the peer's address; a TURN relay may be needed"},
 };
 
 gboolean path_send(struct path *p, const uint8_t *data, size_t len)
@@ -130,7 +130,7 @@ void path_do_way(void *self, void *arg)
 	GError *error = NULL;
 
 	forget_way(p);
-	p->way = *(enum path_way *)arg;
+	p->way = *(enum transport_kind *)arg;
 	if (!ways[p->way].open(&p->link, media_thread_context(p->media), &p->options, &events, &error)) {
 		path_fail(p, error);
 		return;

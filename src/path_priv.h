@@ -31,7 +31,7 @@ struct path {
 	/* ---- media thread ---- */
 	struct link_options options;
 	const struct dtls_cert *cert;
-	enum path_way way;
+	enum transport_kind way;
 	struct link link;		/* self NULL: none is open */
 	struct dtls *dtls;
 	struct wire *wire;
@@ -52,7 +52,7 @@ struct path {
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */
 void path_do_begin(void *self, void *arg);
-void path_do_way(void *self, void *arg);		/* enum path_way */
+void path_do_way(void *self, void *arg);		/* enum transport_kind */
 void path_do_gather(void *self, void *arg);
 void path_do_remote_creds(void *self, void *arg);	/* struct ice_creds */
 void path_do_remote_cand(void *self, void *arg);	/* struct ice_cand */

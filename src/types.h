@@ -16,6 +16,14 @@ enum {
 	DATAGRAM_MAX = 1500,		/* [bytes] the largest packet we send or take */
 };
 
+/* ---- ways for the media to go ---- */
+enum transport_kind { TRANSPORT_ICE_UDP, TRANSPORT_RAW_UDP, TRANSPORT_COUNT };	/* XEP-0176; XEP-0177 */
+
+struct transport_list {			/* each at most once, the preferred first */
+	enum transport_kind kind[TRANSPORT_COUNT];
+	size_t count;
+};
+
 /* ---- ICE (XEP-0176, RFC 8445) ---- */
 enum ice_cand_type { ICE_HOST, ICE_SRFLX, ICE_PRFLX, ICE_RELAY };
 

@@ -12,10 +12,13 @@
 enum { MAX_RESOURCES = 2000, MAX_HASHES = 200, MAX_ASKED = 10, TIMEOUT_MS = 5000 };
 enum { MAX_JID = 3071, MAX_CAPS = 256 };	/* [bytes] */
 
+#define FEATURE_ICE_UDP "urn:xmpp:jingle:transports:ice-udp:1"
+#define FEATURE_RAW_UDP "urn:xmpp:jingle:transports:raw-udp:1"
+
 /* What this build can do (rules R1 and R2), in the order of i;octet that the hash wants. */
 static const char *const features[] = {NS_CAPS, NS_INFO, "urn:xmpp:jingle-message:0", "urn:xmpp:jingle:1",
 	"urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio",
-	"urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:ping"};
+	FEATURE_ICE_UDP, FEATURE_RAW_UDP, "urn:xmpp:ping"};
 
 struct resource {
 	char *hash, *ver, *node;	/* of its caps; NULL: none */
@@ -49,7 +52,9 @@ struct disco {
 	struct stream *stream;
 	GHashTable *resources;		/* full JID -> struct resource */
 	GHashTable *hashes;		/* ver -> GUINT of enum disco_can, verified */
+	GHashTable *told;		/* full JID -> GUINT of enum disco_can: what it answered when asked */
 	GPtrArray *questions;
+	unsigned transports;		/* of ours */
 	char *ver;
 	guint last_handle;
 	guint64 clock;
@@ -67,7 +72,14 @@ static void resource_free(gpointer data)
 
 /* ---- our own ---- */
 
-static struct elem *our_info(void)
+static gboolean is_ours(const struct disco *d, const char *feature)
+{
+	unsigned flag = strcmp(feature, FEATURE_ICE_UDP) == 0 ? CAN_ICE_UDP : strcmp(feature, FEATURE_RAW_UDP) == 0 ? CAN_RAW_UDP : 0;
+
+	return !flag || (d->transports & flag);
+}
+
+static struct elem *our_info(const struct disco *d)
 {
 	struct elem *query = elem_new("query", NS_INFO), *identity = elem_add(query, "identity", NULL);
 
@@ -75,21 +87,37 @@ static struct elem *our_info(void)
 	elem_set(identity, "type", "console");
 	elem_set(identity, "name", "jcall");
 	for (size_t i = 0; i < G_N_ELEMENTS(features); i++)
-		elem_set(elem_add(query, "feature", NULL), "var", features[i]);
+		if (is_ours(d, features[i]))
+			elem_set(elem_add(query, "feature", NULL), "var", features[i]);
 	return query;
 }
 
 struct disco *disco_new(struct stream *x)
 {
 	struct disco *d = g_new0(struct disco, 1);
-	elem_auto info = our_info();
 
 	d->stream = x;
 	d->resources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resource_free);
 	d->hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	d->questions = g_ptr_array_new();
-	d->ver = disco_hash(info);
+	d->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	disco_set_transports(d, CAN_ICE_UDP | CAN_RAW_UDP);
 	return d;
+}
+
+void disco_set_transports(struct disco *d, unsigned transports)
+{
+	elem_auto info = NULL;
+
+	d->transports = transports;
+	info = our_info(d);
+	g_free(d->ver);
+	d->ver = disco_hash(info);
+}
+
+gboolean disco_fits(const struct disco *d, unsigned can)
+{
+	return (can & CAN_CALL) == CAN_CALL && (can & d->transports);
 }
 
 const char *disco_caps_hash(struct disco *d)
@@ -126,7 +154,7 @@ gboolean disco_iq(struct disco *d, struct iq *iq)
 		iq_answer(iq, COND_ITEM_NOT_FOUND, NULL);
 		return TRUE;
 	}
-	info = our_info();
+	info = our_info(d);
 	elem_set(info, "node", node);
 	iq_answer(iq, COND_OK, info);
 	return TRUE;
@@ -190,6 +218,7 @@ void disco_presence(struct disco *d, const struct elem *presence)
 
 	if (!from || strlen(from) > MAX_JID || !jid_resource(from) || g_strcmp0(from, stream_jid(d->stream)) == 0)
 		return;
+	g_hash_table_remove(d->told, from);		/* it may be another client by now */
 	if (type) {
 		if (strcmp(type, "unavailable") == 0)
 			g_hash_table_remove(d->resources, from);
@@ -205,6 +234,7 @@ void disco_presence(struct disco *d, const struct elem *presence)
 void disco_reset(struct disco *d)
 {
 	g_hash_table_remove_all(d->resources);
+	g_hash_table_remove_all(d->told);
 }
 
 unsigned disco_online(struct disco *d, const char *bare_jid)
@@ -224,9 +254,9 @@ unsigned disco_online(struct disco *d, const char *bare_jid)
 static unsigned read_features(const struct elem *query)
 {
 	static const struct { const char *var; unsigned flag; } known[] = {
-		{"urn:xmpp:jingle:1", CAN_JINGLE}, {"urn:xmpp:jingle:transports:ice-udp:1", CAN_ICE_UDP},
+		{"urn:xmpp:jingle:1", CAN_JINGLE}, {FEATURE_ICE_UDP, CAN_ICE_UDP}, {FEATURE_RAW_UDP, CAN_RAW_UDP},
 		{"urn:xmpp:jingle:apps:dtls:0", CAN_DTLS}, {"urn:xmpp:jingle-message:0", CAN_JMI},
-		{"urn:xmpp:jingle:transports:raw-udp:1", CAN_RAW_UDP}, {"urn:ietf:rfc:3264", CAN_FULL_OFFER}};
+		{"urn:ietf:rfc:3264", CAN_FULL_OFFER}};
 	gboolean rtp = FALSE, audio = FALSE;
 	unsigned can = 0;
 
@@ -289,7 +319,7 @@ static void learn(struct question *q, const char *jid, unsigned can)
 	guint64 seen = r ? r->seen : 0;
 
 	q->all_can |= can;
-	if ((can & CAN_CALL) != CAN_CALL)
+	if (!disco_fits(q->d, can))
 		return;
 	if (q->best && (priority < q->best_priority || (priority == q->best_priority && seen < q->best_seen)))
 		return;
@@ -332,6 +362,9 @@ static void on_info(void *ctx, enum iq_cond cond, const struct elem *reply)
 		unsigned can = read_features(query);
 
 		verify(q->d, a->jid, query, can);
+		if (g_hash_table_size(q->d->told) >= MAX_HASHES)
+			g_hash_table_remove_all(q->d->told);
+		g_hash_table_replace(q->d->told, g_strdup(a->jid), GUINT_TO_POINTER(can));
 		learn(q, a->jid, can);
 	}
 	if (--q->open == 0)
@@ -367,6 +400,16 @@ static void ask(struct question *q, const char *jid)
 	q->open++;
 	g_ptr_array_add(q->asked, a);
 	send_query(a, node);
+}
+
+unsigned disco_known(const struct disco *d, const char *full_jid)
+{
+	struct resource *r = g_hash_table_lookup(d->resources, full_jid);
+	gpointer known;
+
+	if (r && g_strcmp0(r->hash, "sha-1") == 0 && g_hash_table_lookup_extended(d->hashes, r->ver, NULL, &known))
+		return GPOINTER_TO_UINT(known);
+	return GPOINTER_TO_UINT(g_hash_table_lookup(d->told, full_jid));
 }
 
 static struct question *new_question(struct disco *d, void *ctx)
@@ -455,6 +498,7 @@ void disco_free(struct disco *d)
 	g_ptr_array_unref(d->questions);
 	g_hash_table_unref(d->resources);
 	g_hash_table_unref(d->hashes);
+	g_hash_table_unref(d->told);
 	g_free(d->ver);
 	g_free(d);
 }

@@ -62,7 +62,8 @@ static void every_key_is_read_into_its_place(void **state)
 		"[account work]\njid = romeo@work.lit/desk\n"
 		"[audio]\nin = tone:440\nout = null\nring = null\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
 		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\n"
-		"[call]\nring_timeout = 7\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n");
+		"[call]\nring_timeout = 7\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
+		"transports = raw-udp, ice-udp\n");
 	g_autofree char *ca = g_build_filename(top, "ca.pem", NULL);
 	struct config *c = parse_good(text);
 	const struct account *a = account(c, 0);
@@ -91,6 +92,18 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_string_equal(c->stun_host, "2001:db8::1");
 	assert_int_equal(c->stun_port, 3479);
 	assert_true(c->loopback);
+	assert_int_equal(c->transports.count, 2);
+	assert_int_equal(c->transports.kind[0], TRANSPORT_RAW_UDP);
+	assert_int_equal(c->transports.kind[1], TRANSPORT_ICE_UDP);
+	config_free(c);
+}
+
+static void one_transport_alone_can_be_wished(void **state)
+{
+	struct config *c = parse_good("[network]\ntransports = raw-udp\n");
+
+	assert_int_equal(c->transports.count, 1);
+	assert_int_equal(c->transports.kind[0], TRANSPORT_RAW_UDP);
 	config_free(c);
 }
 
@@ -122,7 +135,8 @@ static void values_out_of_range_are_errors_with_file_and_line(void **state)
 	static const char *const bad[] = {"[audio]\n\nbitrate = 5999", "[audio]\n\nbitrate = 128001", "[audio]\n\nbitrate = 32k",
 		"[audio]\n\nptime = 30", "[audio]\n\ncomplexity = 11", "[audio]\n\ncomplexity = -1", "[audio]\n\nfec = maybe",
 		"[audio]\n\nin = device:", "[audio]\n\nout = tone:440", "[call]\n\nring_timeout = 0", "[call]\n\nring_timeout =",
-		"[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2",
+		"[network]\n\ntransports =", "[network]\n\ntransports = tcp", "[network]\n\ntransports = raw-udp raw-udp",
+		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2",
 		"[account a]\n\njid = nobody", "[account a]\n\njid = montague.lit/a@b", "[account a]\n\njid =",
 		"[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
 		"[account a]\n\nca_file =", "[account a]\n\npassword =", "[account a]\n\npassword = a\\q",
@@ -156,6 +170,9 @@ static void without_a_value_the_defaults_hold(void **state)
 	assert_null(c->audio_ring);
 	assert_null(c->stun_host);
 	assert_false(c->loopback);
+	assert_int_equal(c->transports.count, 2);
+	assert_int_equal(c->transports.kind[0], TRANSPORT_ICE_UDP);
+	assert_int_equal(c->transports.kind[1], TRANSPORT_RAW_UDP);
 	config_free(c);
 }
 
@@ -401,6 +418,7 @@ static void every_key_of_the_example_is_taken_and_shows_the_default(void **state
 	assert_int_equal(c->answer_allow_contacts, d->answer_allow_contacts);
 	assert_int_equal(c->ring_timeout_s, d->ring_timeout_s);
 	assert_int_equal(c->loopback, d->loopback);
+	assert_memory_equal(&c->transports, &d->transports, sizeof(c->transports));
 	config_free(c);
 	config_free(d);
 }
@@ -482,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_read_into_its_place),
+		cmocka_unit_test(one_transport_alone_can_be_wished),
 		cmocka_unit_test(servers_are_hosts_with_or_without_a_port),
 		cmocka_unit_test(values_out_of_range_are_errors_with_file_and_line),
 		cmocka_unit_test(a_relative_ca_file_is_beside_the_configuration),

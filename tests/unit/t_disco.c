@@ -271,7 +271,62 @@ static void a_full_jid_is_asked_and_its_features_become_flags(void **state)
 	fake_stream_reply(&f->stream, 0, COND_OK, QUERY(CALLABLE F("urn:ietf:rfc:3264")));
 	assert_int_equal(f->answers, 1);
 	assert_int_equal(f->cond, COND_OK);
-	assert_int_equal(f->can, CAN_CALL | CAN_JMI | CAN_FULL_OFFER);
+	assert_int_equal(f->can, CAN_CALL | CAN_ICE_UDP | CAN_JMI | CAN_FULL_OFFER);
+}
+
+/* XEP-0177 "Determining Support" */
+static void only_transports_that_are_switched_on_are_announced(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *before = g_strdup(disco_caps_hash(f->disco));
+	struct iq iq;
+
+	disco_set_transports(f->disco, CAN_RAW_UDP);
+	assert_string_not_equal(disco_caps_hash(f->disco), before);
+	fake_iq_init(&iq, "a@x/1", "get", "<query xmlns='" INFO "'/>");
+	assert_true(disco_iq(f->disco, &iq));
+	assert_true(lists(iq.answer, "urn:xmpp:jingle:transports:raw-udp:1"));
+	assert_false(lists(iq.answer, "urn:xmpp:jingle:transports:ice-udp:1"));
+	fake_iq_clear(&iq);
+	disco_set_transports(f->disco, CAN_ICE_UDP | CAN_RAW_UDP);
+	assert_string_equal(disco_caps_hash(f->disco), before);
+}
+
+static void a_peer_must_have_one_transport_of_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP));
+	assert_true(disco_fits(f->disco, CAN_CALL | CAN_RAW_UDP));
+	assert_false(disco_fits(f->disco, CAN_CALL));
+	disco_set_transports(f->disco, CAN_RAW_UDP);
+	assert_false(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP));
+	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP | CAN_RAW_UDP));
+}
+
+static void what_was_answered_is_known_until_its_presence_changes(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(disco_known(f->disco, "a@x/1"), 0);
+	disco_query(f->disco, "a@x/1", on_one, f);
+	fake_stream_reply(&f->stream, 0, COND_OK, QUERY(CALLABLE));
+	assert_int_equal(disco_known(f->disco, "a@x/1"), CAN_CALL | CAN_ICE_UDP | CAN_JMI);
+	assert_int_equal(disco_known(f->disco, "a@x/2"), 0);
+	presence(f, "a@x/1", NULL, 0, NULL);
+	assert_int_equal(disco_known(f->disco, "a@x/1"), 0);
+}
+
+static void what_a_verified_hash_says_is_known_without_asking(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *ver = hash_of(QUERY(CALLABLE));
+
+	presence(f, "a@x/1", NULL, 0, ver);
+	presence(f, "b@y/1", NULL, 0, ver);
+	disco_query(f->disco, "a@x/1", on_one, f);
+	fake_stream_reply(&f->stream, 0, COND_OK, QUERY(CALLABLE));
+	assert_int_equal(disco_known(f->disco, "b@y/1"), CAN_CALL | CAN_ICE_UDP | CAN_JMI);
 }
 
 static void audio_needs_both_of_its_features(void **state)
@@ -341,7 +396,7 @@ static void a_hash_that_fits_is_believed_of_everybody_who_shows_it(void **state)
 	run_idle();
 	assert_int_equal(f->answers, 2);
 	assert_int_equal(f->cond, COND_OK);
-	assert_int_equal(f->can, CAN_CALL | CAN_JMI);
+	assert_int_equal(f->can, CAN_CALL | CAN_ICE_UDP | CAN_JMI);
 }
 
 static void a_hash_that_does_not_fit_says_nothing_about_others(void **state)
@@ -423,7 +478,7 @@ static void the_best_resource_is_callable_then_of_highest_priority(void **state)
 	answer(f, "a@x/chat", QUERY(PLAIN_CLIENT));
 	assert_int_equal(f->answers, 1);
 	assert_string_equal(f->best, "a@x/high");
-	assert_int_equal(f->can, CAN_CALL | CAN_JMI);
+	assert_int_equal(f->can, CAN_CALL | CAN_ICE_UDP | CAN_JMI);
 	assert_int_equal(f->online, 4);
 }
 
@@ -550,6 +605,10 @@ int main(void)
 		TEST(our_own_presence_bare_jids_and_subscriptions_are_no_resources),
 		TEST(at_most_2000_resources_are_kept_and_the_oldest_goes_first),
 		TEST(a_full_jid_is_asked_and_its_features_become_flags),
+		TEST(only_transports_that_are_switched_on_are_announced),
+		TEST(a_peer_must_have_one_transport_of_ours),
+		TEST(what_was_answered_is_known_until_its_presence_changes),
+		TEST(what_a_verified_hash_says_is_known_without_asking),
 		TEST(audio_needs_both_of_its_features),
 		TEST(errors_are_told_as_they_are_and_give_no_flags),
 		TEST(an_answer_without_a_list_gives_no_flags),
