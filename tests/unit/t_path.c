@@ -1,0 +1,376 @@
+/* Two whole media paths on loopback, joined as two calls join them: by ICE, by plain UDP, and by one after the other. The
+ * clock is the real one; what is waited for is an event, never a time. The one with a failing ICE takes 7 s: libnice gives up
+ * no sooner. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "err.h"
+#include "path.h"
+
+enum { PATIENCE_S = 20 };
+
+struct side {
+	struct side *other;
+	struct path *path;
+	struct dtls_cert *cert;
+	struct audio_in in;
+	struct audio_out out;
+	gboolean deaf;			/* the signalling gives it another password than the peer's: no check succeeds */
+	gboolean mute;			/* the signalling loses our candidates */
+	gboolean closing;
+	unsigned creds, candidates, connected, secured, flowing, heard, way_failed, failed, closed;
+	int failure;
+	struct ice_cand told;		/* our last candidate */
+	struct media_stats stats;	/* the last */
+};
+
+struct world {
+	struct media_thread *media;
+	struct side a, b;
+};
+
+static void on_creds(void *self, const struct ice_creds *local)
+{
+	struct side *s = self;
+	struct ice_creds creds = *local;
+
+	s->creds++;
+	if (s->other->deaf)
+		g_strlcpy(creds.pwd, "this is not the password", sizeof(creds.pwd));
+	if (!s->other->closing)
+		path_remote_creds(s->other->path, &creds);
+	path_gather(s->path);
+}
+
+static void on_candidate(void *self, const struct ice_cand *local)
+{
+	struct side *s = self;
+
+	s->candidates++;
+	s->told = *local;
+	if (!s->mute && !s->other->closing)
+		path_remote_cand(s->other->path, local);
+}
+
+static void on_gathered(void *self, unsigned candidates)
+{
+	struct side *s = self;
+
+	if (!s->other->closing)
+		path_remote_done(s->other->path);
+}
+
+static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
+{
+	((struct side *)self)->connected++;
+}
+
+static void on_secured(void *self, const char *suite)
+{
+	((struct side *)self)->secured++;
+}
+
+static void on_flowing(void *self, gint64 at_us)
+{
+	((struct side *)self)->flowing++;
+}
+
+static void on_heard(void *self, gint64 at_us)
+{
+	((struct side *)self)->heard++;
+}
+
+static void on_unstable(void *self, gboolean silent)
+{
+}
+
+static void on_in_ended(void *self, const GError *fault)
+{
+}
+
+static void on_way_failed(void *self, const GError *error)
+{
+	struct side *s = self;
+
+	s->way_failed++;
+	s->failure = error->code;
+}
+
+static void on_failed(void *self, const GError *error)
+{
+	struct side *s = self;
+
+	s->failed++;
+	s->failure = error->code;
+}
+
+static void on_left(void *self)
+{
+}
+
+static void on_closed(void *ctx, const struct media_stats *stats)
+{
+	struct side *s = ctx;
+
+	s->closed++;
+	s->stats = *stats;
+}
+
+/* ---- two sides ---- */
+
+static gboolean too_late(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+static void wait_for(const unsigned *count, unsigned n)
+{
+	gboolean late = FALSE;
+	guint limit = g_timeout_add_seconds(PATIENCE_S, too_late, &late);
+
+	while (*count < n && !late)
+		g_main_context_iteration(NULL, TRUE);
+	if (!late)
+		g_source_remove(limit);
+	assert_int_equal(*count, n);
+}
+
+static void wait_both(struct world *w, size_t offset, unsigned n)
+{
+	wait_for((const unsigned *)((const char *)&w->a + offset), n);
+	wait_for((const unsigned *)((const char *)&w->b + offset), n);
+}
+
+#define WAIT_BOTH(w, what, n) wait_both(w, offsetof(struct side, what), n)
+
+static void open_side(struct world *w, struct side *s, struct side *other, gboolean controlling)
+{
+	struct path_events events = {.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered,
+		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
+		.unstable = on_unstable, .in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed,
+		.peer_left = on_left, .self = s};
+	struct link_options options = {.controlling = controlling, .loopback = TRUE};
+
+	s->other = other;
+	s->cert = dtls_cert_new(NULL);
+	s->path = path_new(w->media, &options, s->cert, &events);
+	assert_true(audio_open_in("tone:440", &s->in, NULL) && audio_open_out("null", &s->out, NULL));
+}
+
+static int setup(void **state)
+{
+	struct world *w = g_new0(struct world, 1);
+
+	w->media = media_thread_new();
+	open_side(w, &w->a, &w->b, TRUE);
+	open_side(w, &w->b, &w->a, FALSE);
+	*state = w;
+	return 0;
+}
+
+static void close_side(struct side *s)
+{
+	s->closing = TRUE;
+	path_close(s->path, on_closed, s);
+	wait_for(&s->closed, 1);
+	s->in.close(s->in.self);
+	s->out.close(s->out.self, NULL);
+	dtls_cert_free(s->cert);
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	if (!w->a.closed)
+		close_side(&w->a);
+	if (!w->b.closed)
+		close_side(&w->b);
+	media_thread_free(w->media);
+	g_free(w);
+	return 0;
+}
+
+/* The fingerprints are exchanged: A offers, B is active. */
+static void secure(struct world *w)
+{
+	struct dtls_fingerprint fa, fb;
+
+	dtls_cert_fingerprint(w->a.cert, &fa);
+	dtls_cert_fingerprint(w->b.cert, &fb);
+	path_secure(w->a.path, FALSE, &fb);
+	path_secure(w->b.path, TRUE, &fa);
+}
+
+static void go(struct side *s)
+{
+	struct media_params params = {.codec = CODEC_OPUS, .tx_pt = 111, .rx_pt = 111, .ptime_ms = 20, .bitrate_bps = 32000,
+				      .complexity = 1, .tx_ssrc = 1, .cname = "test"};
+
+	path_go(s->path, &params, &s->in, &s->out);
+}
+
+static void use(struct world *w, enum transport_kind way)
+{
+	path_way(w->a.path, way);
+	path_way(w->b.path, way);
+	if (way == TRANSPORT_RAW_UDP) {		/* ICE gathers as soon as it has told its credentials */
+		path_gather(w->a.path);
+		path_gather(w->b.path);
+	}
+}
+
+/* ---- tests ---- */
+
+static void sound_goes_by_ice(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_ICE_UDP);
+	secure(w);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, heard, 1);
+	assert_int_equal(w->a.connected, 1);
+	assert_int_equal(w->a.secured, 1);
+	assert_int_equal(w->a.failed + w->a.way_failed, 0);
+}
+
+static void sound_goes_by_plain_udp(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	secure(w);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, heard, 1);
+	assert_int_equal(w->a.creds, 0);
+	assert_int_equal(w->a.candidates, 1);
+	WAIT_BOTH(w, connected, 1);
+	WAIT_BOTH(w, secured, 1);
+	assert_int_equal(w->a.failed + w->a.way_failed, 0);
+}
+
+static void a_failed_ice_leaves_the_path_alive_for_plain_udp(void **state)
+{
+	struct world *w = *state;
+
+	w->a.deaf = w->b.deaf = TRUE;
+	use(w, TRANSPORT_ICE_UDP);
+	secure(w);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, way_failed, 1);
+	assert_int_equal(w->a.failure, JC_NO_PATH);
+	assert_int_equal(w->a.secured + w->a.failed, 0);
+	use(w, TRANSPORT_RAW_UDP);
+	WAIT_BOTH(w, heard, 1);
+	WAIT_BOTH(w, secured, 1);
+	assert_int_equal(w->a.failed + w->b.failed, 0);
+}
+
+/* XEP-0166 allows a transport-replace in a call that is up. */
+static void a_call_that_is_up_can_change_its_way(void **state)
+{
+	struct world *w = *state;
+	uint64_t before;
+
+	use(w, TRANSPORT_ICE_UDP);
+	secure(w);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, heard, 1);
+	use(w, TRANSPORT_RAW_UDP);
+	WAIT_BOTH(w, secured, 2);
+	WAIT_BOTH(w, connected, 2);
+	path_stats(w->a.path, &w->a.stats);
+	before = w->a.stats.rx_packets;
+	while (path_stats(w->a.path, &w->a.stats), w->a.stats.rx_packets < before + 10)
+		g_main_context_iteration(NULL, TRUE);
+	assert_int_equal(w->a.failed + w->b.failed, 0);
+}
+
+static void plain_udp_with_another_certificate_gives_no_sound(void **state)
+{
+	struct world *w = *state;
+	struct dtls_fingerprint fa, fb;
+
+	use(w, TRANSPORT_RAW_UDP);
+	dtls_cert_fingerprint(w->a.cert, &fa);
+	dtls_cert_fingerprint(w->b.cert, &fb);
+	fb.value[0] ^= 1;
+	path_secure(w->a.path, FALSE, &fb);
+	path_secure(w->b.path, TRUE, &fa);
+	go(&w->a);
+	go(&w->b);
+	wait_for(&w->a.failed, 1);
+	assert_int_equal(w->a.failure, JC_SECURITY);
+	close_side(&w->a);
+	assert_int_equal(w->a.secured + w->a.flowing, 0);
+	assert_int_equal(w->a.stats.tx_packets, 0);
+}
+
+static void without_the_accept_no_sound_leaves_by_plain_udp(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	secure(w);
+	go(&w->b);
+	WAIT_BOTH(w, secured, 1);
+	close_side(&w->a);
+	assert_int_equal(w->a.stats.tx_packets, 0);
+}
+
+/* The peer's first flight comes before the signalling has told his address: it is sent again. */
+static void an_address_that_comes_late_harms_nothing(void **state)
+{
+	struct world *w = *state;
+
+	w->b.mute = TRUE;
+	use(w, TRANSPORT_RAW_UDP);
+	secure(w);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, candidates, 1);
+	assert_int_equal(w->a.connected, 0);
+	path_remote_cand(w->a.path, &w->b.told);
+	WAIT_BOTH(w, heard, 1);
+}
+
+static void closing_at_any_time_is_safe(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	use(w, TRANSPORT_ICE_UDP);
+	use(w, TRANSPORT_RAW_UDP);
+	secure(w);
+	close_side(&w->a);
+	assert_int_equal(w->a.failed, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(sound_goes_by_ice),
+		TEST(sound_goes_by_plain_udp),
+		TEST(a_failed_ice_leaves_the_path_alive_for_plain_udp),
+		TEST(a_call_that_is_up_can_change_its_way),
+		TEST(plain_udp_with_another_certificate_gives_no_sound),
+		TEST(without_the_accept_no_sound_leaves_by_plain_udp),
+		TEST(an_address_that_comes_late_harms_nothing),
+		TEST(closing_at_any_time_is_safe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
