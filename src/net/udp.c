@@ -9,11 +9,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gio/gio.h>
 #include <glib-unix.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,8 +23,10 @@
 #include "../log.h"
 #include "../post.h"
 #include "../text.h"
+#include "stun.h"
 
 enum { BURST = 32 };			/* datagrams taken in one turn: timers have theirs in between */
+enum { STUN_FIRST_MS = 200, STUN_TRIES = 3, STUN_PORT = 3478 };		/* given up after 1.4 s */
 
 union address {
 	struct sockaddr any;
@@ -40,6 +44,13 @@ struct udp {
 	struct ice_cand local, remote;		/* as told; port 0: not known yet */
 	union address signalled, peer, from;	/* of REMOTE; where we send to; of the datagram at hand */
 	gboolean exact, settled;		/* it came from SIGNALLED; PEER is proven */
+	struct {				/* where a NAT of ours has us; asked before our address is told */
+		union address server;		/* family 0: not resolved yet */
+		uint8_t id[STUN_ID_SIZE];
+		GCancellable *resolving;
+		GSource *timer;			/* NULL: not asking */
+		unsigned tries;
+	} stun;
 	gboolean delivering;			/* the datagram event is under way: FROM is the peer's, or acts as him */
 	uint8_t packet[DATAGRAM_MAX + 64];
 };
@@ -188,6 +199,117 @@ static void judge(struct udp *u)
 	post_to(u->ctx, tell_state, u, &state, sizeof(state));
 }
 
+/* ---- ours, as a STUN server sees it: behind a NAT the likeliest (XEP-0177 "Transport Initiation") ---- */
+
+static void announce(struct udp *u)
+{
+	if (u->stun.timer) {
+		g_source_destroy(u->stun.timer);
+		g_source_unref(u->stun.timer);
+		u->stun.timer = NULL;
+	}
+	log_debug("udp", "address %s port %u", u->local.ip, u->local.port);
+	post_to(u->ctx, tell_candidate, u, NULL, 0);
+	judge(u);
+}
+
+/* FALSE: it cannot be reached from this address, so there is nothing to wait for. */
+static gboolean ask_stun(struct udp *u)
+{
+	uint8_t request[STUN_REQUEST_SIZE];
+
+	if (!u->stun.server.any.sa_family)
+		return TRUE;
+	stun_request(request, u->stun.id);
+	return sendto(u->fd, request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL, &u->stun.server.any,
+		      address_size(&u->stun.server)) >= 0 || errno == EAGAIN;
+}
+
+static gboolean on_stun_timer(gpointer data);
+
+static void ask_later(struct udp *u)
+{
+	u->stun.timer = g_timeout_source_new((guint)STUN_FIRST_MS << u->stun.tries++);
+	g_source_set_callback(u->stun.timer, on_stun_timer, u, NULL);
+	g_source_attach(u->stun.timer, u->ctx);
+}
+
+static gboolean on_stun_timer(gpointer data)
+{
+	struct udp *u = data;
+
+	g_source_unref(u->stun.timer);
+	u->stun.timer = NULL;
+	if (u->stun.tries < STUN_TRIES && ask_stun(u)) {
+		ask_later(u);
+		return G_SOURCE_REMOVE;
+	}
+	log_info("udp", "the STUN server does not answer");
+	announce(u);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_resolved(GObject *resolver, GAsyncResult *result, gpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	GList *list = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
+	struct udp *u = data;
+	gboolean v6;
+
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return;				/* U is gone */
+	v6 = strchr(u->local.ip, ':') != NULL;
+	for (GList *i = list; i && u->stun.timer && !u->stun.server.any.sa_family; i = i->next) {
+		g_autofree char *ip = g_inet_address_to_string(i->data);
+
+		if ((strchr(ip, ':') != NULL) == v6)
+			make_address(&u->stun.server, ip, u->options.stun_port ? u->options.stun_port : STUN_PORT);
+	}
+	g_resolver_free_addresses(list);
+	if (u->stun.timer && !ask_stun(u))
+		announce(u);
+}
+
+static void find_mapped(struct udp *u)
+{
+	g_autoptr(GResolver) resolver = NULL;
+
+	if (getrandom(u->stun.id, STUN_ID_SIZE, 0) != STUN_ID_SIZE) {
+		announce(u);
+		return;
+	}
+	ask_later(u);
+	if (make_address(&u->stun.server, u->options.stun_host, u->options.stun_port ? u->options.stun_port : STUN_PORT)) {
+		if (!ask_stun(u))
+			announce(u);
+		return;
+	}
+	memset(&u->stun.server, 0, sizeof(u->stun.server));
+	resolver = g_resolver_get_default();
+	u->stun.resolving = g_cancellable_new();
+	g_resolver_lookup_by_name_async(resolver, u->options.stun_host, u->stun.resolving, on_resolved, u);
+}
+
+/* TRUE: the datagram at hand is the answer. */
+static gboolean take_mapped(struct udp *u, size_t len)
+{
+	char ip[46];
+	uint16_t port;
+
+	if (!u->stun.timer || !u->stun.server.any.sa_family || !same_address(&u->from, &u->stun.server) ||
+	    !stun_mapped(u->packet, len, u->stun.id, ip, &port))
+		return FALSE;
+	if (port != u->local.port || strcmp(ip, u->local.ip) != 0) {
+		u->local.type = ICE_SRFLX;
+		g_strlcpy(u->local.rel_ip, u->local.ip, sizeof(u->local.rel_ip));
+		u->local.rel_port = u->local.port;
+		g_strlcpy(u->local.ip, ip, sizeof(u->local.ip));
+		u->local.port = port;
+	}
+	announce(u);
+	return TRUE;
+}
+
 /* ---- datagrams ---- */
 
 /* RFC 7983: DTLS, SRTP, SRTCP. */
@@ -219,7 +341,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 
 		if (n < 0)
 			break;
-		if (n > DATAGRAM_MAX || !is_ours(u->packet, (size_t)n) || !is_from_peer(u))
+		if (n > DATAGRAM_MAX || take_mapped(u, (size_t)n) || !is_ours(u->packet, (size_t)n) || !is_from_peer(u))
 			continue;
 		u->delivering = TRUE;
 		u->ev.datagram(u->ev.self, u->packet, (size_t)n, sizeof(u->packet));
@@ -290,9 +412,10 @@ static gboolean gather(void *self, GError **error)
 			u->source = g_unix_fd_source_new(u->fd, G_IO_IN);
 			g_source_set_callback(u->source, G_SOURCE_FUNC(on_readable), u, NULL);
 			g_source_attach(u->source, u->ctx);
-			log_debug("udp", "bound to %s port %u", u->local.ip, u->local.port);
-			post_to(u->ctx, tell_candidate, u, NULL, 0);
-			judge(u);
+			if (u->options.stun_host)
+				find_mapped(u);
+			else
+				announce(u);
 			return TRUE;
 		}
 	}
@@ -340,6 +463,14 @@ static void close_udp(void *self)
 	struct udp *u = self;
 
 	u->dead = TRUE;
+	if (u->stun.timer) {
+		g_source_destroy(u->stun.timer);
+		g_source_unref(u->stun.timer);
+	}
+	if (u->stun.resolving) {
+		g_cancellable_cancel(u->stun.resolving);
+		g_object_unref(u->stun.resolving);
+	}
 	if (u->source) {
 		g_source_destroy(u->source);
 		g_source_unref(u->source);

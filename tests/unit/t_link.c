@@ -63,9 +63,10 @@ static void on_datagram(void *self, uint8_t *data, size_t len, size_t cap)
 	}
 }
 
-static void open_with(struct world *w, gboolean loopback)
+static void open_with(struct world *w, gboolean loopback, const char *stun_host, uint16_t stun_port)
 {
-	struct link_options options = {.loopback = loopback, .toward = "127.0.0.1"};
+	struct link_options options = {.loopback = loopback, .toward = "127.0.0.1", .stun_host = stun_host,
+				       .stun_port = stun_port};
 	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
 				     .datagram = on_datagram, .self = w};
 
@@ -77,7 +78,7 @@ static int setup(void **state)
 	struct world *w = g_new0(struct world, 1);
 
 	w->ctx = g_main_context_new();
-	open_with(w, TRUE);
+	open_with(w, TRUE, NULL, 0);
 	*state = w;
 	return 0;
 }
@@ -211,7 +212,7 @@ static void loopback_is_told_only_where_it_is_allowed(void **state)
 	struct world *w = *state;
 
 	close_link(w);
-	open_with(w, FALSE);
+	open_with(w, FALSE, NULL, 0);
 	if (w->link.gather(w->link.self, NULL)) {
 		wait_for(w, &w->gathered, 1);
 		assert_false(g_str_has_prefix(w->local.ip, "127."));
@@ -387,6 +388,88 @@ static void a_name_is_no_address(void **state)
 	assert_false(w->link.add_remote(w->link.self, &c));
 }
 
+/* ---- a STUN server ---- */
+
+/* A link whose STUN server is the socket that is returned. */
+static int ask_server(struct world *w)
+{
+	uint16_t port;
+	int fd = far_socket("127.0.0.1", &port);
+
+	close_link(w);
+	open_with(w, TRUE, "127.0.0.1", port);
+	assert_true(w->link.gather(w->link.self, NULL));
+	return fd;
+}
+
+/* Takes a question, ANSWERs it with 203.0.113.9 port 4097. */
+static void serve(int fd, gboolean answer)
+{
+	uint8_t data[32] = {0x01, 0x01, 0x00, 0x0c, 0x21, 0x12, 0xa4, 0x42, [20] = 0x00, 0x20, 0x00, 0x08, 0x00, 0x01,
+			    0x10 ^ 0x21, 0x01 ^ 0x12, 203 ^ 0x21, 0 ^ 0x12, 113 ^ 0xa4, 9 ^ 0x42};
+	uint8_t question[64];
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+
+	assert_int_equal(recvfrom(fd, question, sizeof(question), 0, (struct sockaddr *)&from, &size), 20);
+	memcpy(data + 8, question + 8, 12);
+	if (answer)
+		assert_int_equal(sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&from, size), sizeof(data));
+}
+
+/* XEP-0177 "Transport Initiation": behind a permissive NAT the server reflexive candidate. */
+static void the_address_that_a_stun_server_sees_is_told(void **state)
+{
+	struct world *w = *state;
+	int fd = ask_server(w);
+
+	serve(fd, TRUE);
+	wait_for(w, &w->gathered, 1);
+	assert_int_equal(w->candidates, 1);
+	assert_int_equal(w->local.type, ICE_SRFLX);
+	assert_string_equal(w->local.ip, "203.0.113.9");
+	assert_int_equal(w->local.port, 4097);
+	assert_string_equal(w->local.rel_ip, "127.0.0.1");
+	close(fd);
+}
+
+static void a_lost_question_is_asked_again(void **state)
+{
+	struct world *w = *state;
+	int fd = ask_server(w);
+	char byte;
+
+	serve(fd, FALSE);
+	while (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
+		g_main_context_iteration(w->ctx, TRUE);
+	serve(fd, TRUE);
+	wait_for(w, &w->gathered, 1);
+	assert_int_equal(w->local.type, ICE_SRFLX);
+	close(fd);
+}
+
+static void without_a_reachable_stun_server_the_host_address_is_told(void **state)
+{
+	struct world *w = *state;
+
+	close_link(w);
+	open_with(w, TRUE, "2001:db8::1", 0);
+	assert_true(w->link.gather(w->link.self, NULL));
+	wait_for(w, &w->gathered, 1);
+	assert_int_equal(w->local.type, ICE_HOST);
+	assert_string_equal(w->local.ip, "127.0.0.1");
+}
+
+static void closing_while_it_asks_is_safe(void **state)
+{
+	struct world *w = *state;
+	int fd = ask_server(w);
+
+	close_link(w);
+	assert_int_equal(w->candidates, 0);
+	close(fd);
+}
+
 static void closing_inside_the_event_is_safe_and_ends_all_events(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +513,10 @@ int main(void)
 		TEST(what_is_neither_dtls_nor_srtp_is_dropped_and_moves_nothing),
 		TEST(an_address_of_the_other_ip_version_fails_the_way),
 		TEST(a_name_is_no_address),
+		TEST(the_address_that_a_stun_server_sees_is_told),
+		TEST(a_lost_question_is_asked_again),
+		TEST(without_a_reachable_stun_server_the_host_address_is_told),
+		TEST(closing_while_it_asks_is_safe),
 		TEST(closing_inside_the_event_is_safe_and_ends_all_events),
 		TEST(closing_at_once_tells_nothing),
 	};
