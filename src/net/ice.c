@@ -46,7 +46,7 @@ static void translate(const NiceCandidate *c, struct ice_cand *out)
 
 	memset(out, 0, sizeof(*out));
 	g_strlcpy(out->foundation, c->foundation, sizeof(out->foundation));
-	g_strlcpy(out->id, id, sizeof(out->id));
+	g_snprintf(out->id, sizeof(out->id), "ice-%s", id);	/* an NCName begins with a letter */
 	out->component = c->component_id;
 	out->priority = c->priority;
 	out->type = from_nice[c->type];

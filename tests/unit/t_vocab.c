@@ -78,6 +78,7 @@ static void failures_stay_failures_after_the_accept(void **state)
 	assert_int_equal(jingle_outcome(REASON_SECURITY_ERROR, TRUE), JC_SECURITY);
 	assert_int_equal(jingle_outcome(REASON_CONNECTIVITY_ERROR, TRUE), JC_LOST);
 	assert_int_equal(jingle_outcome(REASON_MEDIA_ERROR, TRUE), JC_LOST);
+	assert_int_equal(jingle_outcome(REASON_FAILED_TRANSPORT, TRUE), JC_FAILED_TRANSPORT);
 	assert_int_equal(jingle_outcome(REASON_SUCCESS, TRUE), JC_OK);
 }
 
