@@ -1,7 +1,5 @@
-#include "call.h"
+#include "call_priv.h"
 
-#include "jingle/dtls_fp.h"
-#include "jingle/iceudp.h"
 #include "log.h"
 #include "text.h"
 
@@ -12,24 +10,7 @@ struct query {			/* an IQ of ours that the peer has not answered yet */
 	guint handle, tag;
 };
 
-struct call {
-	const struct call_env *env;
-	struct call_events ev;
-	struct jingle_session *session;
-	struct rtp_app *app;
-	struct iceudp *transport;
-	struct dtls_fp *keying;
-	struct path *path;
-	const struct ends *ends;
-	GPtrArray *queries;
-	guint deadline_source, wait_source, left_source;
-	gint64 deadline_ms;
-	gboolean gathering, have_creds, have_address, want_offer, want_accept, offered, accepted, delivered, going, secured, muted;
-	unsigned pumping;		/* call_pump is under way so many times */
-	gboolean freed;			/* call_free came meanwhile: the last of them frees the rest */
-};
-
-static gint64 now_ms(const struct call *c)
+gint64 call_now(const struct call *c)
 {
 	return c->env->now_ms();
 }
@@ -43,7 +24,7 @@ static void on_answer(void *ctx, enum iq_cond cond, const struct elem *reply)
 	guint tag = q->tag;
 
 	g_ptr_array_remove_fast(c->queries, q);
-	jingle_acked(c->session, tag, cond, now_ms(c));
+	jingle_acked(c->session, tag, cond, call_now(c));
 	call_pump(c);
 }
 
@@ -60,19 +41,12 @@ static void send_jingle(struct call *c, struct elem *jingle, guint tag)
 /* What the transport plug-in learnt of the peer goes to the media side. */
 static void pass_transport(struct call *c)
 {
-	struct ice_creds creds;
-	struct ice_cand cand;
 	struct dtls_fingerprint peer;
 
 	/* Before our own accept nothing of ours is up and our DTLS role is not settled: the plug-ins keep it. */
 	if (!c->gathering || (!jingle_is_initiator(c->session) && !c->accepted))
 		return;
-	if (iceudp_remote_creds(c->transport, &creds))
-		path_remote_creds(c->path, &creds);
-	while (iceudp_remote_cand(c->transport, &cand))
-		path_remote_cand(c->path, &cand);
-	if (iceudp_remote_done(c->transport))
-		path_remote_done(c->path);
+	call_way_pass(c);
 	if (!c->secured && dtls_fp_remote(c->keying, &peer)) {
 		c->secured = TRUE;
 		path_secure(c->path, dtls_fp_we_are_client(c->keying), &peer);
@@ -142,6 +116,13 @@ static void on_event(struct call *c, const struct jingle_out *out)
 	case JINGLE_EV_TRANSPORT:
 		pass_transport(c);
 		break;
+	case JINGLE_EV_REPLACE_ASKED:
+		call_way_asked(c);
+		break;
+	case JINGLE_EV_REPLACED:
+		pass_transport(c);
+		jingle_trickle(c->session, call_now(c));	/* what was found in between */
+		break;
 	case JINGLE_EV_CHANGED:
 		on_changed(c);
 		break;
@@ -156,7 +137,7 @@ static gboolean on_deadline(gpointer data)
 	struct call *c = data;
 
 	c->deadline_source = 0;
-	jingle_expire(c->session, now_ms(c));
+	jingle_expire(c->session, call_now(c));
 	call_pump(c);
 	return G_SOURCE_REMOVE;
 }
@@ -172,7 +153,7 @@ static void schedule(struct call *c)
 	c->deadline_source = 0;
 	c->deadline_ms = deadline;
 	if (deadline != G_MAXINT64)
-		c->deadline_source = g_timeout_add((guint)CLAMP(deadline - now_ms(c), 0, G_MAXINT), on_deadline, c);
+		c->deadline_source = g_timeout_add((guint)CLAMP(deadline - call_now(c), 0, G_MAXINT), on_deadline, c);
 }
 
 /* An event's receiver may free the call. */
@@ -198,30 +179,25 @@ void call_pump(struct call *c)
 
 static void send_offer(struct call *c)
 {
-	if (!c->want_offer || c->offered || !c->have_creds)
+	if (!c->want_offer || c->offered || !call_way_ready(c))
 		return;
 	c->offered = TRUE;
-	jingle_start(c->session, now_ms(c));
+	jingle_start(c->session, call_now(c));
 	call_pump(c);
 }
 
 static void send_accept(struct call *c)
 {
-	if (!c->want_accept || !c->have_creds)
+	if (!c->want_accept || !call_way_ready(c))
 		return;
 	c->want_accept = FALSE;
-	jingle_accept(c->session, now_ms(c));
+	jingle_accept(c->session, call_now(c));
 	call_pump(c);
 }
 
 static void on_creds(void *self, const struct ice_creds *local)
 {
-	struct call *c = self;
-
-	c->have_creds = TRUE;
-	iceudp_local_creds(c->transport, local);
-	if (c->gathering)
-		path_gather(c->path);
+	call_way_creds(self, local);
 }
 
 /* Host addresses are known at once and all together: waiting until the main loop is idle puts them all into the offer or
@@ -249,14 +225,13 @@ static void on_candidate(void *self, const struct ice_cand *local)
 	struct call *c = self;
 	gboolean first = !c->have_address;
 
-	c->have_address = TRUE;
-	iceudp_local_cand(c->transport, local);
-	if (c->offered || c->accepted) {
-		jingle_trickle(c->session, now_ms(c));
-		call_pump(c);
-	} else if (first && (c->want_offer || c->want_accept)) {
+	call_way_candidate(c, local);
+	call_way_send_change(c);
+	if (c->offered || c->accepted)
+		jingle_trickle(c->session, call_now(c));
+	else if (first && (c->want_offer || c->want_accept))
 		send_soon(c);
-	}
+	call_pump(c);
 }
 
 static void on_gathered(void *self, unsigned candidates)
@@ -308,6 +283,11 @@ static void on_in_ended(void *self, const GError *fault)
 	c->ev.in_ended(c->ev.self, fault);
 }
 
+static void on_way_failed(void *self, const GError *error)
+{
+	call_way_failed(self, error);
+}
+
 static void on_failed(void *self, const GError *error)
 {
 	struct call *c = self;
@@ -336,17 +316,17 @@ static void on_peer_left(void *self)
 /* ---- making and unmaking ---- */
 
 static struct call *new_call(const struct call_env *env, const char *sid, const char *peer, gboolean initiator,
-			     const struct call_events *events)
+			     const struct transport_list *transports, const struct call_events *events)
 {
 	struct call *c = g_new0(struct call, 1);
 	struct path_events path_events = {
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable,
-		.in_ended = on_in_ended, .way_failed = on_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
+		.in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
 	struct dtls_fingerprint ours;
 	g_autofree char *cname = text_uuid();
-	struct jingle_plugs plugs = {.app = &jingle_rtp, .transport = &jingle_iceudp, .keying = &jingle_dtls_fp};
+	struct jingle_plugs plugs = {.napps = 1, .nkeyings = 1};
 
 	c->env = env;
 	c->ev = *events;
@@ -354,26 +334,27 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	c->queries = g_ptr_array_new_with_free_func(g_free);
 	dtls_cert_fingerprint(env->cert, &ours);
 	cname[16] = '\0';
-	plugs.app_self = c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
-	plugs.transport_self = c->transport = iceudp_new();
-	plugs.keying_self = c->keying = dtls_fp_new(&ours);
-	iceudp_allow_loopback(c->transport, env->ice.loopback);
+	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
+	c->keying = dtls_fp_new(&ours);
+	plugs.apps[0] = (struct jingle_what){&jingle_rtp, c->app};
+	plugs.keyings[0] = (struct jingle_condition){&jingle_dtls_fp, c->keying};
+	call_way_init(c, transports, &plugs);
 	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
 	c->path = path_new(env->media, &ice, env->cert, &path_events);
-	path_way(c->path, TRANSPORT_ICE_UDP);
 	return c;
 }
 
-struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_events *events)
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
+		       const struct transport_list *transports, const struct call_events *events)
 {
-	return new_call(env, sid, peer, TRUE, events);
+	return new_call(env, sid, peer, TRUE, transports, events);
 }
 
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
 			   const struct call_events *events)
 {
-	return new_call(env, sid, peer, FALSE, events);
+	return new_call(env, sid, peer, FALSE, &env->transports, events);
 }
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)
@@ -390,7 +371,7 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 	path_close(c->path, done, ctx);
 	jingle_free(c->session);
 	rtp_app_free(c->app);
-	iceudp_free(c->transport);
+	call_way_free(c);
 	dtls_fp_free(c->keying);
 	c->freed = TRUE;
 	if (!c->pumping)
@@ -401,11 +382,7 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 
 void call_prepare(struct call *c)
 {
-	if (c->gathering)
-		return;
-	c->gathering = TRUE;
-	if (c->have_creds)
-		path_gather(c->path);
+	call_way_begin(c);
 }
 
 void call_offer(struct call *c)
@@ -417,12 +394,12 @@ void call_offer(struct call *c)
 
 enum iq_cond call_recv(struct call *c, const struct jingle_msg *m)
 {
-	return jingle_recv(c->session, m, now_ms(c));
+	return jingle_recv(c->session, m, call_now(c));
 }
 
 void call_ring(struct call *c)
 {
-	jingle_ring(c->session, now_ms(c));
+	jingle_ring(c->session, call_now(c));
 	call_pump(c);
 }
 
@@ -435,7 +412,7 @@ void call_accept(struct call *c)
 
 void call_hangup(struct call *c, enum jc_err err, const char *text)
 {
-	jingle_end(c->session, err, text, now_ms(c));
+	jingle_end(c->session, err, text, call_now(c));
 	call_pump(c);
 }
 
@@ -462,6 +439,11 @@ const char *call_sid(const struct call *c)
 	return jingle_sid(c->session);
 }
 
+enum transport_kind call_transport(const struct call *c)
+{
+	return c->way;
+}
+
 const char *call_peer(const struct call *c)
 {
 	return jingle_peer(c->session);
@@ -470,6 +452,11 @@ const char *call_peer(const struct call *c)
 gboolean call_is_accepted(const struct call *c)
 {
 	return c->accepted;
+}
+
+gboolean call_was_offered(const struct call *c)
+{
+	return c->offered;
 }
 
 gboolean call_was_delivered(const struct call *c)

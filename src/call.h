@@ -19,6 +19,7 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	struct media_thread *media;
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;
+	struct transport_list transports;	/* that may be used, the preferred first */
 	struct link_options ice;		/* controlling is set by the call */
 	gint64 (*now_ms)(void);
 };
@@ -40,7 +41,9 @@ struct call_events {
 	void *self;
 };
 
-struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_events *events);
+/* TRANSPORTS: those of ENV's which the peer is thought to have; one at least. The first is offered. */
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
+		       const struct transport_list *transports, const struct call_events *events);
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
 			   const struct call_events *events);
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
@@ -63,7 +66,9 @@ void         call_mute(struct call *c, gboolean muted);
 
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */
+enum transport_kind call_transport(const struct call *c);	/* by which the media go, or are tried to go */
 gboolean     call_is_accepted(const struct call *c);
+gboolean     call_was_offered(const struct call *c);		/* initiator: the session-initiate is out */
 gboolean     call_was_delivered(const struct call *c);
 unsigned     call_peer_flags(const struct call *c);	/* enum rtp_flag */
 void         call_stats(const struct call *c, struct media_stats *out);

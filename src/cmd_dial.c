@@ -56,13 +56,13 @@ static void on_bounced(void *self, const char *message_id, const char *condition
 	dial_bounced(d->dial, message_id, condition);
 }
 
-/* Whoever calls a dialling jcall finds it busy; strangers find nobody. */
+/* Strangers find nobody. */
 static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
 {
 	struct dialling *d = self;
 
 	if (phone_may_know(d->app.phone, iq_from(iq)))
-		phone_refuse(d->app.phone, iq, m, JC_BUSY);
+		dial_offer(d->dial, iq, m);
 }
 
 static void on_gone(void *self, const char *full_jid)

@@ -1,5 +1,7 @@
 #include "dial.h"
 
+#include <string.h>
+
 #include "log.h"
 #include "text.h"
 
@@ -14,7 +16,8 @@ struct dial {
 	struct talk *talk;
 	struct jmi_call *jmi;		/* the open proposal; NULL: none */
 	char *sid, *bare, *shown;
-	char *proceeded;		/* the full JID that took the proposal: it is owed a <finish/> */
+	char *proceeded;		/* the full JID that took the proposal, or whose we took: it is owed a <finish/> */
+	gboolean crossed;		/* it is the callee's own call that goes on (XEP-0166 and XEP-0353 "Tie Breaking") */
 	guint timer, ring_timer, disco_handle;
 	gboolean online, begun, told_ringing, falling_back;
 };
@@ -143,6 +146,57 @@ static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned onli
 	offer_to(d, sid, full_jid);
 }
 
+/* ---- both call each other ---- */
+
+static void give_up_ours(struct dial *d)
+{
+	if (d->disco_handle)
+		disco_cancel(phone_disco(d->phone), d->disco_handle);
+	d->disco_handle = 0;
+	d->falling_back = FALSE;
+	talk_drop_call(d->talk);	/* he answers our offer with tie-break: nothing is left to be ended */
+	d->crossed = TRUE;
+	ui_event(d->ui, "crossed", "peer", "s", d->shown, NULL);
+}
+
+/* Our user wants to talk to the one who calls: nobody need be asked. */
+static void take_proposal(struct dial *d, const char *id, const char *from)
+{
+	struct jmi_ring *ring = jmi_ring_new(id, phone_jid(d->phone), from, TRUE);
+	GPtrArray *messages = jmi_ring_accept(ring);
+
+	give_up_ours(d);
+	close_proposal(d);
+	for (guint i = 0; i < messages->len; i++)
+		phone_send(d->phone, messages->pdata[i]);
+	g_ptr_array_unref(messages);
+	jmi_ring_free(ring);
+	g_free(d->sid);
+	d->sid = g_strdup(id);
+	g_free(d->proceeded);
+	d->proceeded = g_strdup(from);
+}
+
+/* The lower session id wins, of equal ones the lower JID's. Before our offer is out there is no tie, and his is as good. */
+static gboolean ours_wins(const struct dial *d, const char *from, const char *their_sid)
+{
+	const struct call *c = talk_call(d->talk);
+	int order;
+
+	if (!c || !call_was_offered(c))
+		return FALSE;
+	order = strcmp(call_sid(c), their_sid);
+	return order < 0 || (order == 0 && strcmp(phone_jid(d->phone), from) < 0);
+}
+
+static void on_their_proposal(struct dial *d, const char *from, const struct jmi_msg *m)
+{
+	if (d->jmi && m->audio && jid_resource(from) && !talk_is_ending(d->talk) &&
+	    !jmi_call_tie(d->jmi, m->id, from, clock_ms()))
+		take_proposal(d, m->id, from);
+	pump(d);
+}
+
 /* ---- JMI ---- */
 
 static void on_proceed(struct dial *d, const char *peer)
@@ -177,7 +231,7 @@ static void on_jmi_event(struct dial *d, const struct jmi_out *out)
 	case JMI_CALL_TIE_LOST:
 		break;
 	case JMI_CALL_ENDED:
-		if (!talk_call(d->talk))
+		if (!talk_call(d->talk) && !d->crossed)
 			end(d, out->err, *text ? text : NULL);
 		break;
 	}
@@ -236,6 +290,9 @@ static void on_ringing(void *self)
 
 static void on_incoming(void *self)
 {
+	struct dial *d = self;
+
+	talk_accept(d->talk);
 }
 
 static void on_delivered(void *self)
@@ -325,6 +382,10 @@ void dial_online(struct dial *d)
 
 void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours)
 {
+	if (m->kind == JMI_PROPOSE && !ours && jid_same_bare(from, d->bare)) {
+		on_their_proposal(d, from, m);
+		return;
+	}
 	if (d->jmi && (ours || jid_same_bare(from, d->bare))) {
 		jmi_call_recv(d->jmi, from, m, clock_ms());
 		pump(d);
@@ -332,6 +393,32 @@ void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolea
 	/* Movim and Monal end a call by this alone (rule R12). */
 	if (m->kind == JMI_FINISH && d->proceeded && g_strcmp0(m->id, d->sid) == 0 && jid_same_bare(from, d->bare))
 		talk_end(d->talk, talk_is_accepted(d->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+}
+
+void dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *m)
+{
+	const char *from = iq_from(iq);
+
+	if (talk_is_ending(d->talk) || talk_is_accepted(d->talk) || !d->begun || !jid_same_bare(from, d->bare)) {
+		phone_refuse(d->phone, iq, m, JC_BUSY);
+		return;
+	}
+	if (d->crossed && (talk_call(d->talk) || strcmp(m->sid, d->sid) != 0)) {	/* not what was agreed on */
+		phone_refuse(d->phone, iq, m, JC_BUSY);
+		return;
+	}
+	if (!d->crossed && ours_wins(d, from, m->sid)) {
+		iq_answer(iq, COND_TIE_BREAK, NULL);
+		return;
+	}
+	if (!d->crossed) {
+		if (d->jmi)
+			jmi_call_retract(d->jmi, JC_CANCELLED, clock_ms());
+		give_up_ours(d);
+		pump(d);
+		close_proposal(d);
+	}
+	talk_take(d->talk, iq, m);
 }
 
 void dial_bounced(struct dial *d, const char *message_id, const char *condition)

@@ -203,6 +203,33 @@ static void on_trace(void *self, gboolean out, const char *xml)
 	log_write(LOG_ERROR, out ? "xml >" : "xml <", "%s", xml);
 }
 
+/* ---- ways for the media ---- */
+
+static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
+
+static unsigned flags_of(const struct transport_list *list)
+{
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		flags |= can_way[list->kind[i]];
+	return flags;
+}
+
+/* Ours, without those which PEER is known to lack. */
+static void choose_transports(const struct phone *p, const char *peer, struct transport_list *out)
+{
+	const struct transport_list *ours = &p->env.transports;
+	unsigned can = disco_known(p->disco, peer);
+
+	if (!(can & flags_of(ours)))		/* unknown, or hopeless: let it answer itself */
+		can = flags_of(ours);
+	out->count = 0;
+	for (size_t i = 0; i < ours->count; i++)
+		if (can & can_way[ours->kind[i]])
+			out->kind[out->count++] = ours->kind[i];
+}
+
 /* ---- for the owner ---- */
 
 struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
@@ -220,11 +247,13 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
+	disco_set_transports(p->disco, flags_of(&config->transports));
 	p->roster = roster_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
 		.wishes = {.ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
+		.transports = config->transports,
 		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};
 	return p;
 }
@@ -282,7 +311,11 @@ void phone_send(struct phone *p, struct elem *stanza)
 
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
-	struct call *c = call_dial(&p->env, sid, peer, events);
+	struct transport_list transports;
+	struct call *c;
+
+	choose_transports(p, peer, &transports);
+	c = call_dial(&p->env, sid, peer, &transports, events);
 
 	g_ptr_array_add(p->calls, c);
 	return c;

@@ -199,11 +199,13 @@ static void on_accepted(void *self)
 static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
 {
 	static const char *const types[] = {"host", "srflx", "prflx", "relay"};
+	static const char *const transports[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp"};
 	struct talk *t = self;
+	const char *transport = transports[call_transport(t->call)];
 
-	ui_event(t->ui, "path", "local", "s", types[local->type], "remote", "s", types[remote->type],
-		 "address", "s", remote->ip, NULL);
-	log_info("talk", "path: %s to %s at %s", types[local->type], types[remote->type], remote->ip);
+	ui_event(t->ui, "path", "transport", "s", transport, "local", "s", types[local->type],
+		 "remote", "s", types[remote->type], "address", "s", remote->ip, NULL);
+	log_info("talk", "path by %s: %s to %s at %s", transport, types[local->type], types[remote->type], remote->ip);
 }
 
 static void on_secured(void *self, const char *suite)

@@ -39,6 +39,11 @@ static enum dtls_setup our_answer(const struct dtls_fp *k)
 	return k->theirs.setup == DTLS_ACTIVE ? DTLS_PASSIVE : DTLS_ACTIVE;	/* active saves half a round trip */
 }
 
+static gboolean settled(const struct dtls_fp *k)
+{
+	return k->theirs.len && k->theirs.setup != DTLS_SETUP_NONE;
+}
+
 static void write_fp(void *self, enum jingle_action action, struct elem *description, struct elem *transport)
 {
 	struct dtls_fp *k = self;
@@ -50,6 +55,10 @@ static void write_fp(void *self, enum jingle_action action, struct elem *descrip
 		k->ours.setup = DTLS_ACTPASS;
 	} else if (action == JINGLE_SESSION_ACCEPT) {
 		k->ours.setup = our_answer(k);
+	} else if (action == JINGLE_TRANSPORT_REPLACE || action == JINGLE_TRANSPORT_ACCEPT) {
+		if (!settled(k) || (!k->offered_by_us && k->ours.setup == DTLS_SETUP_NONE))
+			return;		/* the session-accept will tell */
+		k->ours.setup = dtls_fp_we_are_client(k) ? DTLS_ACTIVE : DTLS_PASSIVE;	/* the roles stay */
 	} else {
 		return;			/* a fingerprint in transport-info breaks Monal (rule R13) */
 	}
@@ -139,11 +148,6 @@ static gboolean setup_fits(const struct dtls_fp *k, enum dtls_setup theirs)
 	return theirs == DTLS_ACTPASS || theirs == DTLS_ACTIVE || theirs == DTLS_PASSIVE;
 }
 
-static gboolean settled(const struct dtls_fp *k)
-{
-	return k->theirs.len && k->theirs.setup != DTLS_SETUP_NONE;
-}
-
 static void keep_undecided(struct dtls_fp *k, const struct dtls_fingerprint *fp)
 {
 	k->theirs = *fp;
@@ -175,6 +179,11 @@ static enum jc_err read_fp(void *self, enum jingle_action action, const struct e
 	return JC_OK;
 }
 
+static gboolean is_in(const struct elem *description, const struct elem *transport)
+{
+	return elem_child(transport, "fingerprint", NS_DTLS) || elem_child(transport, "fingerprint", NS_OMEMO_DTLS);
+}
+
 gboolean dtls_fp_remote(const struct dtls_fp *k, struct dtls_fingerprint *out)
 {
 	if (!settled(k))
@@ -188,4 +197,4 @@ gboolean dtls_fp_we_are_client(const struct dtls_fp *k)
 	return k->offered_by_us ? k->theirs.setup == DTLS_PASSIVE : k->ours.setup == DTLS_ACTIVE;
 }
 
-const struct jingle_keying jingle_dtls_fp = {.name = "DTLS-SRTP", .write = write_fp, .read = read_fp};
+const struct jingle_keying jingle_dtls_fp = {.name = "DTLS-SRTP", .in = is_in, .write = write_fp, .read = read_fp};

@@ -1,7 +1,7 @@
 /* dtls_fp.h - the CONDITION: DTLS-SRTP, XEP-0320: fingerprint and setup inside <transport/>.
  *
- * Ours go into session-initiate (actpass) and session-accept (active, or passive against an active offer) only
- * (rule R13). The peer's may come early, in a transport-info (R15), and be repeated unchanged at any time. A side
+ * Ours go into session-initiate (actpass) and session-accept (active, or passive against an active offer), and with the
+ * same roles into what replaces a transport; into no transport-info (rule R13). The peer's may come early, in a transport-info (R15), and be repeated unchanged at any time. A side
  * without fingerprint, with a hash weaker than sha-256, one that changes, or a setup that does not fit is JC_SECURITY.
  * SDES beside it is ignored (R14). */
 #ifndef JCALL_JINGLE_DTLS_FP_H

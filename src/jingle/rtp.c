@@ -83,6 +83,13 @@ static struct elem *describe(const struct rtp_app *a, unsigned pt)
 	return d;
 }
 
+static gboolean is_audio(const struct elem *description)
+{
+	const char *media = elem_attr(description, "media");
+
+	return !media || strcmp(media, "audio") == 0;
+}
+
 static struct elem *offer(void *self)
 {
 	struct rtp_app *a = self;
@@ -196,10 +203,9 @@ static gboolean has_rtcp_mux(const struct elem *description)
 /* The common part of an offer and of an answer: the peer's Opus, whose number we send with. */
 static enum jc_err judge(struct rtp_app *a, const struct elem *theirs)
 {
-	const char *media = elem_attr(theirs, "media");
 	const struct elem *opus;
 
-	if (media && strcmp(media, "audio") != 0)
+	if (!is_audio(theirs))
 		return JC_UNSUPPORTED_APP;
 	opus = find_opus(theirs, -1, &a->params.tx_pt);
 	if (!opus || !has_rtcp_mux(theirs))
@@ -253,5 +259,5 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 	return COND_UNSUPPORTED_INFO;
 }
 
-const struct jingle_app jingle_rtp = {.ns = NS_RTP, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
+const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 				      .description_info = description_info, .session_info = session_info};

@@ -27,7 +27,10 @@ static struct jingle_session *new_session(const char *sid, const char *us, const
 	s->peer = g_strdup(peer);
 	s->initiator = initiator;
 	s->plugs = *plugs;
-	s->deadline_ms = G_MAXINT64;
+	s->app = plugs->apps[0];
+	s->how = plugs->transports[0];
+	s->tried = initiator ? 1 : 0;
+	s->deadline_ms = s->replace_by_ms = G_MAXINT64;
 	s->refused = g_ptr_array_new_with_free_func(g_free);
 	s->rejected = g_ptr_array_new_with_free_func(g_free);
 	g_queue_init(&s->out);
@@ -126,7 +129,7 @@ void session_over(struct jingle_session *s, enum jc_err err, enum jingle_reason 
 	if (s->state == JINGLE_ENDED)
 		return;
 	s->state = JINGLE_ENDED;
-	s->deadline_ms = G_MAXINT64;
+	s->deadline_ms = s->replace_by_ms = G_MAXINT64;
 	session_event(s, JINGLE_EV_ENDED);
 	out = g_queue_peek_tail(&s->out);
 	out->err = err;
@@ -193,9 +196,9 @@ void jingle_start(struct jingle_session *s, gint64 now_ms)
 
 	if (!s->initiator || s->offered || s->state != JINGLE_PENDING)
 		return;
-	description = s->plugs.app->offer(s->plugs.app_self);
-	transport = s->plugs.transport->write(s->plugs.transport_self, JINGLE_SESSION_INITIATE);
-	s->plugs.keying->write(s->plugs.keying_self, JINGLE_SESSION_INITIATE, description, transport);
+	description = s->app.plug->offer(s->app.self);
+	transport = s->how.plug->write(s->how.self, JINGLE_SESSION_INITIATE);
+	session_write_keying(s, JINGLE_SESSION_INITIATE, description, transport);
 	s->initiate_tag = session_send_content(s, JINGLE_SESSION_INITIATE, description, transport);
 	s->offered = TRUE;
 	s->deadline_ms = now_ms + JINGLE_ANSWER_MS;
@@ -232,9 +235,9 @@ void jingle_accept(struct jingle_session *s, gint64 now_ms)
 
 	if (s->initiator || s->state != JINGLE_PENDING || !s->offered)
 		return;
-	description = s->plugs.app->reply(s->plugs.app_self);
-	transport = s->plugs.transport->write(s->plugs.transport_self, JINGLE_SESSION_ACCEPT);
-	s->plugs.keying->write(s->plugs.keying_self, JINGLE_SESSION_ACCEPT, description, transport);
+	description = s->app.plug->reply(s->app.self);
+	transport = s->how.plug->write(s->how.self, JINGLE_SESSION_ACCEPT);
+	session_write_keying(s, JINGLE_SESSION_ACCEPT, description, transport);
 	s->accept_tag = session_send_content(s, JINGLE_SESSION_ACCEPT, description, transport);
 	s->accept_sent = TRUE;
 	s->state = JINGLE_ACTIVE;
@@ -254,7 +257,7 @@ void jingle_trickle(struct jingle_session *s, gint64 now_ms)
 
 	if (s->state == JINGLE_ENDED || !s->offered || (!s->initiator && !s->accept_sent))
 		return;
-	while ((transport = s->plugs.transport->write(s->plugs.transport_self, JINGLE_TRANSPORT_INFO)) != NULL)
+	while ((transport = s->how.plug->write(s->how.self, JINGLE_TRANSPORT_INFO)) != NULL)
 		session_send_content(s, JINGLE_TRANSPORT_INFO, NULL, transport);
 }
 
@@ -385,18 +388,21 @@ void jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64
 		accept_answered(s, cond);
 	else if (tag == s->modify_tag)
 		modify_answered(s, cond);
+	else if (tag == s->replace_tag)
+		session_replace_answered(s, cond);
 }
 
 gint64 jingle_deadline(const struct jingle_session *s)
 {
-	return s->deadline_ms;
+	return MIN(s->deadline_ms, s->replace_by_ms);
 }
 
 void jingle_expire(struct jingle_session *s, gint64 now_ms)
 {
-	if (now_ms < s->deadline_ms)
-		return;
-	session_fail(s, JC_UNAVAILABLE, "its client did not answer");
+	if (now_ms >= s->deadline_ms)
+		session_fail(s, JC_UNAVAILABLE, "its client did not answer");
+	else if (now_ms >= s->replace_by_ms)
+		session_fail(s, JC_FAILED_TRANSPORT, "its client did not answer the wish for another transport");
 }
 
 /* ---- questions ---- */

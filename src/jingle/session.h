@@ -26,6 +26,8 @@ enum jingle_event {
 	JINGLE_EV_RINGING,	/* initiator: the peer's device rings */
 	JINGLE_EV_ACCEPTED,	/* the session is ACTIVE; app, transport and keying have all they need */
 	JINGLE_EV_TRANSPORT,	/* the transport plug-in took news: credentials or candidates */
+	JINGLE_EV_REPLACE_ASKED,/* the peer wants jingle_asked_transport: jingle_replace_accept once our side of it is known */
+	JINGLE_EV_REPLACED,	/* it is in force: jingle_current_transport has what the peer said of it */
 	JINGLE_EV_CHANGED,	/* senders, hold, mute or parameters changed: ask the session and the app */
 	JINGLE_EV_ENDED,	/* last of all outputs, exactly once: err, reason, text, by_peer */
 };
@@ -59,6 +61,11 @@ enum iq_cond jingle_recv(struct jingle_session *s, const struct jingle_msg *m, g
 void         jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64 now_ms);
 void         jingle_ring(struct jingle_session *s, gint64 now_ms);			/* responder: session-info ringing */
 void         jingle_accept(struct jingle_session *s, gint64 now_ms);			/* responder */
+/* The transport in force has led nowhere: asks the peer for the next of ours that was not tried yet (transport-replace),
+ * what our side of it is being known. When there is none left, or the peer refuses or does not answer, the session ends with
+ * failed-transport. */
+void         jingle_replace(struct jingle_session *s, gint64 now_ms);
+void         jingle_replace_accept(struct jingle_session *s, gint64 now_ms);	/* after JINGLE_EV_REPLACE_ASKED */
 void         jingle_trickle(struct jingle_session *s, gint64 now_ms);			/* the transport has news to send */
 /* session-info; takes PAYLOAD; NULL: a ping */
 void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);
@@ -73,6 +80,11 @@ gint64       jingle_deadline(const struct jingle_session *s);				/* absolute ms;
 void         jingle_expire(struct jingle_session *s, gint64 now_ms);
 
 enum jingle_state   jingle_state(const struct jingle_session *s);
+/* In force; the last two NULL: nobody has asked, not chosen yet. Of the transport the responder knows it from
+ * JINGLE_EV_INCOMING on. */
+const struct jingle_transport *jingle_current_transport(const struct jingle_session *s);
+const struct jingle_transport *jingle_asked_transport(const struct jingle_session *s);
+const struct jingle_keying    *jingle_current_keying(const struct jingle_session *s);
 gboolean            jingle_is_initiator(const struct jingle_session *s);
 const char         *jingle_sid(const struct jingle_session *s);
 const char         *jingle_peer(const struct jingle_session *s);

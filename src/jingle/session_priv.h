@@ -1,4 +1,5 @@
-/* session_priv.h - the inside of a Jingle session: session.c has what we do, session_recv.c what the peer does. */
+/* session_priv.h - the inside of a Jingle session: session.c has what we do, session_recv.c what the peer does,
+ * session_plugs.c which plug-ins are in force, and how one transport follows another. */
 #ifndef JCALL_JINGLE_SESSION_PRIV_H
 #define JCALL_JINGLE_SESSION_PRIV_H
 
@@ -11,6 +12,15 @@ struct jingle_session {
 	gboolean initiator;
 	enum jingle_state state;
 	struct jingle_plugs plugs;
+	struct jingle_what app;			/* in force */
+	struct jingle_how how;
+	struct jingle_condition keying;		/* its plug is NULL until the peer has chosen */
+	/* transport-replace (session_plugs.c) */
+	struct jingle_how next;			/* asked for by us or by the peer */
+	enum { SETTLED, WE_ASKED, PEER_ASKED } replacing;
+	unsigned tried;				/* 1 << index in plugs.transports */
+	guint replace_tag;
+	gint64 replace_by_ms;
 	char *name;				/* of our one content */
 	enum jingle_creator creator;
 	/* As agreed, as in our content-modify that is not answered yet (modify_tag), as the user wants it. */
@@ -37,6 +47,19 @@ void  session_over(struct jingle_session *s, enum jc_err err, enum jingle_reason
 		   gboolean by_peer);
 /* Sends a session-terminate that says ERR and is over. */
 void  session_fail(struct jingle_session *s, enum jc_err err, const char *text);
+/* ---- session_plugs.c ---- */
+/* The first application, and the first transport, that D or T belongs to; FALSE: none. */
+gboolean session_use_app(struct jingle_session *s, const struct elem *d);
+gboolean session_use_transport(struct jingle_session *s, const struct elem *t);
+gboolean session_is_app(const struct jingle_session *s, const struct elem *d);		/* of the one in force */
+gboolean session_is_transport(const struct jingle_session *s, const struct elem *t);
+void     session_write_keying(struct jingle_session *s, enum jingle_action a, struct elem *d, struct elem *t);
+enum jc_err session_read_keying(struct jingle_session *s, enum jingle_action a, const struct elem *d, const struct elem *t);
+void     session_replace_answered(struct jingle_session *s, enum iq_cond cond);
+enum iq_cond session_replace_asked(struct jingle_session *s, const struct jingle_content *c);
+enum iq_cond session_replace_taken(struct jingle_session *s, const struct jingle_content *c);
+enum iq_cond session_replace_refused(struct jingle_session *s);
+
 /* Sends a content-modify when the user's wish differs from what is agreed and no other is outstanding. */
 void  session_modify(struct jingle_session *s);
 

@@ -15,19 +15,6 @@ static const struct jingle_content *our_content(const struct jingle_session *s, 
 	return NULL;
 }
 
-static gboolean is_app(const struct jingle_session *s, const struct jingle_content *c)
-{
-	const char *media = elem_attr(c->description, "media");
-
-	return c->description && strcmp(elem_ns(c->description), s->plugs.app->ns) == 0 &&
-		(!media || strcmp(media, "audio") == 0);
-}
-
-static gboolean is_transport(const struct jingle_session *s, const struct jingle_content *c)
-{
-	return c->transport && strcmp(elem_ns(c->transport), s->plugs.transport->ns) == 0;
-}
-
 static char *content_key(const struct jingle_content *c)
 {
 	return g_strdup_printf("%c/%s", c->creator == CREATOR_RESPONDER ? 'r' : 'i', c->name);
@@ -85,13 +72,13 @@ static const struct jingle_content *choose(struct jingle_session *s, const struc
 	for (size_t i = 0; i < m->ncontents && !chosen; i++) {
 		const struct jingle_content *c = &m->contents[i];
 
-		if (!is_app(s, c) || strcmp(c->disposition, "session") != 0)
+		if (strcmp(c->disposition, "session") != 0 || !session_use_app(s, c->description))
 			continue;
-		if (!is_transport(s, c)) {
+		if (!session_use_transport(s, c->transport)) {
 			*err = *err == JC_UNSUPPORTED_APP ? JC_UNSUPPORTED_TRANSPORT : *err;
 			continue;
 		}
-		*err = s->plugs.app->answer(s->plugs.app_self, c->description);
+		*err = s->app.plug->answer(s->app.self, c->description);
 		if (*err == JC_OK)
 			chosen = c;
 	}
@@ -103,11 +90,9 @@ static const struct jingle_content *choose(struct jingle_session *s, const struc
 
 static enum jc_err read_path(struct jingle_session *s, const struct jingle_msg *m, const struct jingle_content *c)
 {
-	enum jc_err err = s->plugs.transport->read(s->plugs.transport_self, m->action, c->transport);
+	enum jc_err err = s->how.plug->read(s->how.self, m->action, c->transport);
 
-	if (err == JC_OK)
-		err = s->plugs.keying->read(s->plugs.keying_self, m->action, c->description, c->transport);
-	return err;
+	return err == JC_OK ? session_read_keying(s, m->action, c->description, c->transport) : err;
 }
 
 /* XEP-0166 "Acknowledgement": a sound request is acknowledged first; what we cannot do is said by a session-terminate. */
@@ -141,11 +126,11 @@ static enum jc_err judge_accept(struct jingle_session *s, const struct jingle_ms
 {
 	enum jc_err err;
 
-	if (!is_transport(s, c))
+	if (!session_is_transport(s, c->transport))
 		return JC_UNSUPPORTED_TRANSPORT;
-	if (!is_app(s, c))
+	if (!session_is_app(s, c->description))
 		return JC_UNSUPPORTED_APP;
-	err = s->plugs.app->agree(s->plugs.app_self, c->description);
+	err = s->app.plug->agree(s->app.self, c->description);
 	return err == JC_OK ? read_path(s, m, c) : err;
 }
 
@@ -211,11 +196,11 @@ static enum iq_cond on_transport_info(struct jingle_session *s, const struct jin
 
 	if (!c)
 		return not_of_ours(s, m);
-	if (!is_transport(s, c))
+	if (!session_is_transport(s, c->transport))
 		return COND_BAD_REQUEST;
-	if (s->plugs.transport->read(s->plugs.transport_self, m->action, c->transport) != JC_OK)
+	if (s->how.plug->read(s->how.self, m->action, c->transport) != JC_OK)
 		return COND_BAD_REQUEST;
-	err = s->plugs.keying->read(s->plugs.keying_self, m->action, NULL, c->transport);
+	err = session_read_keying(s, m->action, NULL, c->transport);
 	if (err != JC_OK)
 		session_fail(s, err, NULL);
 	else
@@ -229,7 +214,7 @@ static enum iq_cond on_session_info(struct jingle_session *s, const struct jingl
 
 	if (!m->info)
 		return COND_OK;			/* "Session Pings" */
-	cond = s->plugs.app->session_info(s->plugs.app_self, m->info);
+	cond = s->app.plug->session_info(s->app.self, m->info);
 	if (cond != COND_OK)
 		return cond;
 	if (elem_is(m->info, "ringing", NULL)) {
@@ -248,9 +233,9 @@ static enum iq_cond on_description_info(struct jingle_session *s, const struct j
 
 	if (!c)
 		return not_of_ours(s, m);
-	if (!is_app(s, c))
+	if (!session_is_app(s, c->description))
 		return COND_BAD_REQUEST;
-	cond = s->plugs.app->description_info(s->plugs.app_self, c->description);
+	cond = s->app.plug->description_info(s->app.self, c->description);
 	if (cond == COND_OK && s->state == JINGLE_ACTIVE)
 		session_event(s, JINGLE_EV_CHANGED);
 	return cond;
@@ -303,18 +288,29 @@ static enum iq_cond on_content_remove(struct jingle_session *s, const struct jin
 	return COND_OK;
 }
 
-/* The place for a second way of transport: where the plugs have one of that namespace, it would read and answer here with
- * transport-accept. */
 static enum iq_cond on_transport_replace(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
 	const struct jingle_content *c = our_content(s, m);
 
 	if (!c)
 		return not_of_ours(s, m);
-	if (!c->transport)
-		return COND_BAD_REQUEST;
-	session_send_content(s, JINGLE_TRANSPORT_REJECT, NULL, elem_copy(c->transport));
-	return COND_OK;
+	return c->transport ? session_replace_asked(s, c) : COND_BAD_REQUEST;
+}
+
+static enum iq_cond on_transport_accept(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
+{
+	const struct jingle_content *c = our_content(s, m);
+
+	if (s->replacing != WE_ASKED)
+		return COND_OUT_OF_ORDER;
+	return c && c->transport ? session_replace_taken(s, c) : COND_BAD_REQUEST;
+}
+
+static enum iq_cond on_transport_reject(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
+{
+	if (s->replacing != WE_ASKED)
+		return COND_OUT_OF_ORDER;
+	return our_content(s, m) ? session_replace_refused(s) : COND_BAD_REQUEST;
 }
 
 static enum iq_cond on_security_info(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
@@ -342,9 +338,9 @@ static const struct {
 	[JINGLE_SESSION_INFO]      = {on_session_info,       on_session_info,       on_session_info},
 	[JINGLE_SESSION_INITIATE]  = {NULL,                  on_initiate,           NULL},
 	[JINGLE_SESSION_TERMINATE] = {on_terminate,          on_terminate,          on_terminate},
-	[JINGLE_TRANSPORT_ACCEPT]  = {NULL,                  NULL,                  NULL},
+	[JINGLE_TRANSPORT_ACCEPT]  = {on_transport_accept,   on_transport_accept,   on_transport_accept},
 	[JINGLE_TRANSPORT_INFO]    = {on_transport_info,     on_transport_info,     on_transport_info},
-	[JINGLE_TRANSPORT_REJECT]  = {NULL,                  NULL,                  NULL},
+	[JINGLE_TRANSPORT_REJECT]  = {on_transport_reject,   on_transport_reject,   on_transport_reject},
 	[JINGLE_TRANSPORT_REPLACE] = {on_transport_replace,  on_transport_replace,  on_transport_replace},
 };
 

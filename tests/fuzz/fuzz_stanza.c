@@ -6,6 +6,7 @@
 #include "jingle/dtls_fp.h"
 #include "jingle/iceudp.h"
 #include "jingle/jmi.h"
+#include "jingle/rawudp.h"
 #include "jingle/rtp.h"
 #include "jingle/session.h"
 #include "text.h"
@@ -23,34 +24,38 @@ static void drain(struct jingle_session *s)
 			elem_free(out.jingle);
 }
 
-static void talk(const struct elem *jingle, gboolean initiator)
+static void talk(const struct jingle_msg *m, gboolean initiator)
 {
 	struct rtp_wishes wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 5, .fec = true};
 	struct dtls_fingerprint fp = {.len = 32};
 	struct ice_creds creds = {"abcd", "abcdefghijklmnopqrstuvwx"};
-	struct jingle_plugs plugs = {.app = &jingle_rtp, .transport = &jingle_iceudp, .keying = &jingle_dtls_fp};
+	struct rtp_app *app = rtp_app_new(&wishes, 1, "fuzz");
+	struct iceudp *ice = iceudp_new();
+	struct rawudp *raw = rawudp_new();
+	struct dtls_fp *keying = dtls_fp_new(&fp);
+	struct jingle_plugs plugs = {.apps = {{&jingle_rtp, app}}, .napps = 1,
+				     .transports = {{&jingle_iceudp, ice}, {&jingle_rawudp, raw}}, .ntransports = 2,
+				     .keyings = {{&jingle_dtls_fp, keying}}, .nkeyings = 1};
 	struct jingle_session *s;
-	struct jingle_msg m;
 
-	if (jingle_msg_read(&m, jingle) != COND_OK)
-		return;
-	plugs.app_self = rtp_app_new(&wishes, 1, "fuzz");
-	plugs.transport_self = iceudp_new();
-	plugs.keying_self = dtls_fp_new(&fp);
-	iceudp_local_creds(plugs.transport_self, &creds);
-	s = (initiator ? jingle_dial : jingle_incoming)(m.sid, "a@b/c", "d@e/f", &plugs);
+	iceudp_local_creds(ice, &creds);
+	s = (initiator ? jingle_dial : jingle_incoming)(m->sid, "a@b/c", "d@e/f", &plugs);
 	if (initiator)
 		jingle_start(s, 0);
-	jingle_recv(s, &m, 1);
+	jingle_recv(s, m, 1);
 	drain(s);
 	jingle_accept(s, 2);
-	jingle_recv(s, &m, 3);
+	jingle_replace_accept(s, 2);
+	if (initiator)
+		jingle_replace(s, 2);
+	jingle_recv(s, m, 3);
 	jingle_end(s, JC_OK, NULL, 4);
 	drain(s);
 	jingle_free(s);
-	rtp_app_free(plugs.app_self);
-	iceudp_free(plugs.transport_self);
-	dtls_fp_free(plugs.keying_self);
+	rtp_app_free(app);
+	iceudp_free(ice);
+	rawudp_free(raw);
+	dtls_fp_free(keying);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -58,13 +63,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g_autofree char *text = g_strndup((const char *)data, size), *clean = text_clean(text, 500), *hash = NULL;
 	elem_auto e = elem_parse(text);
 	gboolean sent;
+	struct jingle_msg j;
 	struct jmi_msg m;
 
 	g_assert_true(g_utf8_validate(clean, -1, NULL));
 	if (!e)
 		return 0;
-	talk(elem_child(e, "jingle", NULL), TRUE);
-	talk(elem_child(e, "jingle", NULL), FALSE);
+	if (jingle_msg_read(&j, elem_child(e, "jingle", NULL)) == COND_OK) {
+		talk(&j, TRUE);
+		talk(&j, FALSE);
+	}
 	jmi_read(e, &m);
 	jmi_unwrap_carbon(e, "a@b", &sent);
 	jmi_is_old(e, 1000);

@@ -86,14 +86,26 @@ static enum jc_err keying_read(void *self, enum jingle_action action, const stru
 	return f->keying_read;
 }
 
+static gboolean match(const struct elem *description)
+{
+	const char *media = elem_attr(description, "media");
+
+	return !media || strcmp(media, "audio") == 0;
+}
+
+static gboolean keying_in(const struct elem *description, const struct elem *transport)
+{
+	return TRUE;
+}
+
 struct jingle_plugs jfake_plugs(struct jfake *f)
 {
-	static const struct jingle_app app = {.ns = NS_RTP, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
+	static const struct jingle_app app = {.ns = NS_RTP, .match = match, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 		.description_info = description_info, .session_info = session_info};
 	static const struct jingle_transport transport = {.ns = NS_ICE_UDP, .write = transport_write,
 		.read = transport_read};
-	static const struct jingle_keying keying = {.name = "fake", .write = keying_write, .read = keying_read};
+	static const struct jingle_keying keying = {.name = "fake", .in = keying_in, .write = keying_write, .read = keying_read};
 
-	return (struct jingle_plugs){.app = &app, .app_self = f, .transport = &transport, .transport_self = f,
-		.keying = &keying, .keying_self = f};
+	return (struct jingle_plugs){.apps = {{&app, f}}, .napps = 1, .transports = {{&transport, f}}, .ntransports = 1,
+		.keyings = {{&keying, f}}, .nkeyings = 1};
 }

@@ -1,0 +1,52 @@
+/* call_priv.h - the inside of a call: call.c joins session, path and user, call_way.c the transports of both. */
+#ifndef JCALL_CALL_PRIV_H
+#define JCALL_CALL_PRIV_H
+
+#include "call.h"
+#include "jingle/dtls_fp.h"
+#include "jingle/iceudp.h"
+#include "jingle/rawudp.h"
+
+struct call {
+	const struct call_env *env;
+	struct call_events ev;
+	struct jingle_session *session;
+	struct rtp_app *app;
+	struct dtls_fp *keying;
+	struct path *path;
+	const struct ends *ends;
+	GPtrArray *queries;			/* struct query *, of call.c */
+	guint deadline_source, wait_source, left_source;
+	gint64 deadline_ms;
+	gboolean want_offer, want_accept, offered, accepted, delivered, going, secured, muted;
+	unsigned pumping;			/* call_pump is under way so many times */
+	gboolean freed;				/* call_free came meanwhile: the last of them frees the rest */
+
+	/* ---- call_way.c ---- */
+	struct iceudp *ice;
+	struct rawudp *raw;
+	struct transport_list transports;	/* that may be used */
+	enum transport_kind way;		/* which the path is on */
+	gboolean gathering;			/* it is open */
+	gboolean have_creds, have_address;	/* of ours, by this way */
+	unsigned tried;				/* 1 << enum transport_kind */
+	enum { SETTLED, TO_REPLACE, TO_TAKE } change;	/* what is to be sent once our side of the new way is known:
+							 * transport-replace, transport-accept */
+};
+
+gint64 call_now(const struct call *c);
+
+/* ---- call_way.c: the transports ---- */
+void     call_way_init(struct call *c, const struct transport_list *transports, struct jingle_plugs *plugs);
+void     call_way_free(struct call *c);
+void     call_way_begin(struct call *c);		/* opens and gathers, unless that is under way */
+gboolean call_way_ready(const struct call *c);		/* enough of our side is known for an offer or an answer */
+void     call_way_pass(struct call *c);			/* what the plug-ins learnt of the peer goes to the path */
+void     call_way_send_change(struct call *c);		/* once ready: what CHANGE says; call_pump is to follow */
+void     call_way_asked(struct call *c);		/* JINGLE_EV_REPLACE_ASKED */
+/* What the path says. */
+void     call_way_creds(struct call *c, const struct ice_creds *local);
+void     call_way_candidate(struct call *c, const struct ice_cand *local);
+void     call_way_failed(struct call *c, const GError *error);
+
+#endif

@@ -1,0 +1,150 @@
+#include "call_priv.h"
+
+#include "log.h"
+
+static const struct { const struct jingle_transport *plug; const char *name; } kinds[] = {
+	[TRANSPORT_ICE_UDP] = {&jingle_iceudp, "ICE-UDP"}, [TRANSPORT_RAW_UDP] = {&jingle_rawudp, "Raw UDP"}};
+
+static enum transport_kind kind_of(const struct jingle_transport *plug)
+{
+	return plug == &jingle_rawudp ? TRANSPORT_RAW_UDP : TRANSPORT_ICE_UDP;
+}
+
+void call_way_init(struct call *c, const struct transport_list *transports, struct jingle_plugs *plugs)
+{
+	c->transports = *transports;
+	c->way = transports->kind[0];
+	c->ice = iceudp_new();
+	c->raw = rawudp_new();
+	iceudp_allow_loopback(c->ice, c->env->ice.loopback);
+	rawudp_allow_loopback(c->raw, c->env->ice.loopback);
+	for (size_t i = 0; i < transports->count; i++) {
+		enum transport_kind kind = transports->kind[i];
+
+		plugs->transports[plugs->ntransports++] = (struct jingle_how){
+			.plug = kinds[kind].plug, .self = kind == TRANSPORT_RAW_UDP ? (void *)c->raw : (void *)c->ice};
+	}
+}
+
+void call_way_free(struct call *c)
+{
+	iceudp_free(c->ice);
+	rawudp_free(c->raw);
+}
+
+/* ---- ours ---- */
+
+static void open_way(struct call *c, enum transport_kind way)
+{
+	c->way = way;
+	c->gathering = TRUE;
+	c->have_creds = c->have_address = FALSE;
+	c->tried |= 1u << way;
+	path_way(c->path, way);
+	path_gather(c->path);
+}
+
+void call_way_begin(struct call *c)
+{
+	if (c->gathering)
+		return;
+	open_way(c, jingle_is_initiator(c->session) ? c->way : kind_of(jingle_current_transport(c->session)));
+}
+
+/* ICE can go on telling addresses (RFC 8838); the one of Raw UDP is REQUIRED from the start (XEP-0177). */
+gboolean call_way_ready(const struct call *c)
+{
+	return c->way == TRANSPORT_RAW_UDP ? c->have_address : c->have_creds;
+}
+
+void call_way_creds(struct call *c, const struct ice_creds *local)
+{
+	c->have_creds = TRUE;
+	iceudp_local_creds(c->ice, local);
+}
+
+void call_way_candidate(struct call *c, const struct ice_cand *local)
+{
+	c->have_address = TRUE;
+	if (c->way == TRANSPORT_RAW_UDP)
+		rawudp_local(c->raw, local);
+	else
+		iceudp_local_cand(c->ice, local);
+}
+
+/* ---- theirs ---- */
+
+void call_way_pass(struct call *c)
+{
+	struct ice_creds creds;
+	struct ice_cand cand;
+
+	if (c->way == TRANSPORT_RAW_UDP) {
+		if (rawudp_remote(c->raw, &cand))
+			path_remote_cand(c->path, &cand);
+		return;
+	}
+	if (iceudp_remote_creds(c->ice, &creds))
+		path_remote_creds(c->path, &creds);
+	while (iceudp_remote_cand(c->ice, &cand))
+		path_remote_cand(c->path, &cand);
+	if (iceudp_remote_done(c->ice))
+		path_remote_done(c->path);
+}
+
+/* ---- one after the other (XEP-0166 transport-replace) ---- */
+
+void call_way_send_change(struct call *c)
+{
+	int change = c->change;
+
+	if (change == SETTLED || !call_way_ready(c))
+		return;
+	c->change = SETTLED;
+	if (change == TO_REPLACE)
+		jingle_replace(c->session, call_now(c));
+	else
+		jingle_replace_accept(c->session, call_now(c));
+}
+
+static gboolean next_way(const struct call *c, enum transport_kind *out)
+{
+	for (size_t i = 0; i < c->transports.count; i++)
+		if (!(c->tried & 1u << c->transports.kind[i])) {
+			*out = c->transports.kind[i];
+			return TRUE;
+		}
+	return FALSE;
+}
+
+/* The way has led nowhere: the next one, or the end. */
+void call_way_failed(struct call *c, const GError *error)
+{
+	enum transport_kind next;
+
+	if (!c->offered && !c->accepted) {
+		call_hangup(c, (enum jc_err)error->code, error->message);
+	} else if (c->change != SETTLED || !next_way(c, &next)) {
+		call_hangup(c, JC_FAILED_TRANSPORT, error->message);
+	} else {
+		log_info("call", "%s failed (%s); trying %s", kinds[c->way].name, error->message, kinds[next].name);
+		c->change = TO_REPLACE;
+		open_way(c, next);
+	}
+}
+
+/* Both may find out at the same time and want the same: then our side of it is known, or soon will be. The one in force
+ * can be asked for, too: it is defined anew. */
+void call_way_asked(struct call *c)
+{
+	enum transport_kind way = kind_of(jingle_asked_transport(c->session));
+
+	if (!c->gathering) {			/* our user has not accepted: our address goes with the session-accept */
+		jingle_replace_accept(c->session, call_now(c));
+		return;
+	}
+	c->change = TO_TAKE;
+	if (c->way != way || way == kind_of(jingle_current_transport(c->session)))
+		open_way(c, way);
+	call_way_send_change(c);
+}
