@@ -225,6 +225,8 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 	if (jmi_is_old(message, g_get_real_time() / G_USEC_PER_SEC) || !m->audio || !jid_resource(from) ||
 	    !may_ring(a, from))
 		return;
+	if (a->ring && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0)
+		return;				/* the same once more: by a carbon, or to this device by itself */
 	if (a->talk) {
 		if (!phone_may_know(a->phone, from))
 			return;

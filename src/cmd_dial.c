@@ -46,7 +46,7 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 {
 	struct dialling *d = self;
 
-	dial_jmi(d->dial, from, m, ours);
+	dial_jmi(d->dial, from, m, ours, g_strcmp0(elem_attr(message, "to"), phone_jid(d->app.phone)) == 0);
 }
 
 static void on_bounced(void *self, const char *message_id, const char *condition)
@@ -63,6 +63,13 @@ static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
 
 	if (phone_may_know(d->app.phone, iq_from(iq)))
 		dial_offer(d->dial, iq, m);
+}
+
+static void on_here(void *self, const char *full_jid, int priority)
+{
+	struct dialling *d = self;
+
+	dial_here(d->dial, full_jid, priority);
 }
 
 static void on_gone(void *self, const char *full_jid)
@@ -108,7 +115,7 @@ static char *read_callee(const char *arg)
 static int run_dial(struct dialling *d, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
-		.bounced = on_bounced, .offer = on_offer, .gone = on_gone, .self = d},
+		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = d},
 		.interrupted = on_interrupted, .key = on_key, .self = d};
 	struct dial_options options;
 	int status;

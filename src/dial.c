@@ -5,7 +5,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { FALLBACK_MS = 3000, PRIORITY = -1 };
+enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, PRIORITY = -1 };
 
 struct dial {
 	struct phone *phone;
@@ -18,7 +18,9 @@ struct dial {
 	char *sid, *bare, *shown;
 	char *proceeded;		/* the full JID that took the proposal, or whose we took: it is owed a <finish/> */
 	gboolean crossed;		/* it is the callee's own call that goes on (XEP-0166 and XEP-0353 "Tie Breaking") */
-	guint timer, ring_timer, disco_handle;
+	guint timer, ring_timer, bounce_timer, disco_handle;
+	char *bounced_id, *bounced_with;
+	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */
 	gboolean online, begun, told_ringing, falling_back;
 };
 
@@ -189,6 +191,13 @@ static gboolean ours_wins(const struct dial *d, const char *from, const char *th
 	return order < 0 || (order == 0 && strcmp(phone_jid(d->phone), from) < 0);
 }
 
+/* We are calling another: a proposal to this very device is for us alone to answer. */
+static void refuse_proposal(struct dial *d, const char *from, const char *id)
+{
+	if (phone_may_know(d->phone, from))
+		phone_send(d->phone, jmi_write(JMI_REJECT, from, id, REASON_BUSY, NULL));
+}
+
 static void on_their_proposal(struct dial *d, const char *from, const struct jmi_msg *m)
 {
 	if (d->jmi && m->audio && jid_resource(from) && !talk_is_ending(d->talk) &&
@@ -352,6 +361,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 	d->done = done;
 	d->ctx = ctx;
 	d->sid = text_uuid();
+	d->told = g_ptr_array_new_with_free_func(g_free);
 	d->bare = jid_bare(options->callee);
 	d->shown = text_clean(options->callee, TEXT_SHORT);
 	d->talk = talk_new(phone, ui, &options->talk, options->callee, &events);
@@ -363,9 +373,13 @@ void dial_free(struct dial *d)
 	if (!d)
 		return;
 	clear_source(&d->ring_timer);
+	clear_source(&d->bounce_timer);
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	close_proposal(d);
+	g_ptr_array_unref(d->told);
+	g_free(d->bounced_id);
+	g_free(d->bounced_with);
 	talk_free(d->talk);
 	g_free(d->sid);
 	g_free(d->bare);
@@ -380,10 +394,13 @@ void dial_online(struct dial *d)
 	begin(d);
 }
 
-void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours)
+void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours, gboolean to_us)
 {
-	if (m->kind == JMI_PROPOSE && !ours && jid_same_bare(from, d->bare)) {
-		on_their_proposal(d, from, m);
+	if (m->kind == JMI_PROPOSE && !ours) {
+		if (jid_same_bare(from, d->bare))
+			on_their_proposal(d, from, m);
+		else if (to_us)
+			refuse_proposal(d, from, m->id);
 		return;
 	}
 	if (d->jmi && (ours || jid_same_bare(from, d->bare))) {
@@ -421,11 +438,37 @@ void dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *m)
 	talk_take(d->talk, iq, m);
 }
 
+/* The server found no device that takes messages. One of negative priority does not, and one that calls us at this very
+ * moment may be on its way: they show up by presence. */
+static gboolean on_bounce_timer(gpointer data)
+{
+	struct dial *d = data;
+
+	d->bounce_timer = 0;
+	if (d->jmi && !d->told->len) {
+		jmi_call_bounced(d->jmi, d->bounced_id, d->bounced_with, clock_ms());
+		pump(d);
+	}
+	return G_SOURCE_REMOVE;
+}
+
 void dial_bounced(struct dial *d, const char *message_id, const char *condition)
 {
-	if (!d->jmi)
+	if (!d->jmi || d->bounce_timer || d->told->len)
 		return;
-	jmi_call_bounced(d->jmi, message_id, condition, clock_ms());
+	d->bounced_id = g_strdup(message_id);
+	d->bounced_with = g_strdup(condition);
+	d->bounce_timer = g_timeout_add(BOUNCE_GRACE_MS, on_bounce_timer, d);
+}
+
+void dial_here(struct dial *d, const char *full_jid, int priority)
+{
+	if (!d->jmi || priority >= 0 || d->told->len >= MAX_TOLD || !jid_resource(full_jid) ||
+	    !jid_same_bare(full_jid, d->bare) || strcmp(full_jid, phone_jid(d->phone)) == 0 ||
+	    g_ptr_array_find_with_equal_func(d->told, full_jid, g_str_equal, NULL))
+		return;
+	g_ptr_array_add(d->told, g_strdup(full_jid));
+	jmi_call_tell(d->jmi, full_jid);
 	pump(d);
 }
 

@@ -18,10 +18,13 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 		      void (*done)(void *ctx, enum jc_err err, const char *text), void *ctx);
 void         dial_free(struct dial *d);				/* after done */
 void         dial_online(struct dial *d);			/* logged in: calls as soon as the audio ends are there too */
-void         dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours);
+/* TO_US: addressed to this very device. */
+void         dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours, gboolean to_us);
 /* A session-initiate that belongs to no call: the callee's own crosses ours, all others find us busy. Answers IQ. */
 void         dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *m);
 void         dial_bounced(struct dial *d, const char *message_id, const char *condition);
+/* A device of somebody is online. The callee's one that messages to his bare JID do not reach is proposed to by itself. */
+void         dial_here(struct dial *d, const char *full_jid, int priority);
 void         dial_gone(struct dial *d, const char *full_jid);
 void         dial_hangup(struct dial *d, enum jc_err err, const char *text);	/* JC_OK: by the user; before the answer that
 									 * is JC_CANCELLED */

@@ -116,8 +116,9 @@ static void on_message(void *self, const struct elem *message)
 	const char *from = elem_attr(use, "from"), *type = elem_attr(use, "type");
 	struct jmi_msg m;
 
-	if (!inner && elem_child(message, NULL, "urn:xmpp:carbons:2"))
-		return;				/* a forged carbon */
+	if (!inner && (elem_child(message, "received", "urn:xmpp:carbons:2") ||
+		       elem_child(message, "sent", "urn:xmpp:carbons:2")))
+		return;				/* a forged carbon; <private/> is none */
 	if (type && strcmp(type, "error") == 0) {
 		if (elem_attr(message, "id"))
 			p->ev.bounced(p->ev.self, elem_attr(message, "id"), bounce_condition(message));
@@ -129,12 +130,21 @@ static void on_message(void *self, const struct elem *message)
 		p->ev.jmi(p->ev.self, message, from, &m, is_ours(p, from));
 }
 
+static int priority_of(const struct elem *presence)
+{
+	const char *text = elem_text(elem_child(presence, "priority", NULL));
+
+	return text ? (int)CLAMP(g_ascii_strtoll(text, NULL, 10), -128, 127) : 0;
+}
+
 static void on_presence(void *self, const struct elem *presence)
 {
 	struct phone *p = self;
 	const char *from = elem_attr(presence, "from"), *type = elem_attr(presence, "type");
 
 	disco_presence(p->disco, presence);
+	if (from && !type && p->ev.here)
+		p->ev.here(p->ev.self, from, priority_of(presence));
 	if (!from || !type || strcmp(type, "unavailable") != 0)
 		return;
 	for (guint i = 0; i < p->calls->len; i++)

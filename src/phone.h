@@ -26,6 +26,7 @@ struct phone_events {
 	void (*bounced)(void *self, const char *message_id, const char *condition);
 	/* A well-formed session-initiate that belongs to no call: answer IQ. */
 	void (*offer)(void *self, struct iq *iq, const struct jingle_msg *m);
+	void (*here)(void *self, const char *full_jid, int priority);	/* available presence; may be NULL */
 	void (*gone)(void *self, const char *full_jid);	/* unavailable presence of a peer of one of our calls */
 	void *self;
 };

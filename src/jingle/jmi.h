@@ -56,6 +56,9 @@ void     jmi_call_bounced(struct jmi_call *c, const char *message_id, const char
 /* The user, or the direct fallback that succeeded, ends the proposal: a <retract/> for "cancel", then JMI_CALL_ENDED with
  * ERR. Nothing where no proposal is open: after a proceed it is the Jingle session that ends. */
 void     jmi_call_retract(struct jmi_call *c, enum jc_err err, gint64 now_ms);
+/* The proposal once more, for a device that may not have got the first: it came late, or is of negative priority. Nothing
+ * where none is open. */
+void     jmi_call_tell(struct jmi_call *c, const char *full_jid);
 gboolean jmi_call_next(struct jmi_call *c, struct jmi_out *out);
 gint64   jmi_call_deadline(const struct jmi_call *c);
 void     jmi_call_expire(struct jmi_call *c, gint64 now_ms);

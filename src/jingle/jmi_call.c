@@ -158,6 +158,12 @@ void jmi_call_retract(struct jmi_call *c, enum jc_err err, gint64 now_ms)
 	event(c, JMI_CALL_ENDED, err, NULL, NULL);
 }
 
+void jmi_call_tell(struct jmi_call *c, const char *full_jid)
+{
+	if (c->state == CALL_OPEN)
+		send(c, jmi_write(JMI_PROPOSE, full_jid, c->id, REASON_NONE, NULL));
+}
+
 static struct elem *tie_message(enum jmi_kind kind, const char *to, const char *id)
 {
 	struct elem *message = jmi_write(kind, to, id, REASON_EXPIRED, "Tie-Break");
