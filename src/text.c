@@ -127,12 +127,3 @@ char *text_uuid(void)
 {
 	return g_uuid_string_random();
 }
-
-char *text_name_uuid(void)
-{
-	char *id = text_uuid();
-
-	if (g_ascii_isdigit(*id))
-		*id = (char)('a' + (*id - '0') % 6);
-	return id;
-}

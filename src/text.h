@@ -27,7 +27,5 @@ gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out);
 
 /* 128 random bits as a UUID (version 4): stanza ids and sids (rules R7, R27). Caller frees. */
 char *text_uuid(void);
-/* One that begins with a letter, so that it is a name to XML too (NCName): the id of a candidate (XEP-0176). Caller frees. */
-char *text_name_uuid(void);
 
 #endif

@@ -42,7 +42,7 @@ static gboolean is_link_local(const NiceAddress *address)
 
 static void translate(const NiceCandidate *c, struct ice_cand *out)
 {
-	g_autofree char *id = text_name_uuid();
+	g_autofree char *id = text_uuid();
 
 	memset(out, 0, sizeof(*out));
 	g_strlcpy(out->foundation, c->foundation, sizeof(out->foundation));

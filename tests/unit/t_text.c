@@ -209,16 +209,6 @@ static void ids_are_version_4_uuids_and_differ(void **state)
 	assert_string_not_equal(a, b);
 }
 
-static void an_id_that_is_a_name_begins_with_a_letter(void **state)
-{
-	for (int i = 0; i < 1000; i++) {
-		g_autofree char *id = text_name_uuid();
-
-		assert_true(g_ascii_isalpha(*id));
-		assert_true(g_uuid_string_is_valid(id));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,7 +228,6 @@ int main(void)
 		cmocka_unit_test(escapes_of_xep_0106_are_not_touched),
 		cmocka_unit_test(digits_in_range_are_a_number_and_nothing_else_is),
 		cmocka_unit_test(ids_are_version_4_uuids_and_differ),
-		cmocka_unit_test(an_id_that_is_a_name_begins_with_a_letter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
