@@ -115,6 +115,12 @@ class Lab:
         finally:
             self.leave(error)
 
+    def sent(self):
+        """(full JID of the sender, the stanza as an ElementTree element) of all that clients have sent so far."""
+        import xml.etree.ElementTree as ET
+        rows = [line.rstrip("\n").split("\t", 1) for line in open(self.path("sent"), encoding="utf8")]
+        return [(sender, ET.fromstring(text)) for sender, text in rows]
+
     def validate(self):
         """What the jcalls here have sent is valid by the schemas of the specifications."""
         if not any(p.seen("connected") for p in self.procs):
