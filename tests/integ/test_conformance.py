@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What two jcalls say to each other in a call, as the server saw it: the rules that need more than one message to judge."""
-import re, signal
+import hashlib, hmac, re, signal, socket, struct, threading, time
 from lab import *
 
 JINGLE, JMI = "{urn:xmpp:jingle:1}", "{urn:xmpp:jingle-message:0}"
@@ -95,6 +95,138 @@ def test_nothing_of_a_callee_is_told_before_it_takes_the_call():
         actions = [j.get("action") for _, j in payloads(lab, JINGLE + "jingle", juliet)]
         assert "session-accept" in actions
         assert not [a for a in actions[:actions.index("session-accept")] if a != "session-info"], actions
+
+
+class Proxy:
+    """A way to the server of LAB that can be cut for good."""
+
+    def __init__(self, lab):
+        self.lab, self.open, self.listener = lab, [], socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.lab.port))
+            self.open += [near, far]
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
+
+    def _pump(self, a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+        except OSError:
+            pass
+
+    def cut(self):
+        for s in [self.listener] + self.open:       # shutdown, not close: it wakes who waits in it
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+
+def still_running(process, seconds):
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.p.wait(seconds)
+        raise AssertionError(f"{process.name} has ended: {process.events}")
+
+
+def actions(lab, sender):
+    return [j.get("action") for _, j in payloads(lab, JINGLE + "jingle", sender)]
+
+
+def test_a_peer_that_is_unavailable_but_heard_keeps_its_call():
+    with Lab(extra="smacks_hibernation_time = 1") as lab:
+        way = Proxy(lab)
+        path = lab.config("juliet")
+        text = open(path).read().replace(f"127.0.0.1:{lab.port}", f"127.0.0.1:{way.port}")
+        open(path, "w").write(text)
+        juliet = lab.answer("juliet", "--once", config=path)
+        romeo = lab.dial("romeo", "juliet")
+        for p in (romeo, juliet):
+            p.wait("heard")
+        way.cut()
+        juliet.wait("disconnected")
+        still_running(romeo, 14)        # 1 s until the server gives juliet up, and more than the ten of the text
+        assert "hibernating too long" in open(lab.path("prosody.log")).read()
+        romeo.signal(signal.SIGINT)
+        assert romeo.exit() == 0
+        assert romeo.seen("ended")[0]["duration_s"] > 13
+
+
+def test_a_peer_that_is_unavailable_and_silent_is_told_the_end():
+    with Lab(extra="smacks_hibernation_time = 1") as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        for p in (romeo, juliet):
+            p.wait("heard")
+        juliet.signal(signal.SIGKILL)
+        start = time.monotonic()
+        assert romeo.exit() == 24
+        assert 9 < time.monotonic() - start < 25, "not ended by the presence"
+        assert actions(lab, romeo.seen("connected")[0]["jid"])[-1] == "session-terminate"
+
+
+REQUEST, SUCCESS, USERNAME, INTEGRITY, PRIORITY, USE_CANDIDATE, CONTROLLED, CONTROLLING = 1, 0x101, 6, 8, 0x24, 0x25, 0x8029, 0x802a
+
+
+def stun_of(packet):
+    """(type, transaction, {attribute: value}, what INTEGRITY is over) of a frame on the loopback interface, or None."""
+    ip = packet[14:]
+    udp = ip[(ip[0] & 15) * 4:] if ip[:1] and ip[0] >> 4 == 4 and ip[9] == 17 else ip[40:] if ip[:1] and ip[0] >> 4 == 6 and ip[6] == 17 else b""
+    m = udp[8:]
+    if len(m) < 20 or m[4:8] != b"\x21\x12\xa4\x42":
+        return None
+    attributes, at, covered = {}, 20, b""
+    while at + 4 <= len(m):
+        kind, size = struct.unpack(">HH", m[at:at + 4])
+        if kind == INTEGRITY:
+            covered = m[:2] + struct.pack(">H", at + 24 - 20) + m[4:at]
+        attributes.setdefault(kind, m[at + 4:at + 4 + size])
+        at += 4 + (size + 3) // 4 * 4
+    return struct.unpack(">H", m[:2])[0], m[8:20], attributes, covered
+
+
+def sniff(stop, found):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as s:
+        s.bind(("lo", 0))
+        s.settimeout(0.2)
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                found.append(stun_of(s.recv(2000)))
+
+
+def test_connectivity_checks_have_roles_priorities_and_credentials():
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except PermissionError:
+        print("skipped: listening on an interface is not permitted here")
+        sys.exit(77)
+    with Lab() as lab:
+        stop, found = threading.Event(), []
+        listener = threading.Thread(target=sniff, args=(stop, found))
+        listener.start()
+        try:
+            romeo, juliet = call(lab)
+        finally:
+            stop.set()
+            listener.join()
+        ice = "{urn:xmpp:jingle:transports:ice-udp:1}transport"
+        creds = {s.get("from"): (t.get("ufrag"), t.get("pwd")) for s, j in payloads(lab, JINGLE + "jingle") for t in j.iter(ice)}
+        assert set(creds) == {romeo, juliet}
+        answered = {m[1] for m in found if m and m[0] == SUCCESS}
+        for us, them, role, other in ((romeo, juliet, CONTROLLING, CONTROLLED), (juliet, romeo, CONTROLLED, CONTROLLING)):
+            name = f"{creds[them][0]}:{creds[us][0]}".encode()
+            checks = [m for m in found if m and m[0] == REQUEST and m[2].get(USERNAME) == name]
+            assert checks and any(m[1] in answered for m in checks)
+            for _, _, attributes, covered in checks:
+                assert PRIORITY in attributes and role in attributes and other not in attributes
+                assert role == CONTROLLING or USE_CANDIDATE not in attributes
+                assert attributes[INTEGRITY] == hmac.new(creds[them][1].encode(), covered, hashlib.sha1).digest()
 
 
 if __name__ == "__main__":
