@@ -556,6 +556,19 @@ static unsigned judge_reasons(GPtrArray *allowed)
 	return wrong;
 }
 
+/* Of errors the type counts too. RFC 6120 8.3.3.1 has bad-request as "modify", against the example. */
+static unsigned judge_type(enum iq_cond cond, const struct elem *error, const char *example)
+{
+	g_autofree char *path = g_build_filename(FOLDER "examples", example, NULL), *text = slurp(path);
+	elem_auto theirs = elem_parse(text);
+	const char *wanted = cond == COND_BAD_REQUEST ? "modify" : elem_attr(elem_child(theirs, "error", NULL), "type");
+
+	if (g_strcmp0(elem_attr(error, "type"), wanted) == 0)
+		return 0;
+	print_error("%s is not of type %s\n", cond_words(cond), wanted);
+	return 1;
+}
+
 static unsigned judge_errors(GPtrArray *allowed)
 {
 	static const struct {
@@ -575,6 +588,7 @@ static unsigned judge_errors(GPtrArray *allowed)
 		g_autofree char *what = g_strdup_printf("error %s", cond_words(rows[i].cond));
 
 		cond_write(iq, rows[i].cond);
+		wrong += judge_type(rows[i].cond, elem_child(iq, "error", NULL), example);
 		wrong += judge(allowed, what, elem_copy(elem_child(iq, "error", NULL)), example, NULL);
 	}
 	return wrong;
