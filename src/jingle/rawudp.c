@@ -97,10 +97,11 @@ static gboolean copy(char *out, size_t size, const char *text)
 
 static gboolean read_candidate(const struct rawudp *t, const struct elem *e, struct ice_cand *out)
 {
-	guint64 component, generation, port;
+	const char *which = elem_attr(e, "component");		/* REQUIRED, but the examples of XEP-0176 leave it out */
+	guint64 component = 1, generation, port;
 
 	memset(out, 0, sizeof(*out));
-	if (!text_uint(elem_attr(e, "component"), 1, 1, &component) ||
+	if ((which && !text_uint(which, 1, 1, &component)) ||
 	    !text_uint(elem_attr(e, "generation"), 0, MAX_GENERATION, &generation) ||
 	    !text_uint(elem_attr(e, "port"), 1, 65535, &port) || !copy(out->id, sizeof(out->id), elem_attr(e, "id")) ||
 	    !copy(out->ip, sizeof(out->ip), elem_attr(e, "ip")) || !addr_usable(out->ip, t->loopback))

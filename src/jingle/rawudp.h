@@ -2,8 +2,8 @@
  *
  * Only component 1 is written and taken, since RTCP goes with RTP through one port (RFC 5761). Each side has one candidate,
  * the one most likely to succeed; a redefined one has a higher generation and is told by transport-info. The first usable
- * candidate of the peer's highest generation counts; those without all REQUIRED attributes, of other components, and
- * addresses that addr.h refuses are skipped and counted. */
+ * candidate of the peer's highest generation counts; those without all REQUIRED attributes (but component, which is 1 then),
+ * of other components, and addresses that addr.h refuses are skipped and counted. */
 #ifndef JCALL_JINGLE_RAWUDP_H
 #define JCALL_JINGLE_RAWUDP_H
 

@@ -7,6 +7,7 @@ import contextlib, json, os, queue, shutil, signal, socket, subprocess, sys, tem
 
 JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
 DOMAIN = "lab.test"
+CONFORMANCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../conformance")
 PATIENCE = 30.0          # seconds; no test asserts a time tighter than what a loaded machine meets
 
 
@@ -108,7 +109,27 @@ class Lab:
             p.stop()
         self.stop_server()
         self.stack.close()
-        if kind and error and os.path.exists(self.path("prosody.log")):
+        try:
+            if not error:
+                self.validate()
+        finally:
+            self.leave(error)
+
+    def sent(self):
+        """(full JID of the sender, the stanza as an ElementTree element) of all that clients have sent so far."""
+        import xml.etree.ElementTree as ET
+        rows = [line.rstrip("\n").split("\t", 1) for line in open(self.path("sent"), encoding="utf8")]
+        return [(sender, ET.fromstring(text)) for sender, text in rows]
+
+    def validate(self):
+        """What the jcalls here have sent is valid by the schemas of the specifications."""
+        if not any(p.seen("connected") for p in self.procs):
+            return
+        done = subprocess.run([os.path.join(CONFORMANCE, "validate"), self.path("sent")], capture_output=True, text=True)
+        assert done.returncode == 0, "invalid by tests/conformance/schema: " + done.stdout + done.stderr
+
+    def leave(self, error):
+        if error and os.path.exists(self.path("prosody.log")):
             print("--- the server's last words\n" + open(self.path("prosody.log")).read()[-3000:])
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -154,7 +175,9 @@ c2s_direct_tls_ports = {{ {self.direct_port} }}
 s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
-modules_enabled = {{ {", ".join('"%s"' % m for m in modules)} }}
+plugin_paths = {{ "{os.path.join(CONFORMANCE, "prosody")}" }}
+record_sent_file = "{self.path("sent")}"
+modules_enabled = {{ "record_sent", {", ".join('"%s"' % m for m in modules)} }}
 modules_disabled = {{ "s2s"{"" if self.offline else ', "offline"'} }}
 authentication = "internal_plain"
 storage = "internal"

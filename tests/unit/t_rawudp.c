@@ -148,6 +148,10 @@ static void the_examples_of_the_text_are_understood(void **state)
 		CAND("2", "0", "hg92lsn10b", "208.68.163.214", "9877"));
 	assert_remote(t, "208.68.163.214", 9876);
 	assert_int_equal(rawudp_skipped(t), 1);		/* RTCP goes with RTP */
+	rawudp_free(t);
+	*state = t = rawudp_new();			/* XEP-0176 "Fallback to Raw UDP": without component */
+	hear_as(t, JINGLE_TRANSPORT_REPLACE, "<candidate generation='0' id='a9j3mnbtu1' ip='10.1.1.104' port='13540'/>");
+	assert_remote(t, "10.1.1.104", 13540);
 }
 
 static void the_type_is_a_hint(void **state)
@@ -172,7 +176,7 @@ static void the_type_is_a_hint(void **state)
 static void a_candidate_that_lacks_an_attribute_or_is_out_of_range_is_skipped(void **state)
 {
 	static const char *const bad[] = {
-		"<candidate generation='0' id='a' ip='10.1.1.1' port='5'/>", "<candidate component='1' id='a' ip='10.1.1.1' port='5'/>",
+		"<candidate component='1' id='a' ip='10.1.1.1' port='5'/>",
 		"<candidate component='1' generation='0' ip='10.1.1.1' port='5'/>",
 		"<candidate component='1' generation='0' id='a' port='5'/>",
 		"<candidate component='1' generation='0' id='a' ip='10.1.1.1'/>",
