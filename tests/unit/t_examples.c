@@ -414,8 +414,8 @@ struct side {
 static struct side new_side(gboolean initiator)
 {
 	struct side w = {.rtp = rtp_app_new(&wishes, 1, "cname"), .ice = iceudp_new(), .dtls = dtls_fp_new(&our_fp)};
-	struct jingle_plugs plugs = {.app = &jingle_rtp, .app_self = w.rtp, .transport = &jingle_iceudp, .transport_self = w.ice,
-		.keying = &jingle_dtls_fp, .keying_self = w.dtls};
+	struct jingle_plugs plugs = {.apps = {{&jingle_rtp, w.rtp}}, .napps = 1, .transports = {{&jingle_iceudp, w.ice}},
+		.ntransports = 1, .keyings = {{&jingle_dtls_fp, w.dtls}}, .nkeyings = 1};
 	const struct ice_creds creds = {.ufrag = "8hhy", .pwd = "asd88fgpdd777uzjYhagZg"};
 	struct ice_cand cand = {.foundation = "1", .component = 1, .id = "el0747fg11", .ip = "192.0.2.1", .port = 8998,
 		.priority = 2130706431, .type = ICE_HOST};

@@ -90,7 +90,7 @@ static void an_offer_of_files_is_acknowledged_and_ended(void **state)
 
 static void an_offer_over_another_transport_is_acknowledged_and_ended(void **state)
 {
-	refused_offer(*state, J("session-initiate", AUDIO(DESCRIPTION "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'/>")),
+	refused_offer(*state, J("session-initiate", AUDIO(DESCRIPTION "<transport xmlns='urn:xmpp:jingle:transports:ibb:1'/>")),
 		      "unsupported-transports", JC_UNSUPPORTED_TRANSPORT);
 }
 

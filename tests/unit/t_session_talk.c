@@ -176,19 +176,6 @@ static void the_removal_of_the_only_content_ends_the_session(void **state)
 	}
 }
 
-static void another_transport_is_rejected_and_the_call_goes_on(void **state)
-{
-	struct world *w = *state;
-
-	accepted_by_peer(w);
-	assert_int_equal(recv_text(w, J("transport-replace", AUDIO("<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'/>"))),
-			 COND_OK);
-	expect_send(w, J("transport-reject", AUDIO("<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'/>")));
-	expect_nothing(w);
-	assert_int_equal(recv_text(w, J("transport-replace", AUDIO(""))), COND_BAD_REQUEST);
-	assert_int_equal(jingle_state(w->s), JINGLE_ACTIVE);
-}
-
 static void session_infos_are_answered_as_the_text_says(void **state)
 {
 	struct world *w = *state;
@@ -284,7 +271,6 @@ int main(void)
 		CALLED(the_called_gives_its_wishes_up_to_those_of_the_dialer),
 		DIALER(an_accept_with_another_direction_says_so),
 		cmocka_unit_test(the_removal_of_the_only_content_ends_the_session),
-		DIALER(another_transport_is_rejected_and_the_call_goes_on),
 		DIALER(session_infos_are_answered_as_the_text_says),
 		DIALER(ringing_counts_for_the_dialer_before_the_accept_only),
 		DIALER(transport_news_are_for_the_plug_and_a_fingerprint_is_read),

@@ -93,10 +93,35 @@ static gboolean match(const struct elem *description)
 	return !media || strcmp(media, "audio") == 0;
 }
 
-static gboolean keying_in(const struct elem *description, const struct elem *transport)
+static struct elem *raw_write(void *self, enum jingle_action action)
+{
+	return action == JINGLE_TRANSPORT_INFO ? NULL : elem_new("transport", NS_RAW_UDP);
+}
+
+static gboolean always(const struct elem *description, const struct elem *transport)
 {
 	return TRUE;
 }
+
+static gboolean first_in(const struct elem *description, const struct elem *transport)
+{
+	return elem_child(transport, "fingerprint", NS_DTLS) != NULL;
+}
+
+static gboolean second_in(const struct elem *description, const struct elem *transport)
+{
+	return elem_child(description, "encryption", NULL) != NULL;
+}
+
+static void second_write(void *self, enum jingle_action action, struct elem *description, struct elem *transport)
+{
+	if (description)
+		elem_add(description, "encryption", NULL);
+}
+
+static const struct jingle_keying lone = {.name = "fake", .in = always, .write = keying_write, .read = keying_read};
+const struct jingle_keying jfake_first = {.name = "first", .in = first_in, .write = keying_write, .read = keying_read};
+const struct jingle_keying jfake_second = {.name = "second", .in = second_in, .write = second_write, .read = keying_read};
 
 struct jingle_plugs jfake_plugs(struct jfake *f)
 {
@@ -104,8 +129,9 @@ struct jingle_plugs jfake_plugs(struct jfake *f)
 		.description_info = description_info, .session_info = session_info};
 	static const struct jingle_transport transport = {.ns = NS_ICE_UDP, .write = transport_write,
 		.read = transport_read};
-	static const struct jingle_keying keying = {.name = "fake", .in = keying_in, .write = keying_write, .read = keying_read};
+	static const struct jingle_transport raw = {.ns = NS_RAW_UDP, .write = raw_write, .read = transport_read};
 
-	return (struct jingle_plugs){.apps = {{&app, f}}, .napps = 1, .transports = {{&transport, f}}, .ntransports = 1,
-		.keyings = {{&keying, f}}, .nkeyings = 1};
+	return (struct jingle_plugs){.apps = {{&app, f}}, .napps = 1,
+		.transports = {{&transport, f}, {&raw, f}}, .ntransports = 2,
+		.keyings = {{f->picky ? &jfake_first : &lone, f}, {&jfake_second, f}}, .nkeyings = f->picky ? 2 : 1};
 }

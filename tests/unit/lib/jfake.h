@@ -9,12 +9,15 @@ struct jfake {
 	enum jc_err answer, agree, transport_read, keying_read;
 	const char *only;		/* answer() takes descriptions with this id only; NULL: all */
 	unsigned news;			/* so many transport-infos are to be sent */
+	gboolean picky;			/* each keying is in a message that has its element only */
 	/* what was called */
 	unsigned offers, answers, replies, agrees, description_infos, session_infos;
 	unsigned transport_reads[JINGLE_ACTION_COUNT], keying_reads[JINGLE_ACTION_COUNT], keying_writes;
 };
 
-/* Of the namespaces of RTP and ICE-UDP; understands the session-infos of RTP. F is their self and zeroed by the caller. */
+/* Of the namespaces of RTP, ICE-UDP and (the second transport) Raw UDP; the two keyings write <fingerprint/> and, into the
+ * description, <encryption/>; understands the session-infos of RTP. F is their self and zeroed by the caller. */
+extern const struct jingle_keying jfake_first, jfake_second;
 struct jingle_plugs jfake_plugs(struct jfake *f);
 
 #endif
