@@ -3,7 +3,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { OFFER_WAIT_MS = 500, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000 };
+enum { OFFER_WAIT_MS = 500, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000, PING_MS = 5000 };
 
 struct query {			/* an IQ of ours that the peer has not answered yet */
 	struct call *call;
@@ -17,6 +17,14 @@ gint64 call_now(const struct call *c)
 
 /* ---- outputs of the session ---- */
 
+/* RFC 6120 8.3.3.14: the address is the text of the condition. Only an offer is answered so. */
+static const char *redirect_target(const struct elem *reply)
+{
+	const struct elem *error = elem_child(reply, "error", NULL);
+
+	return elem_text(elem_child(error, "redirect", NULL));
+}
+
 static void on_answer(void *ctx, enum iq_cond cond, const struct elem *reply)
 {
 	struct query *q = ctx;
@@ -24,6 +32,10 @@ static void on_answer(void *ctx, enum iq_cond cond, const struct elem *reply)
 	guint tag = q->tag;
 
 	g_ptr_array_remove_fast(c->queries, q);
+	if (cond == COND_REDIRECT && !c->accepted && redirect_target(reply)) {
+		c->ev.redirected(c->ev.self, redirect_target(reply));
+		return;
+	}
 	jingle_acked(c->session, tag, cond, call_now(c));
 	call_pump(c);
 }
@@ -269,11 +281,28 @@ static void on_heard(void *self, gint64 at_us)
 	c->ev.heard(c->ev.self, at_us);
 }
 
+static gboolean on_ping(gpointer data)
+{
+	struct call *c = data;
+
+	jingle_ping(c->session, call_now(c));
+	call_pump(c);
+	return G_SOURCE_CONTINUE;
+}
+
 static void on_unstable(void *self, gboolean silent)
 {
 	struct call *c = self;
 
+	if (silent && !c->ping_source) {	/* has its client been started anew? Then there is nothing to wait for */
+		c->ping_source = g_timeout_add(PING_MS, on_ping, c);
+		jingle_ping(c->session, call_now(c));
+	} else if (!silent && c->ping_source) {
+		g_source_remove(c->ping_source);
+		c->ping_source = 0;
+	}
 	c->ev.unstable(c->ev.self, silent);
+	call_pump(c);
 }
 
 static void on_in_ended(void *self, const GError *fault)
@@ -365,6 +394,8 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 		g_source_remove(c->wait_source);
 	if (c->left_source)
 		g_source_remove(c->left_source);
+	if (c->ping_source)
+		g_source_remove(c->ping_source);
 	for (guint i = 0; i < c->queries->len; i++)
 		stream_query_cancel(c->env->xmpp, ((struct query *)c->queries->pdata[i])->handle);
 	g_ptr_array_unref(c->queries);

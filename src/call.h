@@ -27,6 +27,8 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 struct call_events {
 	void (*incoming)(void *self);			/* responder: a sound offer is here */
 	void (*delivered)(void *self);			/* initiator: the peer's client has our offer */
+	void (*redirected)(void *self, const char *to);	/* initiator: the offer was refused, TO (raw) is to be called; the
+							 * call is over, call_free is the next thing to do */
 	void (*ringing)(void *self);			/* initiator: the peer's device rings */
 	void (*accepted)(void *self);			/* both sides have accepted */
 	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);

@@ -16,7 +16,7 @@ struct call {
 	struct path *path;
 	const struct ends *ends;
 	GPtrArray *queries;			/* struct query *, of call.c */
-	guint deadline_source, wait_source, left_source;
+	guint deadline_source, wait_source, left_source, ping_source;
 	gint64 deadline_ms;
 	gboolean want_offer, want_accept, offered, accepted, delivered, going, secured, muted;
 	unsigned pumping;			/* call_pump is under way so many times */

@@ -93,25 +93,6 @@ static void on_key(void *self, int c)
 	dial_key(d->dial, c);
 }
 
-/* xmpp:juliet@capulet.lit?call and the like: only the address counts (RFC 5122). */
-static char *read_callee(const char *arg)
-{
-	g_autofree char *text = NULL;
-	char *jid, *query;
-
-	if (g_ascii_strncasecmp(arg, "xmpp:", 5) != 0)
-		return jid_valid(arg) ? g_strdup(arg) : NULL;
-	text = g_strdup(arg + 5);
-	query = strchr(text, '?');
-	if (query)
-		*query = '\0';
-	jid = g_uri_unescape_string(text, NULL);
-	if (jid && jid_valid(jid))
-		return jid;
-	g_free(jid);
-	return NULL;
-}
-
 static int run_dial(struct dialling *d, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
@@ -144,7 +125,7 @@ static int dial_main(int argc, char **argv)
 
 	if (common_parse(&o, NULL, "JID", "Calls JID: a bare address rings all devices, a full one just that device.", &argc,
 			 &argv, &status)) {
-		d.callee = argc == 2 ? read_callee(argv[1]) : NULL;
+		d.callee = argc == 2 ? jid_read(argv[1]) : NULL;
 		status = jc_exit_status(JC_USAGE);
 		if (argc != 2)
 			log_error("dial", "whom to call? Usage: jcall dial [OPTIONS] JID");

@@ -5,7 +5,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, PRIORITY = -1 };
+enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
 
 struct dial {
 	struct phone *phone;
@@ -21,6 +21,7 @@ struct dial {
 	guint timer, ring_timer, bounce_timer, disco_handle;
 	char *bounced_id, *bounced_with;
 	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */
+	unsigned redirections;
 	gboolean online, begun, told_ringing, falling_back;
 };
 
@@ -304,6 +305,23 @@ static void on_incoming(void *self)
 	talk_accept(d->talk);
 }
 
+/* XEP-0166 "Errors" and "Redirection": a redirection is followed within the same account only, and not for ever. */
+static void on_redirected(void *self, const char *to)
+{
+	struct dial *d = self;
+	g_autofree char *copy = g_strstrip(g_strdup(to)), *jid = jid_read(copy), *sid = NULL;
+	g_autofree char *clean = text_clean(copy, TEXT_SHORT), *words = NULL;
+
+	talk_drop_call(d->talk);
+	if (jid && jid_resource(jid) && jid_same_bare(jid, d->bare) && d->redirections++ < MAX_REDIRECTIONS) {
+		sid = text_uuid();
+		offer_to(d, sid, jid);
+		return;
+	}
+	words = g_strdup_printf("it refers to %s, which is not followed: call that address if you trust it", clean);
+	talk_end(d->talk, JC_UNAVAILABLE, words);
+}
+
 static void on_delivered(void *self)
 {
 	struct dial *d = self;
@@ -352,7 +370,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 		      void (*done)(void *ctx, enum jc_err err, const char *text), void *ctx)
 {
 	struct dial *d = g_new0(struct dial, 1);
-	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_ringing,
+	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_ringing, .redirected = on_redirected,
 				     .delivered = on_delivered, .accepted = on_accepted, .ended = on_ended, .self = d};
 
 	d->phone = phone;

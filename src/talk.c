@@ -174,6 +174,13 @@ static void on_ringing(void *self)
 	t->ev.ringing(t->ev.self);
 }
 
+static void on_redirected(void *self, const char *to)
+{
+	struct talk *t = self;
+
+	t->ev.redirected(t->ev.self, to);
+}
+
 static gboolean on_time_up(gpointer data)
 {
 	struct talk *t = data;
@@ -288,7 +295,7 @@ static void on_in_ended(void *self, const GError *fault)
 static struct call_events call_events(struct talk *t)
 {
 	return (struct call_events){
-		.incoming = on_incoming, .delivered = on_delivered, .ringing = on_ringing, .accepted = on_accepted,
+		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
 		.unstable = on_unstable, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
 }

@@ -24,6 +24,7 @@ struct talk_events {
 	void (*incoming)(void *self);		/* a taken call has a sound offer */
 	void (*ringing)(void *self);		/* the peer's device rings (session-info) */
 	void (*delivered)(void *self);		/* the peer's client has our offer */
+	void (*redirected)(void *self, const char *to);	/* our offer was refused with another address, raw; talk_drop_call */
 	void (*accepted)(void *self);
 	/* All is closed. TEXT: one clean sentence or NULL. */
 	void (*ended)(void *self, enum jc_err err, const char *text);

@@ -93,6 +93,24 @@ gboolean jid_valid(const char *jid)
 	return !resource || (*resource && strlen(resource) <= 1023);
 }
 
+char *jid_read(const char *text)
+{
+	g_autofree char *uri = NULL;
+	char *jid, *query;
+
+	if (g_ascii_strncasecmp(text, "xmpp:", 5) != 0)
+		return jid_valid(text) ? g_strdup(text) : NULL;
+	uri = g_strdup(text + 5);
+	query = strchr(uri, '?');
+	if (query)
+		*query = '\0';
+	jid = g_uri_unescape_string(uri, NULL);
+	if (jid && jid_valid(jid))
+		return jid;
+	g_free(jid);
+	return NULL;
+}
+
 gboolean jid_same_bare(const char *a, const char *b)
 {
 	size_t la, lb;

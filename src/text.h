@@ -19,6 +19,9 @@ const char *jid_resource(const char *jid);
 /* Is it shaped like a JID jcall may send to: non-empty domain, at most 3071 bytes, no control characters or spaces
  * outside the resource, parts at most 1023 bytes (RFC 7622)? */
 gboolean jid_valid(const char *jid);
+/* The address in TEXT, which is a JID or an xmpp: URI (RFC 5122; of xmpp:juliet@capulet.lit?call only the address counts);
+ * NULL: it is neither. Caller frees. */
+char *jid_read(const char *text);
 /* Do two JIDs have the same bare part (ASCII case folded, as servers prepare them)? NULL equals nothing. */
 gboolean jid_same_bare(const char *a, const char *b);
 

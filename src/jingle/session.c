@@ -272,6 +272,14 @@ void jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms)
 	session_send(s, &m);
 }
 
+void jingle_ping(struct jingle_session *s, gint64 now_ms)
+{
+	struct jingle_msg m = {.action = JINGLE_SESSION_INFO};
+
+	if (s->state == JINGLE_ACTIVE && !s->ping_tag)
+		s->ping_tag = session_send(s, &m);
+}
+
 void session_modify(struct jingle_session *s)
 {
 	struct jingle_msg m = {.action = JINGLE_CONTENT_MODIFY, .ncontents = 1};
@@ -377,6 +385,13 @@ static void modify_answered(struct jingle_session *s, enum iq_cond cond)
 	session_modify(s);
 }
 
+static void ping_answered(struct jingle_session *s, enum iq_cond cond)
+{
+	s->ping_tag = 0;
+	if (cond == COND_UNKNOWN_SESSION)
+		session_over(s, JC_LOST, REASON_NONE, "the other side no longer knows of the call", FALSE);
+}
+
 /* Errors to transport-info and session-info never end a call: Monal answers neither (rule R22). */
 void jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64 now_ms)
 {
@@ -388,6 +403,8 @@ void jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64
 		accept_answered(s, cond);
 	else if (tag == s->modify_tag)
 		modify_answered(s, cond);
+	else if (tag == s->ping_tag)
+		ping_answered(s, cond);
 	else if (tag == s->replace_tag)
 		session_replace_answered(s, cond);
 }

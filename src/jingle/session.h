@@ -69,6 +69,9 @@ void         jingle_replace_accept(struct jingle_session *s, gint64 now_ms);	/* 
 void         jingle_trickle(struct jingle_session *s, gint64 now_ms);			/* the transport has news to send */
 /* session-info; takes PAYLOAD; NULL: a ping */
 void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);
+/* Asks by an empty session-info whether the peer still has the session ("Session Pings"), one at a time. That it knows
+ * of none ends it; that nobody answers, or that there is no such client, ends nothing: sound may come all the same. */
+void         jingle_ping(struct jingle_session *s, gint64 now_ms);
 /* content-modify; one at a time is outstanding, the latest wish follows. EV_CHANGED when the peer took it. ACTIVE only. */
 void         jingle_senders(struct jingle_session *s, enum jingle_senders senders, gint64 now_ms);
 /* Ends the session from our side. The peer is told the reason of ERR (err.def), made to fit the state: cancel or decline

@@ -166,6 +166,24 @@ def test_full_jid_is_called_directly():
         assert not romeo.seen("proceed")
 
 
+def test_redirection_within_the_account_is_followed():
+    with Lab(modules=["refer_elsewhere"]) as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", juliet.seen("waiting")[0]["jid"], "--for", "1")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+        assert len(romeo.seen("offering")) == 2
+
+
+def test_redirection_to_another_account_is_told_and_not_followed():
+    with Lab(modules=["refer_elsewhere"], extra=f'refer_to = "xmpp:mallory@{DOMAIN}/x"') as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", juliet.seen("waiting")[0]["jid"])
+        assert romeo.exit() == UNAVAILABLE
+        assert f"mallory@{DOMAIN}/x" in romeo.seen("ended")[0]["text"]
+        assert not juliet.seen("incoming")
+        juliet.signal(signal.SIGTERM)
+
+
 def test_uri_is_understood():
     with Lab() as lab:
         juliet = lab.answer("juliet", "--once")

@@ -176,6 +176,37 @@ static void the_removal_of_the_only_content_ends_the_session(void **state)
 	}
 }
 
+static void a_ping_ends_the_session_only_when_the_peer_knows_of_none(void **state)
+{
+	static const enum iq_cond harmless[] = {COND_OK, COND_TIMEOUT, COND_SERVICE_UNAVAILABLE, COND_ITEM_NOT_FOUND,
+						COND_FEATURE_NOT_IMPLEMENTED, COND_DISCONNECTED};
+	struct world *w = *state;
+
+	accepted_by_peer(w);
+	for (size_t i = 0; i < G_N_ELEMENTS(harmless); i++) {
+		guint tag;
+
+		jingle_ping(w->s, 0);
+		tag = expect_send(w, J("session-info", ""));
+		jingle_ping(w->s, 1);		/* one at a time */
+		expect_nothing(w);
+		jingle_acked(w->s, tag, harmless[i], 2);
+		expect_nothing(w);
+	}
+	jingle_ping(w->s, 3);
+	jingle_acked(w->s, expect_send(w, J("session-info", "")), COND_UNKNOWN_SESSION, 4);
+	expect_ended(w, JC_LOST, FALSE);
+}
+
+static void before_the_accept_nobody_is_pinged(void **state)
+{
+	struct world *w = *state;
+
+	offer_delivered(w);
+	jingle_ping(w->s, 0);
+	expect_nothing(w);
+}
+
 static void session_infos_are_answered_as_the_text_says(void **state)
 {
 	struct world *w = *state;
@@ -271,6 +302,8 @@ int main(void)
 		CALLED(the_called_gives_its_wishes_up_to_those_of_the_dialer),
 		DIALER(an_accept_with_another_direction_says_so),
 		cmocka_unit_test(the_removal_of_the_only_content_ends_the_session),
+		DIALER(a_ping_ends_the_session_only_when_the_peer_knows_of_none),
+		DIALER(before_the_accept_nobody_is_pinged),
 		DIALER(session_infos_are_answered_as_the_text_says),
 		DIALER(ringing_counts_for_the_dialer_before_the_accept_only),
 		DIALER(transport_news_are_for_the_plug_and_a_fingerprint_is_read),

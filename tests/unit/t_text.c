@@ -209,9 +209,24 @@ static void ids_are_version_4_uuids_and_differ(void **state)
 	assert_string_not_equal(a, b);
 }
 
+static void an_address_is_read_from_a_jid_or_a_uri(void **state)
+{
+	static const struct { const char *text, *jid; } rows[] = {
+		{"a@b", "a@b"}, {"xmpp:a@b/c", "a@b/c"}, {"XMPP:a@b?call", "a@b"}, {"xmpp:a%25b@c", "a%b@c"},
+		{"xmpp:", NULL}, {"xmpp:a b@c", NULL}, {"mailto:a b", NULL}, {"xmpp:%00@b", NULL}, {"", NULL}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *jid = jid_read(rows[i].text);
+
+		if (g_strcmp0(jid, rows[i].jid) != 0)
+			fail_msg("%s was read as %s", rows[i].text, jid ? jid : "nothing");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_is_read_from_a_jid_or_a_uri),
 		cmocka_unit_test(printable_text_of_many_scripts_is_kept_as_it_is),
 		cmocka_unit_test(controls_escapes_and_newlines_become_visible),
 		cmocka_unit_test(invisible_and_direction_changing_characters_become_visible),
