@@ -63,6 +63,13 @@ void phone_expose_to(struct phone *p, const char *bare_jid)
 		g_ptr_array_remove_index(p->exposed, 0);
 }
 
+/* An offer by the sid of our own, which is not answered yet: both dialled, by the same random number (XEP-0166 "Tie
+ * Breaking"). It is an offer like any other that crosses ours. */
+static gboolean crosses(const struct call *c, const struct jingle_msg *m)
+{
+	return m->action == JINGLE_SESSION_INITIATE && call_was_offered(c) && !call_is_accepted(c);
+}
+
 /* XEP-0166 "Errors": what belongs to no session is unknown-session; but a stranger must not be able to tell a client that
  * is here from one that is not. */
 static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
@@ -72,7 +79,7 @@ static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 	enum iq_cond cond = jingle_msg_read(&m, jingle);
 	struct call *c = m.sid ? find_call(p, from, m.sid) : NULL;
 
-	if (c) {
+	if (c && (cond != COND_OK || !crosses(c, &m))) {
 		iq_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
 		call_pump(c);
 	} else if (cond == COND_OK && m.action == JINGLE_SESSION_INITIATE) {

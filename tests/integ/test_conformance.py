@@ -2,6 +2,7 @@
 """What two jcalls say to each other in a call, as the server saw it: the rules that need more than one message to judge."""
 import hashlib, hmac, re, signal, socket, struct, threading, time
 from lab import *
+from scripted import *
 
 JINGLE, JMI = "{urn:xmpp:jingle:1}", "{urn:xmpp:jingle-message:0}"
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -227,6 +228,50 @@ def test_connectivity_checks_have_roles_priorities_and_credentials():
                 assert PRIORITY in attributes and role in attributes and other not in attributes
                 assert role == CONTROLLING or USE_CANDIDATE not in attributes
                 assert attributes[INTEGRITY] == hmac.new(creds[them][1].encode(), covered, hashlib.sha1).digest()
+
+
+def crossed_offer(lab, juliet, sid):
+    """romeo offers a session to JULIET (scripted), who offers one of her own at that moment, by the sid that SID makes of his:
+    (romeo, his offer, how hers was answered)."""
+    romeo = lab.dial("romeo", juliet.jid)
+    theirs, offer = juliet.wait_action("session-initiate")
+    number = juliet.iq(theirs.get("from"), jingle("session-initiate", sid(offer.get("sid")), CONTENT % "actpass"))
+    return romeo, theirs, juliet.wait_answer(number)
+
+
+def test_of_two_offers_that_cross_the_higher_sid_is_refused():
+    with Lab() as lab, Scripted(lab, "juliet") as juliet:
+        romeo, theirs, answer = crossed_offer(lab, juliet, lambda sid: "zz" + sid)
+        assert answer == ["conflict", "tie-break"], answer
+        juliet.answer(theirs)               # and hers gives way: his goes on
+        juliet.iq(theirs.get("from"), jingle("session-accept", theirs[0].get("sid"), CONTENT % "active"))
+        romeo.wait("accepted")
+
+
+def test_of_two_offers_that_cross_the_lower_sid_is_taken():
+    with Lab() as lab, Scripted(lab, "juliet") as juliet:
+        romeo, theirs, answer = crossed_offer(lab, juliet, lambda sid: "-" + sid)
+        assert answer == [], answer
+        juliet.refuse(theirs, "cancel", "conflict", "tie-break")
+        accept, j = juliet.wait_action("session-accept")
+        assert j.get("sid") == "-" + theirs[0].get("sid")
+
+
+def test_of_two_offers_of_the_same_sid_the_lower_jid_goes_on():
+    with Lab() as lab, Scripted(lab, "juliet") as juliet:           # juliet@ is lower than romeo@
+        romeo, theirs, answer = crossed_offer(lab, juliet, lambda sid: sid)
+        assert answer == [], answer
+        juliet.refuse(theirs, "cancel", "conflict", "tie-break")
+        juliet.wait_action("session-accept")
+
+
+def test_of_two_offers_of_the_same_sid_the_higher_jid_is_refused():
+    with Lab(users=("romeo", "tybalt")) as lab, Scripted(lab, "tybalt") as tybalt:
+        romeo, theirs, answer = crossed_offer(lab, tybalt, lambda sid: sid)
+        assert answer == ["conflict", "tie-break"], answer
+        tybalt.answer(theirs)
+        tybalt.iq(theirs.get("from"), jingle("session-accept", theirs[0].get("sid"), CONTENT % "active"))
+        romeo.wait("accepted")
 
 
 if __name__ == "__main__":
