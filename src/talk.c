@@ -148,6 +148,8 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	g_autofree char *clean = text_clean(text, TEXT_SHORT);
 	g_autofree char *words = NULL;
 
+	if (by_peer && err == JC_CANCELLED)	/* the caller gave up: the same to us whether a retract or an end says so */
+		err = JC_NO_ANSWER;
 	if (by_peer && *clean)
 		words = g_strdup_printf("%s says: %s", t->peer, clean);
 	close_all(t, err, words ? words : *clean ? clean : NULL);

@@ -166,6 +166,16 @@ def test_full_jid_is_called_directly():
         assert not romeo.seen("proceed")
 
 
+def test_caller_gives_up_on_a_full_jid_is_no_answer_for_the_callee():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", juliet.seen("waiting")[0]["jid"])
+        juliet.wait("incoming")
+        romeo.wait("ringing")
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (CANCELLED, NO_ANSWER)
+
+
 def test_redirection_within_the_account_is_followed():
     with Lab(modules=["refer_elsewhere"]) as lab:
         juliet = lab.answer("juliet", "--once")
