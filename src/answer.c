@@ -19,6 +19,7 @@ struct answer {
 	char *peer;			/* full JID */
 	char *shown;
 	gboolean taken;			/* the user, or the list, has accepted */
+	char *next_id, *next_from;	/* the session as which it goes on, from another device of the caller's */
 	guint ring_timer, bell_timer;
 };
 
@@ -66,10 +67,12 @@ static void send_finish(struct answer *a, enum jc_err err)
 {
 	enum jingle_reason reason = jingle_reason_of(err);
 
-	if (a->ring && a->taken && phone_is_online(a->phone))
+	if (a->ring && a->taken && !a->next_id && phone_is_online(a->phone))
 		phone_send(a->phone, jmi_write(JMI_FINISH, a->peer, jmi_ring_id(a->ring),
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
+
+static void go_on(struct answer *a);
 
 static void on_ended(void *self, enum jc_err err, const char *text)
 {
@@ -82,6 +85,10 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 	g_clear_pointer(&a->talk, talk_free);
 	g_clear_pointer(&a->peer, g_free);
 	a->taken = FALSE;
+	if (a->next_id) {
+		go_on(a);
+		return;
+	}
 	a->done(a->ctx, shown, err, words);
 }
 
@@ -198,6 +205,32 @@ static void begin(struct answer *a, const char *peer)
 	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
 }
 
+/* ---- a call that moves to another device of the caller's: XEP-0353 "Existing session" ---- */
+
+static gboolean is_migration(const struct answer *a, const char *from)
+{
+	return a->talk && jid_same_bare(from, a->peer) && talk_is_accepted(a->talk) && !talk_is_ending(a->talk);
+}
+
+static void migrate(struct answer *a, const char *id, const char *from)
+{
+	ui_event(a->ui, "migrated", "peer", "s", a->shown, NULL);
+	a->next_id = g_strdup(id);
+	a->next_from = g_strdup(from);
+	phone_send(a->phone, jmi_write_migrated(a->peer, call_sid(talk_call(a->talk)), id));
+	talk_end(a->talk, JC_OK, NULL);
+}
+
+/* Whom we talked with is asked nothing again. */
+static void go_on(struct answer *a)
+{
+	g_autofree char *id = g_steal_pointer(&a->next_id), *from = g_steal_pointer(&a->next_from);
+
+	a->ring = jmi_ring_new(id, phone_jid(a->phone), from, TRUE);
+	begin(a, from);
+	take(a);
+}
+
 /* ---- for the owner ---- */
 
 struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answer_options *options,
@@ -227,6 +260,10 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	if (a->ring && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0)
 		return;				/* the same once more: by a carbon, or to this device by itself */
+	if (is_migration(a, from)) {
+		migrate(a, m->id, from);
+		return;
+	}
 	if (a->talk) {
 		if (!phone_may_know(a->phone, from))
 			return;

@@ -460,9 +460,15 @@ void call_set_in(struct call *c, const struct audio_in *in, void (*released)(voi
 
 void call_mute(struct call *c, gboolean muted)
 {
+	if (c->muted == muted)
+		return;
 	c->muted = muted;
 	if (c->going)
 		path_mute(c->path, muted);
+	if (c->accepted) {
+		jingle_info_of_content(c->session, elem_new(muted ? "mute" : "unmute", NS_RTP_INFO), call_now(c));
+		call_pump(c);
+	}
 }
 
 const char *call_sid(const struct call *c)

@@ -64,7 +64,7 @@ void         call_hangup(struct call *c, enum jc_err err, const char *text);
 /* The ends the sound shall use; borrowed until done. May come before or after the accept. */
 void         call_ends(struct call *c, const struct ends *ends);
 void         call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
-void         call_mute(struct call *c, gboolean muted);
+void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */

@@ -23,6 +23,7 @@ struct talk {
 	struct ringer *ringer;
 	struct call *call;
 	guint for_source, drain_source, gone_source;
+	unsigned peer_flags;		/* enum rtp_flag, as last told */
 	gboolean accepted, heard, muted, ending, want_tone;
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
@@ -253,9 +254,14 @@ static void on_unstable(void *self, gboolean silent)
 static void on_changed(void *self)
 {
 	struct talk *t = self;
-	unsigned flags = call_peer_flags(t->call);
+	unsigned flags = call_peer_flags(t->call), news = flags ^ t->peer_flags;
 
 	ui_event(t->ui, "peer", "held", "b", (flags & RTP_HELD_BY_PEER) != 0, "muted", "b", (flags & RTP_MUTED_BY_PEER) != 0, NULL);
+	t->peer_flags = flags;
+	if (news & RTP_HELD_BY_PEER)
+		ui_say(t->ui, flags & RTP_HELD_BY_PEER ? "%s has put the call on hold" : "%s goes on with the call", t->peer);
+	if (news & RTP_MUTED_BY_PEER)
+		ui_say(t->ui, flags & RTP_MUTED_BY_PEER ? "%s has muted the microphone" : "%s has unmuted the microphone", t->peer);
 }
 
 static gboolean on_drained(gpointer data)

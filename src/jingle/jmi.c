@@ -74,6 +74,15 @@ struct elem *jmi_write(enum jmi_kind kind, const char *to, const char *id, enum 
 	return message;
 }
 
+struct elem *jmi_write_migrated(const char *to, const char *id, const char *new_id)
+{
+	struct elem *message = jmi_write(JMI_FINISH, to, id, REASON_EXPIRED, "Session migrated");
+	struct elem *finish = (struct elem *)elem_child(message, "finish", NS_JMI);
+
+	elem_set(elem_add(finish, "migrated", NULL), "to", new_id);
+	return message;
+}
+
 const struct elem *jmi_unwrap_carbon(const struct elem *message, const char *our_bare_jid, gboolean *sent)
 {
 	const struct elem *carbon = elem_child(message, "sent", NS_CARBONS), *forwarded;

@@ -26,6 +26,9 @@ gboolean     jmi_read(const struct elem *message, struct jmi_msg *out);
  * where the kind has one. */
 struct elem *jmi_write(enum jmi_kind kind, const char *to, const char *id, enum jingle_reason reason, const char *text);
 
+/* The <finish/> of session ID, which goes on as session NEW_ID from another device of the peer's ("Existing session"). */
+struct elem *jmi_write_migrated(const char *to, const char *id, const char *new_id);
+
 /* ---- calling ---- */
 enum jmi_call_event {
 	JMI_CALL_RINGING,	/* the first device rings */

@@ -155,6 +155,9 @@ static enum jingle_reason parting_reason(const struct jingle_session *s, enum jc
 		if (s->initiator)
 			return REASON_CANCEL;
 		return err == JC_OK || err == JC_CANCELLED ? REASON_DECLINE : of_err;
+	case JC_AUDIO_DEVICE:		/* what never began has failed to be set up, XEP-0166 "Termination" */
+	case JC_FILE:
+		return s->state == JINGLE_PENDING ? REASON_FAILED_APPLICATION : of_err;
 	case JC_UNAVAILABLE:		/* err.def: "gone" are we, but here it is the peer who did not answer */
 		return s->initiator && s->state == JINGLE_PENDING ? REASON_TIMEOUT : of_err;
 	default:			/* outcomes without a reason are of our own server: we are leaving */
@@ -270,6 +273,13 @@ void jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms)
 		return;
 	}
 	session_send(s, &m);
+}
+
+void jingle_info_of_content(struct jingle_session *s, struct elem *payload, gint64 now_ms)
+{
+	elem_set(payload, "creator", s->creator == CREATOR_INITIATOR ? "initiator" : "responder");
+	elem_set(payload, "name", s->name);
+	jingle_info(s, payload, now_ms);
 }
 
 void jingle_ping(struct jingle_session *s, gint64 now_ms)

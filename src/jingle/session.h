@@ -69,6 +69,8 @@ void         jingle_replace_accept(struct jingle_session *s, gint64 now_ms);	/* 
 void         jingle_trickle(struct jingle_session *s, gint64 now_ms);			/* the transport has news to send */
 /* session-info; takes PAYLOAD; NULL: a ping */
 void         jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms);
+/* The same, with the name and creator of our content as attributes of PAYLOAD (XEP-0167 "mute" and "unmute"). */
+void         jingle_info_of_content(struct jingle_session *s, struct elem *payload, gint64 now_ms);
 /* Asks by an empty session-info whether the peer still has the session ("Session Pings"), one at a time. That it knows
  * of none ends it; that nobody answers, or that there is no such client, ends nothing: sound may come all the same. */
 void         jingle_ping(struct jingle_session *s, gint64 now_ms);

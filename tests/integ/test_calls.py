@@ -176,6 +176,35 @@ def test_caller_gives_up_on_a_full_jid_is_no_answer_for_the_callee():
         assert (romeo.exit(), juliet.exit()) == (CANCELLED, NO_ANSWER)
 
 
+def test_mute_is_told_to_the_other_side():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("incoming")
+        keys("y")
+        romeo.wait("heard")
+        juliet.wait("heard")
+        keys("m")
+        romeo.wait("peer")
+        assert romeo.seen("peer")[-1]["muted"] is True
+        keys("m")
+        keys("q")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+        assert romeo.seen("peer")[-1]["muted"] is False
+
+
+def test_call_moves_to_another_device_of_the_caller():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        tablet = lab.dial("romeo", "juliet")
+        tablet.wait("heard")
+        assert romeo.exit() == OK
+        assert len(juliet.seen("migrated")) == 1
+        tablet.signal(signal.SIGINT)
+        assert (tablet.exit(), juliet.exit()) == (OK, OK)
+        assert len(juliet.seen("accepted")) == 2
+
+
 def test_redirection_within_the_account_is_followed():
     with Lab(modules=["refer_elsewhere"]) as lab:
         juliet = lab.answer("juliet", "--once")

@@ -365,11 +365,24 @@ static void a_message_delayed_by_more_than_a_minute_is_old(void **state)
 	}
 }
 
+static void a_session_that_migrates_is_finished_with_its_heir(void **state)
+{
+	elem_auto e = jmi_write_migrated(HIM, ID, "new");
+	struct jmi_msg m;
+
+	assert_elem_equal("<message xmlns='jabber:client' type='chat' to='" HIM "' id='jm-finish-" ID "'><finish " J " id='" ID
+			  "'><reason xmlns='urn:xmpp:jingle:1'><expired/><text>Session migrated</text></reason>"
+			  "<migrated to='new'/></finish><store xmlns='urn:xmpp:hints'/></message>", e);
+	assert_true(jmi_read(e, &m));
+	assert_string_equal(m.migrated_to, "new");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_proposal_is_a_chat_message_with_store_hint_rules_r4_r7),
 		cmocka_unit_test(a_reject_has_its_reason_and_text),
+		cmocka_unit_test(a_session_that_migrates_is_finished_with_its_heir),
 		cmocka_unit_test(every_kind_is_read_as_it_was_written_rule_r7),
 		cmocka_unit_test(the_proceed_of_dino_is_read),
 		cmocka_unit_test(the_busy_reject_of_stanza_is_read),

@@ -238,7 +238,7 @@ static void the_reason_fits_role_and_state(void **state)
 		const char *reason;
 	} rows[] = {
 		{RINGING, JC_DECLINED, "decline"}, {RINGING, JC_BUSY, "busy"}, {RINGING, JC_NO_ANSWER, "timeout"},
-		{RINGING, JC_OK, "decline"}, {RINGING, JC_CANCELLED, "decline"}, {RINGING, JC_AUDIO_DEVICE, "media-error"},
+		{RINGING, JC_OK, "decline"}, {RINGING, JC_CANCELLED, "decline"}, {RINGING, JC_AUDIO_DEVICE, "failed-application"},
 		{RINGING, JC_SERVER, "gone"}, {RINGING, JC_UNAVAILABLE, "gone"},
 		{DIALLED, JC_CANCELLED, "cancel"}, {DIALLED, JC_OK, "cancel"}, {DIALLED, JC_NO_ANSWER, "timeout"},
 		{DIALLED, JC_UNAVAILABLE, "timeout"}, {DIALLED, JC_ELSEWHERE, "cancel"}, {DIALLED, JC_NO_PATH, "connectivity-error"},
