@@ -11,8 +11,8 @@ FEATURES = ("urn:xmpp:jingle:1", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:
             "urn:xmpp:jingle:transports:ice-udp:1", "http://jabber.org/protocol/disco#info")
 DESCRIPTION = "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><payload-type id='111' name='opus' clockrate='48000' " \
               "channels='2'/><rtcp-mux/></description>"
-TRANSPORT = "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='8hhy' pwd='asd88fgpdd777uzjYhagZg'>" \
-            "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='%s'>" + ":".join(["AB"] * 32) + "</fingerprint></transport>"
+FINGERPRINT = "<fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='%s'>" + ":".join(["AB"] * 32) + "</fingerprint>"
+TRANSPORT = "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='8hhy' pwd='asd88fgpdd777uzjYhagZg'>" + FINGERPRINT + "</transport>"
 CONTENT = f"<content creator='initiator' name='audio'>{DESCRIPTION}{TRANSPORT}</content>"
 
 

@@ -274,5 +274,22 @@ def test_of_two_offers_of_the_same_sid_the_higher_jid_is_refused():
         romeo.wait("accepted")
 
 
+def test_raw_udp_that_brings_no_media_is_given_up():
+    """XEP-0177 would have the reason timeout, XEP-0166 "Termination" failed-transport for the last transport that has failed."""
+    features = [f for f in FEATURES if "ice" not in f] + ["urn:xmpp:jingle:transports:raw-udp:1"]
+    way = "<transport xmlns='urn:xmpp:jingle:transports:raw-udp:1'><candidate component='1' generation='0' id='a' ip='127.0.0.1' " \
+          "port='9'/>" + FINGERPRINT % "active" + "</transport>"
+    with Lab() as lab, Scripted(lab, "juliet", features=features) as juliet:
+        romeo = lab.dial("romeo", juliet.jid)
+        theirs, offer = juliet.wait_action("session-initiate")
+        juliet.answer(theirs)
+        juliet.iq(theirs.get("from"), jingle("session-accept", offer.get("sid"),
+                                             f"<content creator='initiator' name='audio'>{DESCRIPTION}{way}</content>"))
+        end, j = juliet.wait_action("session-terminate", 60)
+        assert [r.tag for r in j.find(JINGLE + "reason")] == [JINGLE + "failed-transport"]
+        juliet.answer(end)
+        assert romeo.exit() == 20
+
+
 if __name__ == "__main__":
     run_tests(globals())
