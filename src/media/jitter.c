@@ -19,7 +19,7 @@ enum {
 	MERGE_MS = 60,				/* invention up to that stands for its packets when they come late */
 };
 #define LOSS_MEMORY 0.005			/* per packet */
-#define FEC_MEMORY 0.1				/* per packet looked at */
+#define FEC_MEMORY 0.005			/* per packet: speech has it, pauses do not */
 
 struct slot {
 	bool used, seen;			/* here; or has been here (with this SEQ) */

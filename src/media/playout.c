@@ -12,7 +12,6 @@ enum {
 	FADE = AUDIO_RATE / 10,			/* over so long, */
 	SILENT_AFTER = 2 * AUDIO_RATE,		/* and after so much of it (no pause of DTX is that long) to silence */
 	RISE = AUDIO_RATE / 200,
-	PROBE_EVERY = 25,			/* packets */
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
 	SHORTEN_AFTER_US = 3000000,		/* a wish must last before it is obeyed: sound devices are uneven, and each */
 	LENGTHEN_AFTER_US = 200000,		/* change of mind is heard twice. What is much too long is mended at once */
@@ -25,13 +24,12 @@ enum {
 
 struct playout {
 	struct jitter *jitter;
-	struct decoder *decoder, *probe;	/* probe: looks whether packets carry FEC, without touching the sound */
+	struct decoder *decoder;
 	gint16 buffer[BUFFER];			/* decoded, not played */
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
 	double floor, gain;			/* floor: RMS of the peer's background; gain: of what is invented */
-	unsigned unprobed;
 	int wish;				/* -1 shorten, 1 lengthen, since: */
 	gint64 wish_since_us;
 	uint64_t concealed, stretched, played;	/* [samples] so far */
@@ -46,8 +44,7 @@ struct playout *playout_new(enum media_codec codec, GError **error)
 	p->floor = FLOOR_FIRST;
 	p->jitter = jitter_new(AUDIO_RATE);
 	p->decoder = decoder_new(codec, error);
-	p->probe = p->decoder ? decoder_new(codec, error) : NULL;
-	if (p->probe)
+	if (p->decoder)
 		return p;
 	playout_free(p);
 	return NULL;
@@ -59,7 +56,6 @@ void playout_free(struct playout *p)
 		return;
 	jitter_free(p->jitter);
 	decoder_free(p->decoder);
-	decoder_free(p->probe);
 	g_free(p);
 }
 
@@ -145,17 +141,6 @@ static void append_real(struct playout *p, size_t n)
 	p->invented = 0;
 }
 
-/* Opus puts FEC beside active speech only, and only when its encoder was told of loss: look now and then. */
-static void look_for_fec(struct playout *p, const struct jitter_step *step)
-{
-	gint16 unheard[CODEC_MAX_FRAME];
-
-	if (++p->unprobed < PROBE_EVERY)
-		return;
-	p->unprobed = 0;
-	jitter_fec(p->jitter, decoder_fec(p->probe, step->payload, step->len, step->duration_ts, unheard) > 0);
-}
-
 static void append_lost(struct playout *p, const struct jitter_step *step)
 {
 	gint16 *end = p->buffer + p->have;
@@ -182,7 +167,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	case JITTER_WAIT:
 		return FALSE;
 	case JITTER_PLAY:
-		look_for_fec(p, &step);
+		jitter_fec(p->jitter, decoder_has_fec(p->decoder, step.payload, step.len));
 		n = decoder_decode(p->decoder, step.payload, step.len, end);
 		if (n)
 			append_real(p, n);
