@@ -13,9 +13,7 @@ enum {
 	SILENT_AFTER = 2 * AUDIO_RATE,		/* and after so much of it (no pause of DTX is that long) to silence */
 	RISE = AUDIO_RATE / 200,
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
-	SHORTEN_AFTER_US = 3000000,		/* a wish must last before it is obeyed: sound devices are uneven, and each */
-	LENGTHEN_AFTER_US = 200000,		/* change of mind is heard twice. What is much too long is mended at once */
-	AT_ONCE = 40 * AUDIO_RATE / 1000,
+	MUCH = AUDIO_RATE / 100,		/* is shortened twice in one go */
 };
 
 #define FLOOR_FIRST 100.0
@@ -30,8 +28,6 @@ struct playout {
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
 	double floor, gain;			/* floor: RMS of the peer's background; gain: of what is invented */
-	int wish;				/* -1 shorten, 1 lengthen, since: */
-	gint64 wish_since_us;
 	uint64_t concealed, stretched, played;	/* [samples] so far */
 	struct media_stats stats;
 };
@@ -191,40 +187,34 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	return TRUE;
 }
 
-static gboolean is_lasting(struct playout *p, int wanted, gint64 now_us)
+/* Returns the change made. N samples are wanted now: never shorter. */
+static int scale_once(struct playout *p, size_t n, int wanted, gint64 now_us)
 {
-	int wish = (wanted > 0) - (wanted < 0);
-
-	if (wish != p->wish) {
-		p->wish = wish;
-		p->wish_since_us = now_us;
-	}
-	if (wish == 0)
-		return FALSE;
-	return wanted < -AT_ONCE || now_us - p->wish_since_us >= (wish < 0 ? SHORTEN_AFTER_US : LENGTHEN_AFTER_US);
-}
-
-/* Lengthens or shortens what is to be played as the jitter buffer wants it. N samples are wanted now: never shorter. */
-static void scale(struct playout *p, size_t n, gint64 now_us)
-{
-	int wanted, done;
-
-	if (p->invented)				/* a loss is no change of mind */
-		return;
-	wanted = jitter_steer(p->jitter, now_us);
-	if (!is_lasting(p, wanted, now_us))
-		return;
 	while (wanted < 0 && p->have < MATERIAL && jitter_ready(p->jitter))	/* shortening needs something to shorten */
 		decode_more(p, now_us);
 	if (wanted < 0 && !jitter_ready(p->jitter))
 		wanted = MAX(wanted, (int)n - (int)p->have);
-	done = tsm_change(p->buffer, p->have, BUFFER, wanted);
-	if (done == 0)
+	return tsm_change(p->buffer, p->have, BUFFER, wanted);
+}
+
+/* Lengthens or shortens what is to be played as the jitter buffer wants it. */
+static void scale(struct playout *p, size_t n, gint64 now_us)
+{
+	int wanted, done, more = 1;
+
+	if (p->invented)				/* a loss is no change of mind */
 		return;
-	jitter_scaled(p->jitter);
-	p->have = (size_t)((gint64)p->have + done);
-	p->real = MIN(p->real, p->have);
-	p->stretched += (size_t)ABS(done);
+	wanted = jitter_steer(p->jitter, now_us);
+	do {
+		done = wanted ? scale_once(p, n, wanted, now_us) : 0;
+		if (done == 0)
+			return;
+		jitter_scaled(p->jitter, done);
+		p->have = (size_t)((gint64)p->have + done);
+		p->real = MIN(p->real, p->have);
+		p->stretched += (size_t)ABS(done);
+		wanted -= done;
+	} while (wanted < -MUCH && more--);
 }
 
 gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)

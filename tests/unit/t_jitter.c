@@ -304,7 +304,7 @@ static void scale(struct line *l, int n, int64_t now_us)
 	l->queued += wanted;
 	l->scaled += abs(wanted);
 	l->scales++;
-	jitter_scaled(l->j);
+	jitter_scaled(l->j, wanted);
 }
 
 /* Runs from FROM to TO [us]; the player asks for ask_us at a time. */
