@@ -120,14 +120,23 @@ static void remember(struct lateness_expert *e, int bin, double memory, unsigned
 /* Per bin: the share of packets later than it, and how much later, GAP_BINS at most: mean of all packets. */
 struct beyond {
 	int top;
+	double move_us;				/* what a late packet costs by the moves that follow, see moves_us() */
 	double late[LATENESS_BINS], excess_us[LATENESS_BINS];
 };
 
-static void sum_up(const struct lateness_expert *e, struct beyond *b)
+/* Where the steps are as long as packets a late one is passed over, as its place is taken. Where they are shorter it is
+ * played, one step later, and the step is won back, two changes that are heard; but not when others came before it. */
+static double moves_us(double step, double duration)
+{
+	return step < duration ? MOVE_US / 2 : 0;
+}
+
+static void sum_up(const struct lateness_expert *e, double move_us, struct beyond *b)
 {
 	double late = 0, excess = 0;
 
 	b->top = e->top;
+	b->move_us = move_us;
 	for (int i = e->top; i >= 0; i--) {
 		b->late[i] = late / e->total;
 		b->excess_us[i] = excess * LATENESS_BIN_US;
@@ -156,7 +165,7 @@ static double excess_us(const struct beyond *b, double at_us)
  * weighs as much more as it is later. */
 static double cost_at(const struct beyond *b, double at_us)
 {
-	return at_us + PRICE_US * (share_late(b, at_us) + excess_us(b, at_us) / GAP_US);
+	return at_us + (PRICE_US + b->move_us) * share_late(b, at_us) + PRICE_US / GAP_US * excess_us(b, at_us);
 }
 
 static double cheapest(const struct beyond *b, double grid, double step)
@@ -174,22 +183,22 @@ static double cheapest(const struct beyond *b, double grid, double step)
 	return best;
 }
 
-/* The deadlines lie on a grid, STEP apart: which of them one that is at AIM should be at. */
-static double best_deadline(const struct lateness_expert *e, double aim, double grid, double step)
-{
-	double stay = grid + fmax(0, round((aim - grid) / step)) * step, best;
-	struct beyond b;
-
-	sum_up(e, &b);
-	best = cheapest(&b, grid, step);
-	return cost_at(&b, stay) - cost_at(&b, best) > (best < stay ? DOWN_GAIN_US : UP_GAIN_US) ? best : stay;
-}
-
 /* ---- the books ---- */
 
 struct deadlines {				/* of the player: on a grid from GRID on, for packets of DURATION */
 	double grid, step, duration;
 };
+
+/* Which of the deadlines an expert that is at its aim should be at. */
+static double best_deadline(const struct lateness_expert *e, const struct deadlines *d)
+{
+	double stay = d->grid + fmax(0, round((e->aim_us - d->grid) / d->step)) * d->step, best;
+	struct beyond b;
+
+	sum_up(e, moves_us(d->step, d->duration), &b);
+	best = cheapest(&b, d->grid, d->step);
+	return cost_at(&b, stay) - cost_at(&b, best) > (best < stay ? DOWN_GAIN_US : UP_GAIN_US) ? best : stay;
+}
 
 /* The expert meets a packet at the delay it has come to. Returns by how much it is later from now on, since the packet was
  * not here in time. */
@@ -199,8 +208,8 @@ static double meet(struct lateness_expert *e, double late_us, const struct deadl
 
 	if (over > 0) {
 		invented = ceil(over / d->step) * d->step;
-		cost += PRICE_US * (newest ? invented / d->duration *
-				    (1 + fmin(over, GAP_BINS * LATENESS_BIN_US) / GAP_US / 2) : 1);
+		cost += PRICE_US * (newest ? invented / d->duration : 1) *
+			(1 + fmin(over, GAP_BINS * LATENESS_BIN_US) / GAP_US / 2);
 	}
 	if (!newest)
 		invented = 0;
@@ -215,7 +224,7 @@ static double meet(struct lateness_expert *e, double late_us, const struct deadl
  * no merit. A change of mind costs, but that a short invention stands for its packet does not. */
 static void aim(struct lateness_expert *e, double invented, const struct deadlines *d)
 {
-	double to = best_deadline(e, e->aim_us, d->grid, d->step), change = to - e->aim_us;
+	double to = best_deadline(e, d), change = to - e->aim_us;
 
 	if (invented >= d->duration / 2 && invented <= LATENESS_MERGE_US && change <= -d->duration + 1)
 		e->at_us -= fmin(invented, d->duration);
@@ -274,7 +283,7 @@ int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, i
 	*gain_us = 0;
 	if (e->total <= 0 || step <= 0)
 		return 0;
-	sum_up(e, &beyond);
+	sum_up(e, moves_us((double)step, (double)duration), &beyond);
 	allowed += lateness_least(l, now_us, l->origin) - l->origin - MARGIN_US;
 	best_cost = stay = cost_with_repair(&beyond, allowed, duration, repair);
 	down = allowed > 0 ? allowed / step : 0;
@@ -299,6 +308,6 @@ int64_t lateness_target(const struct lateness *l, int64_t now_us)
 
 	if (e->total <= 0)
 		return 0;
-	sum_up(e, &beyond);
+	sum_up(e, 0, &beyond);
 	return (int64_t)cheapest(&beyond, 0, LATENESS_BIN_US) + MARGIN_US - (lateness_least(l, now_us, l->origin) - l->origin);
 }
