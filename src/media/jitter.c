@@ -13,13 +13,15 @@ enum {
 	SLOTS = 256, MAX_HELD = 200, MAX_PAYLOAD = 1275,
 	JUMP_SEQ = 1000, JUMP_MS = 10000,	/* beyond that the peer has begun anew */
 	STARVE_STEPS = 400,			/* invention comes in steps of 2.5 ms */
-	ASK_WINDOW = 50, ASK_SHIFT_US = 40000,	/* asks; a player this much later has stalled, not jittered */
+	ASK_WINDOW = 200, ASK_SHIFT_US = 40000,	/* asks; a player this much later has stalled, not jittered */
 	WASTE_WINDOW = 25, WASTE_US = 500,	/* packets; what is not worth mending */
 	WASTE_EVEN = 3,				/* packets asked for with the same waste in a row: no chance, but regular */
-	MERGE_MS = 60,				/* invention up to that stands for its packets when they come late */
+	STEER_US = 100000,			/* no single look counts for more */
 };
+#define SHORTEN_REGRET 2e9			/* [us us] a gain of 20 ms is taken after 100 ms, one of 2 after a second */
+#define LENGTHEN_REGRET 1.5e9
 #define LOSS_MEMORY 0.005			/* per packet */
-#define FEC_MEMORY 0.1				/* per packet looked at */
+#define FEC_MEMORY 0.005			/* per packet: speech has it, pauses do not */
 
 struct slot {
 	bool used, seen;			/* here; or has been here (with this SEQ) */
@@ -51,6 +53,10 @@ struct jitter {
 	uint32_t wasted[2];			/* [samples] least queued when a packet was asked for, likewise */
 	unsigned wastes, evens;
 	uint32_t last_waste;
+	int wish, moving;			/* 1 lengthen, -1 shorten: what is wanted, and what was begun */
+	int64_t owed;				/* [samples] what is missing of a lengthening begun */
+	double regret;				/* gain missed so far by not obeying the wish */
+	int64_t steered_us;
 	struct slot slots[SLOTS];
 };
 
@@ -193,7 +199,8 @@ enum jitter_put jitter_put(struct jitter *j, uint16_t seq, uint32_t ts, uint32_t
 	if (s->seen && s->seq == s64)
 		return JITTER_DUPLICATE;
 	newest = s64 >= j->top_seq;
-	lateness_add(&j->lateness, now_us - to_us(j, t64), now_us, to_us(j, duration_ts), step_us(j), newest);
+	lateness_add(&j->lateness, now_us - to_us(j, t64), now_us, to_us(j, duration_ts), step_us(j), j->allowed_us,
+		     newest);
 	if (newest) {
 		j->top_seq = s64;
 		j->top_ts = t64;
@@ -230,10 +237,16 @@ void jitter_ask(struct jitter *j, int64_t now_us, uint32_t n_ts)
 	j->ask = CLAMP(n_ts, j->hz / 1000, j->hz / 10);
 }
 
-void jitter_scaled(struct jitter *j)
+static void forget_waste(struct jitter *j)
 {
 	j->wastes = j->evens = 0;
 	j->wasted[0] = j->wasted[1] = UINT32_MAX;
+}
+
+void jitter_scaled(struct jitter *j, int done)
+{
+	forget_waste(j);
+	j->owed = done > 0 ? MAX(j->owed - done, 0) : 0;
 }
 
 static void note_waste(struct jitter *j, uint32_t queued_ts)
@@ -241,7 +254,7 @@ static void note_waste(struct jitter *j, uint32_t queued_ts)
 	int64_t change = (int64_t)queued_ts - j->last_waste;
 
 	if (j->wastes == 0)
-		jitter_scaled(j);
+		forget_waste(j);
 	j->evens = to_us(j, ABS(change)) < WASTE_US ? j->evens + 1 : 0;
 	j->last_waste = queued_ts;
 	if (++j->wastes % WASTE_WINDOW == 0) {
@@ -260,9 +273,10 @@ static int64_t allowed(const struct jitter *j, int64_t now_us, int64_t ts)
 	return transit - lateness_least(&j->lateness, now_us, transit) - j->early_us;
 }
 
-static int choose(const struct jitter *j, int64_t now_us, int64_t allowed_us)
+static int choose(const struct jitter *j, int64_t now_us, int64_t allowed_us, double *gain_us)
 {
-	return lateness_choose(&j->lateness, now_us, allowed_us, step_us(j), to_us(j, j->duration), j->loss * j->rebuilt);
+	return lateness_choose(&j->lateness, now_us, allowed_us, step_us(j), to_us(j, j->duration), j->loss * j->rebuilt,
+			       gain_us);
 }
 
 static void play(struct jitter *j, struct slot *s, struct jitter_step *step)
@@ -332,10 +346,11 @@ static void starve(struct jitter *j, uint32_t queued_ts, struct jitter_step *ste
 static bool stands_for(struct jitter *j, const struct slot *s, int64_t now_us)
 {
 	int64_t more = j->ask > s->duration ? to_us(j, j->ask - s->duration) : 0;	/* wanted after it, in the same ask */
+	double gain;
 
-	return j->starved >= (int64_t)s->duration / 2 && j->starved <= (int64_t)j->hz * MERGE_MS / 1000 &&
+	return j->starved >= (int64_t)s->duration / 2 && to_us(j, j->starved) <= LATENESS_MERGE_US &&
 		find(j, j->next_seq + 1) &&
-		choose(j, now_us, allowed(j, now_us, s->ts) - more) * step_us(j) <= -to_us(j, s->duration);
+		choose(j, now_us, allowed(j, now_us, s->ts) - more, &gain) * step_us(j) <= -to_us(j, s->duration);
 }
 
 static void pass_over(struct jitter *j, struct slot *s, struct jitter_step *step)
@@ -395,20 +410,49 @@ void jitter_fec(struct jitter *j, bool carried)
 
 /* ---- steering ---- */
 
-int jitter_steer(struct jitter *j, int64_t now_us)
+/* What would be best now, in samples, and by how much (*GAIN_US). */
+static int64_t best_change(const struct jitter *j, int64_t now_us, double *gain_us)
 {
 	uint32_t waste = MIN(j->wasted[0], j->wasted[1]);
-	int64_t samples;
-	int steps;
+	int steps = choose(j, now_us, j->allowed_us, gain_us);
+	int64_t samples = to_samples(j, steps * step_us(j));
 
+	if (steps > 0)
+		return MAX(samples - waste, 0);
+	if (to_us(j, waste) < WASTE_US)
+		return samples;
+	if (j->moving > 0 && j->owed > 0)		/* half a step has bought nothing yet: finish it */
+		return j->owed;
+	if (j->evens >= WASTE_EVEN || j->wastes >= WASTE_WINDOW) {
+		samples -= waste;
+		*gain_us += (double)to_us(j, waste);
+	}
+	return samples;
+}
+
+/* Each change is heard, so it must be worth it: it is made when what was lost by not making it has come to a sum. What is
+ * much is done at once; what is little, or changes its mind, is left. */
+int jitter_steer(struct jitter *j, int64_t now_us)
+{
+	int64_t passed_us = MIN(now_us - j->steered_us, STEER_US), samples;
+	double gain_us;
+	int wish;
+
+	j->steered_us = now_us;
 	if (!j->started || j->wastes == 0)
 		return 0;
-	steps = choose(j, now_us, j->allowed_us);
-	samples = to_samples(j, steps * step_us(j));
-	if (steps > 0)
-		return (int)MAX(samples - waste, 0);
-	if ((j->evens >= WASTE_EVEN || j->wastes >= WASTE_WINDOW) && to_us(j, waste) >= WASTE_US)
-		samples -= waste;
+	samples = best_change(j, now_us, &gain_us);
+	wish = (samples > 0) - (samples < 0);
+	if (wish != j->wish)
+		j->regret = 0;
+	if (wish != j->wish && wish != j->moving)
+		j->moving = 0;
+	j->wish = wish;
+	j->regret += gain_us * (double)passed_us;
+	if (j->moving != wish && j->regret < (wish < 0 ? SHORTEN_REGRET : LENGTHEN_REGRET))
+		return 0;
+	j->moving = wish;
+	j->owed = MAX(samples, 0);
 	return (int)samples;
 }
 

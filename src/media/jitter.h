@@ -43,12 +43,13 @@ void   jitter_ask(struct jitter *j, int64_t now_us, uint32_t n_ts);
 /* QUEUED_TS: decoded samples the player still holds, before this step's. */
 void   jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step);
 bool   jitter_ready(const struct jitter *j);		/* is the very next packet here? */
-/* Whether a packet, any now and then, carried FEC: what waiting for the one after a lost one is worth. */
+/* Whether the packet played carried FEC for the one before: what waiting for the one after a lost one is worth. */
 void   jitter_fec(struct jitter *j, bool carried);
 /* How much the player should lengthen (> 0) or shorten (< 0) what it is going to play, in samples; 0: as it is. Asked
- * after a jitter_get. Shortening more than this would make the next packets late. */
+ * after each jitter_get that was not for a loss; patience is in here. Shortening more than this would make the next packets
+ * late. */
 int    jitter_steer(struct jitter *j, int64_t now_us);
-void   jitter_scaled(struct jitter *j);			/* the player did, by whatever it could */
+void   jitter_scaled(struct jitter *j, int done);	/* the player did, by DONE samples */
 
 double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts);	/* now, from the best arrival to play */
 double jitter_target_ms(const struct jitter *j, int64_t now_us);			/* the delay wanted */

@@ -4,16 +4,18 @@
 
 enum {
 	LEAST_SLOT_US = 160000,
-	MARGIN_US = 500,			/* a packet must be here this long before its time */
-	DOWN_GAIN_US = 2000, UP_GAIN_US = 1000,	/* what a move must save */
+	MARGIN_US = 200,			/* a packet must be here this long before its time */
+	DOWN_GAIN_US = 1000, UP_GAIN_US = 2000,	/* what a move must save */
+	CHANGE_GAIN_US = 500,			/* what another expert must save */
 	MAX_STEPS_UP = 10, MAX_STEPS_DOWN = 40,	/* looked at in one go */
-	AIM_EVERY = 8,				/* packets, where the memory is much longer */
 	SETTLED = 50,				/* packets before the books say anything */
+	GAP_BINS = 80,				/* a gap longer than that is no worse */
 };
-#define PRICE_US 450000.0			/* of inventing everything: 4.5 ms of delay for one packet in a hundred, if alone */
-#define GAP_US 10000.0				/* each of a longer gap is worth as much again for every so much that it is late */
+#define PRICE_US 350000.0			/* of inventing everything: 3.5 ms of delay for one packet in a hundred, if alone */
+#define GAP_US 6000.0				/* each of a longer gap is worth as much again for every so much that it is late */
 #define REPAIR_US 3000000.0			/* of rebuilding every packet from FEC: 30 ms for one in a hundred */
-#define BOOKS 0.999				/* memory of the books: 1000 packets */
+#define MOVE_US 1000000.0			/* of one change of mind, which is heard: 1 ms of delay for each thousand packets */
+#define BOOKS 0.9985				/* memory of the books: 700 packets */
 #define SLEW 0.25				/* of the time that passes, by time scaling */
 #define HEAVY 1e6
 #define FORGOTTEN 1e-6				/* a share */
@@ -115,49 +117,126 @@ static void remember(struct lateness_expert *e, int bin, double memory, unsigned
 		e->bins[e->top--] = 0;
 }
 
-/* What waiting AT would cost in packets invented. The price of each grows with the gap, so what is LATE (the share of
- * packets beyond AT) weighs as much more as it is later (EXCESS: mean time beyond AT, of all packets). */
-static double cost_of(double at_us, double late, double excess_us)
+/* Per bin: the share of packets later than it, and how much later, GAP_BINS at most: mean of all packets. */
+struct beyond {
+	int top;
+	double move_us;				/* what a late packet costs by the moves that follow, see moves_us() */
+	double late[LATENESS_BINS], excess_us[LATENESS_BINS];
+};
+
+/* Where the steps are as long as packets a late one is passed over, as its place is taken. Where they are shorter it is
+ * played, one step later, and the step is won back, two changes that are heard; but not when others came before it. */
+static double moves_us(double step, double duration)
 {
-	return at_us + PRICE_US * (late + excess_us / GAP_US);
+	return step < duration ? MOVE_US / 2 : 0;
 }
 
-/* Waiting has a price and so has inventing what came too late: the cheapest sum. */
-static double cheapest(const struct lateness_expert *e)
+static void sum_up(const struct lateness_expert *e, double move_us, struct beyond *b)
 {
-	double late = 0, excess = 0, best_cost = INFINITY, best = 0;
+	double late = 0, excess = 0;
 
+	b->top = e->top;
+	b->move_us = move_us;
 	for (int i = e->top; i >= 0; i--) {
-		double cost = cost_of((double)i * LATENESS_BIN_US, late / e->total, excess / e->total);
+		b->late[i] = late / e->total;
+		b->excess_us[i] = excess * LATENESS_BIN_US;
+		late += e->bins[i];
+		excess += late / e->total;
+		if (i + GAP_BINS <= e->top + 1)
+			excess -= b->late[i + GAP_BINS - 1];
+	}
+}
+
+static double share_late(const struct beyond *b, double at_us)
+{
+	int64_t bin = (int64_t)at_us / LATENESS_BIN_US;
+
+	return at_us < 0 ? 1 : bin > b->top ? 0 : b->late[bin];
+}
+
+static double excess_us(const struct beyond *b, double at_us)
+{
+	int64_t bin = (int64_t)at_us / LATENESS_BIN_US;
+
+	return at_us < 0 ? b->excess_us[0] - at_us : bin > b->top ? 0 : b->excess_us[bin];
+}
+
+/* Waiting has a price and so has inventing what came too late. The price of each grows with the gap, so what is late
+ * weighs as much more as it is later. */
+static double cost_at(const struct beyond *b, double at_us)
+{
+	return at_us + (PRICE_US + b->move_us) * share_late(b, at_us) + PRICE_US / GAP_US * excess_us(b, at_us);
+}
+
+static double cheapest(const struct beyond *b, double grid, double step)
+{
+	double best = grid, best_cost = INFINITY;
+
+	for (double at = grid; at < (double)(b->top + 1) * LATENESS_BIN_US + step; at += step) {
+		double cost = cost_at(b, at);
 
 		if (cost < best_cost) {
 			best_cost = cost;
-			best = (double)i * LATENESS_BIN_US;
+			best = at;
 		}
-		late += e->bins[i];
-		excess += late * LATENESS_BIN_US;
 	}
-	return best + MARGIN_US;
+	return best;
 }
 
-/* The books of one expert: it meets the packet at the delay it has come to, then goes on towards its aim. */
-static void keep_books(struct lateness_expert *e, double late_us, double duration, double step, bool newest)
+/* ---- the books ---- */
+
+struct deadlines {				/* of the player: on a grid from GRID on, for packets of DURATION */
+	double grid, step, duration;
+};
+
+/* Which of the deadlines an expert that is at its aim should be at. */
+static double best_deadline(const struct lateness_expert *e, const struct deadlines *d)
 {
-	double over = late_us - e->at_us, cost = e->at_us, slew = SLEW * duration;
+	double stay = d->grid + fmax(0, round((e->aim_us - d->grid) / d->step)) * d->step, best;
+	struct beyond b;
+
+	sum_up(e, moves_us(d->step, d->duration), &b);
+	best = cheapest(&b, d->grid, d->step);
+	return cost_at(&b, stay) - cost_at(&b, best) > (best < stay ? DOWN_GAIN_US : UP_GAIN_US) ? best : stay;
+}
+
+/* The expert meets a packet at the delay it has come to. Returns by how much it is later from now on, since the packet was
+ * not here in time. */
+static double meet(struct lateness_expert *e, double late_us, const struct deadlines *d, bool newest)
+{
+	double over = late_us - e->at_us, cost = e->at_us, invented = 0, slew = SLEW * d->duration;
 
 	if (over > 0) {
-		double invented = ceil(over / step) * step;
-
-		cost += PRICE_US * (newest ? invented / duration * (1 + over / GAP_US / 2) : 1);
-		if (newest)
-			e->at_us += invented;
+		invented = ceil(over / d->step) * d->step;
+		cost += PRICE_US * (newest ? invented / d->duration : 1) *
+			(1 + fmin(over, GAP_BINS * LATENESS_BIN_US) / GAP_US / 2);
 	}
+	if (!newest)
+		invented = 0;
+	if (invented > 0)
+		e->aim_us = e->at_us += invented;
 	e->cost = BOOKS * e->cost + (1 - BOOKS) * cost;
 	e->at_us += fmax(-slew, fmin(e->aim_us - e->at_us, slew));
+	return invented;
 }
 
-void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t duration, int64_t step, bool newest)
+/* Then it goes on to where it wants to be, on the grid as the player must: what can only be had between two deadlines is
+ * no merit. A change of mind costs, but that a short invention stands for its packet does not. */
+static void aim(struct lateness_expert *e, double invented, const struct deadlines *d)
 {
+	double to = best_deadline(e, d), change = to - e->aim_us;
+
+	if (invented >= d->duration / 2 && invented <= LATENESS_MERGE_US && change <= -d->duration + 1)
+		e->at_us -= fmin(invented, d->duration);
+	else if (fabs(change) > d->step * 0.75)
+		e->cost += (1 - BOOKS) * MOVE_US;
+	e->aim_us = to;
+}
+
+void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t duration, int64_t step, int64_t allowed,
+		  bool newest)
+{
+	struct deadlines d = {.step = (double)(step > 0 ? step : duration), .duration = (double)duration};
 	int64_t late, bin;
 
 	note_least(l, transit, now_us);
@@ -165,14 +244,15 @@ void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t d
 	late = transit - l->origin;
 	bin = (late + LATENESS_BIN_US - 1) / LATENESS_BIN_US;
 	bin = bin < 0 ? 0 : bin >= LATENESS_BINS ? LATENESS_BINS - 1 : bin;
+	d.grid = fmod((double)(allowed + lateness_least(l, now_us, l->origin) - l->origin - MARGIN_US), d.step);
+	if (d.grid < 0)
+		d.grid += d.step;
 	for (int i = 0; i < LATENESS_EXPERTS; i++) {
 		struct lateness_expert *e = &l->experts[i];
+		double invented = l->counted > 0 ? meet(e, (double)late, &d, newest) : 0;
 
-		if (l->counted > 0)
-			keep_books(e, (double)late, (double)duration, (double)(step > 0 ? step : duration), newest);
 		remember(e, (int)bin, memories[i], l->counted);
-		if (l->counted < SETTLED || memories[i] < AIM_EVERY * AIM_EVERY || l->counted % AIM_EVERY == (unsigned)i)
-			e->aim_us = cheapest(e);
+		aim(e, invented, &d);
 	}
 	l->counted++;
 	if (l->counted < SETTLED) {
@@ -180,50 +260,19 @@ void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t d
 		return;
 	}
 	for (unsigned i = 0; i < LATENESS_EXPERTS; i++)
-		if (l->experts[i].cost < l->experts[l->chosen].cost - DOWN_GAIN_US / 4)
+		if (l->experts[i].cost < l->experts[l->chosen].cost - CHANGE_GAIN_US)
 			l->chosen = i;
 }
 
-/* Per bin: what is later than it. */
-struct beyond {
-	int top;
-	double late[LATENESS_BINS], excess_us[LATENESS_BINS];
-};
+/* ---- questions ---- */
 
-static void sum_up(const struct lateness_expert *e, struct beyond *b)
+static double cost_with_repair(const struct beyond *b, int64_t allowed, int64_t duration, double repair)
 {
-	double late = 0, excess = 0;
-
-	b->top = e->top;
-	for (int i = e->top; i >= 0; i--) {
-		b->late[i] = late / e->total;
-		b->excess_us[i] = excess / e->total;
-		late += e->bins[i];
-		excess += late * LATENESS_BIN_US;
-	}
+	return cost_at(b, (double)allowed) + REPAIR_US * repair * share_late(b, (double)(allowed - duration));
 }
 
-static double share_late(const struct beyond *b, int64_t allowed)
-{
-	int64_t bin = allowed / LATENESS_BIN_US;
-
-	return allowed < 0 ? 1 : bin > b->top ? 0 : b->late[bin];
-}
-
-static double excess_us(const struct beyond *b, int64_t allowed)
-{
-	int64_t bin = allowed / LATENESS_BIN_US;
-
-	return allowed < 0 ? b->excess_us[0] - (double)allowed : bin > b->top ? 0 : b->excess_us[bin];
-}
-
-static double cost_at(const struct beyond *b, int64_t allowed, int64_t duration, double repair)
-{
-	return cost_of((double)allowed, share_late(b, allowed), excess_us(b, allowed)) +
-		REPAIR_US * repair * share_late(b, allowed - duration);
-}
-
-int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, int64_t step, int64_t duration, double repair)
+int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, int64_t step, int64_t duration, double repair,
+		    double *gain_us)
 {
 	const struct lateness_expert *e = &l->experts[l->chosen];
 	struct beyond beyond;
@@ -231,26 +280,34 @@ int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, i
 	int64_t down;
 	int best = 0;
 
+	*gain_us = 0;
 	if (e->total <= 0 || step <= 0)
 		return 0;
-	sum_up(e, &beyond);
+	sum_up(e, moves_us((double)step, (double)duration), &beyond);
 	allowed += lateness_least(l, now_us, l->origin) - l->origin - MARGIN_US;
-	best_cost = stay = cost_at(&beyond, allowed, duration, repair);
+	best_cost = stay = cost_with_repair(&beyond, allowed, duration, repair);
 	down = allowed > 0 ? allowed / step : 0;
 	for (int k = down < MAX_STEPS_DOWN ? -(int)down : -MAX_STEPS_DOWN; k <= MAX_STEPS_UP; k++) {
-		double cost = cost_at(&beyond, allowed + k * step, duration, repair);
+		double cost = cost_with_repair(&beyond, allowed + k * step, duration, repair);
 
 		if (cost < best_cost) {
 			best_cost = cost;
 			best = k;
 		}
 	}
-	return stay - best_cost > (best < 0 ? DOWN_GAIN_US : UP_GAIN_US) ? best : 0;
+	if (stay - best_cost <= (best < 0 ? DOWN_GAIN_US : UP_GAIN_US))
+		return 0;
+	*gain_us = stay - best_cost;
+	return best;
 }
 
 int64_t lateness_target(const struct lateness *l, int64_t now_us)
 {
 	const struct lateness_expert *e = &l->experts[l->chosen];
+	struct beyond beyond;
 
-	return e->total > 0 ? (int64_t)cheapest(e) - (lateness_least(l, now_us, l->origin) - l->origin) : 0;
+	if (e->total <= 0)
+		return 0;
+	sum_up(e, 0, &beyond);
+	return (int64_t)cheapest(&beyond, 0, LATENESS_BIN_US) + MARGIN_US - (lateness_least(l, now_us, l->origin) - l->origin);
 }

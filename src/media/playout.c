@@ -12,11 +12,8 @@ enum {
 	FADE = AUDIO_RATE / 10,			/* over so long, */
 	SILENT_AFTER = 2 * AUDIO_RATE,		/* and after so much of it (no pause of DTX is that long) to silence */
 	RISE = AUDIO_RATE / 200,
-	PROBE_EVERY = 25,			/* packets */
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
-	SHORTEN_AFTER_US = 3000000,		/* a wish must last before it is obeyed: sound devices are uneven, and each */
-	LENGTHEN_AFTER_US = 200000,		/* change of mind is heard twice. What is much too long is mended at once */
-	AT_ONCE = 40 * AUDIO_RATE / 1000,
+	MUCH = AUDIO_RATE / 100,		/* is shortened twice in one go */
 };
 
 #define FLOOR_FIRST 100.0
@@ -25,15 +22,12 @@ enum {
 
 struct playout {
 	struct jitter *jitter;
-	struct decoder *decoder, *probe;	/* probe: looks whether packets carry FEC, without touching the sound */
+	struct decoder *decoder;
 	gint16 buffer[BUFFER];			/* decoded, not played */
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
 	double floor, gain;			/* floor: RMS of the peer's background; gain: of what is invented */
-	unsigned unprobed;
-	int wish;				/* -1 shorten, 1 lengthen, since: */
-	gint64 wish_since_us;
 	uint64_t concealed, stretched, played;	/* [samples] so far */
 	struct media_stats stats;
 };
@@ -46,8 +40,7 @@ struct playout *playout_new(enum media_codec codec, GError **error)
 	p->floor = FLOOR_FIRST;
 	p->jitter = jitter_new(AUDIO_RATE);
 	p->decoder = decoder_new(codec, error);
-	p->probe = p->decoder ? decoder_new(codec, error) : NULL;
-	if (p->probe)
+	if (p->decoder)
 		return p;
 	playout_free(p);
 	return NULL;
@@ -59,7 +52,6 @@ void playout_free(struct playout *p)
 		return;
 	jitter_free(p->jitter);
 	decoder_free(p->decoder);
-	decoder_free(p->probe);
 	g_free(p);
 }
 
@@ -145,17 +137,6 @@ static void append_real(struct playout *p, size_t n)
 	p->invented = 0;
 }
 
-/* Opus puts FEC beside active speech only, and only when its encoder was told of loss: look now and then. */
-static void look_for_fec(struct playout *p, const struct jitter_step *step)
-{
-	gint16 unheard[CODEC_MAX_FRAME];
-
-	if (++p->unprobed < PROBE_EVERY)
-		return;
-	p->unprobed = 0;
-	jitter_fec(p->jitter, decoder_fec(p->probe, step->payload, step->len, step->duration_ts, unheard) > 0);
-}
-
 static void append_lost(struct playout *p, const struct jitter_step *step)
 {
 	gint16 *end = p->buffer + p->have;
@@ -182,7 +163,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	case JITTER_WAIT:
 		return FALSE;
 	case JITTER_PLAY:
-		look_for_fec(p, &step);
+		jitter_fec(p->jitter, decoder_has_fec(p->decoder, step.payload, step.len));
 		n = decoder_decode(p->decoder, step.payload, step.len, end);
 		if (n)
 			append_real(p, n);
@@ -206,40 +187,34 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	return TRUE;
 }
 
-static gboolean is_lasting(struct playout *p, int wanted, gint64 now_us)
+/* Returns the change made. N samples are wanted now: never shorter. */
+static int scale_once(struct playout *p, size_t n, int wanted, gint64 now_us)
 {
-	int wish = (wanted > 0) - (wanted < 0);
-
-	if (wish != p->wish) {
-		p->wish = wish;
-		p->wish_since_us = now_us;
-	}
-	if (wish == 0)
-		return FALSE;
-	return wanted < -AT_ONCE || now_us - p->wish_since_us >= (wish < 0 ? SHORTEN_AFTER_US : LENGTHEN_AFTER_US);
-}
-
-/* Lengthens or shortens what is to be played as the jitter buffer wants it. N samples are wanted now: never shorter. */
-static void scale(struct playout *p, size_t n, gint64 now_us)
-{
-	int wanted, done;
-
-	if (p->invented)				/* a loss is no change of mind */
-		return;
-	wanted = jitter_steer(p->jitter, now_us);
-	if (!is_lasting(p, wanted, now_us))
-		return;
 	while (wanted < 0 && p->have < MATERIAL && jitter_ready(p->jitter))	/* shortening needs something to shorten */
 		decode_more(p, now_us);
 	if (wanted < 0 && !jitter_ready(p->jitter))
 		wanted = MAX(wanted, (int)n - (int)p->have);
-	done = tsm_change(p->buffer, p->have, BUFFER, wanted);
-	if (done == 0)
+	return tsm_change(p->buffer, p->have, BUFFER, wanted);
+}
+
+/* Lengthens or shortens what is to be played as the jitter buffer wants it. */
+static void scale(struct playout *p, size_t n, gint64 now_us)
+{
+	int wanted, done, more = 1;
+
+	if (p->invented)				/* a loss is no change of mind */
 		return;
-	jitter_scaled(p->jitter);
-	p->have = (size_t)((gint64)p->have + done);
-	p->real = MIN(p->real, p->have);
-	p->stretched += (size_t)ABS(done);
+	wanted = jitter_steer(p->jitter, now_us);
+	do {
+		done = wanted ? scale_once(p, n, wanted, now_us) : 0;
+		if (done == 0)
+			return;
+		jitter_scaled(p->jitter, done);
+		p->have = (size_t)((gint64)p->have + done);
+		p->real = MIN(p->real, p->have);
+		p->stretched += (size_t)ABS(done);
+		wanted -= done;
+	} while (wanted < -MUCH && more--);
 }
 
 gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)

@@ -251,7 +251,7 @@ struct line {
 	double ppm, loss;
 	unsigned seed;
 	bool exact;			/* the sound can be scaled by any length at any time */
-	int64_t late_us;		/* of the next packet at least */
+	int64_t outlier_us;		/* one packet in sixty is later by that */
 	int next, queued;
 	int starved, lost, dropped, scaled, scales;	/* counts; samples for SCALED */
 };
@@ -271,6 +271,8 @@ static int64_t arrival(struct line *l)
 {
 	int64_t sent = (int64_t)l->next * 20 * MS, at = sent + 40 * MS + (int64_t)(uniform(l) * (double)l->jitter_us);
 
+	if (l->outlier_us && l->next % 60 == 59)
+		at += l->outlier_us;
 	if (l->stall_us && sent >= l->stall_at_us && sent < l->stall_at_us + l->stall_us)
 		at = l->stall_at_us + l->stall_us + 40 * MS;
 	return at;
@@ -304,7 +306,7 @@ static void scale(struct line *l, int n, int64_t now_us)
 	l->queued += wanted;
 	l->scaled += abs(wanted);
 	l->scales++;
-	jitter_scaled(l->j);
+	jitter_scaled(l->j, wanted);
 }
 
 /* Runs from FROM to TO [us]; the player asks for ask_us at a time. */
@@ -374,6 +376,23 @@ static void a_player_of_uneven_habits_is_left_alone_after_a_while(void **state)
 			assert_true(delay_ms(&l, 65 * SECOND) < 40);
 			jitter_free(l.j);
 		}
+}
+
+/* Wherever the player's deadlines lie, one of them is right for long; short memory must not go up for the latest outlier
+ * and down again. */
+static void outliers_on_a_quiet_line_do_not_change_its_mind_all_the_time(void **state)
+{
+	for (int64_t phase_ms = 0; phase_ms < 10; phase_ms++) {
+		struct line l = {.j = jitter_new(HZ), .phase_us = phase_ms * MS, .ask_us = 10 * MS, .jitter_us = 2 * MS,
+				 .outlier_us = 5 * MS, .seed = 5};
+		int scales;
+
+		run(&l, 0, 10 * SECOND);
+		scales = l.scales;
+		run(&l, 10 * SECOND, 70 * SECOND);
+		assert_in_range(l.scales - scales, 0, 4);
+		jitter_free(l.j);
+	}
 }
 
 static void drifting_clocks_are_absorbed_without_a_jump(void **state)
@@ -481,6 +500,7 @@ int main(void)
 		cmocka_unit_test(it_holds_a_bounded_number_and_lets_the_oldest_go),
 		cmocka_unit_test(a_quiet_line_is_left_alone),
 		cmocka_unit_test(a_player_of_uneven_habits_is_left_alone_after_a_while),
+		cmocka_unit_test(outliers_on_a_quiet_line_do_not_change_its_mind_all_the_time),
 		cmocka_unit_test(drifting_clocks_are_absorbed_without_a_jump),
 		cmocka_unit_test(a_stall_of_both_is_made_good_in_five_seconds),
 		cmocka_unit_test(loss_costs_nothing_but_what_is_lost),

@@ -248,8 +248,9 @@ static void files_on_both_ends_keep_every_sample(void **state)
 	c->juliet.in.chunk = c->romeo.out.chunk = 0;
 	call_start(c);
 	call_end(c);
-	/* 60 ms are asked for through files; 20 of these are the network's here. */
-	assert_true(c->bad == 0 && c->weak < 0.02 && c->p95_ms < 60);
+	/* 60 ms are asked for through files. Here the network has 20, a frame 20, Opus 6.5; what else there is at first goes
+	 * soon. */
+	assert_true(c->bad == 0 && c->weak < 0.02 && c->p95_ms < 50);
 	assert_true(c->romeo.ticks / c->seconds < 105);
 	call_free(c);
 }

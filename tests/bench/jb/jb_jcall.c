@@ -94,36 +94,31 @@ static int change(int wanted)
 	return sign * period;
 }
 
-/* The patience of media/playout.c: 3 s before shortening by less than 40 ms, 200 ms before lengthening. */
-static int is_lasting(int wanted, double now_ms)
+static int scale_once(int wanted, double now_ms, JbOut *o)
 {
-	static int wish;
-	static double since_ms;
-	int sign = (wanted > 0) - (wanted < 0);
+	int done;
 
-	if (sign != wish) {
-		wish = sign;
-		since_ms = now_ms;
-	}
-	return sign && (wanted < -HZ / 25 || now_ms - since_ms >= (sign < 0 ? 3000 : 200));
-}
-
-static void scale(double now_ms, JbOut *o)
-{
-	int wanted = jitter_steer(jitter, to_us(now_ms)), done;
-
-	if (!is_lasting(wanted, now_ms))
-		return;
 	if (wanted < 0 && jitter_ready(jitter) && queued < 3 * HZ / 100 && o->n < 16)
 		take(now_ms, o);
 	if (wanted < 0 && wanted < frame - queued && !jitter_ready(jitter))
 		wanted = frame - queued;
 	done = change(wanted);
-	if (!done)
-		return;
 	queued += done;
-	o->scaled = 1;
-	jitter_scaled(jitter);
+	return done;
+}
+
+static void scale(double now_ms, JbOut *o)
+{
+	int wanted = jitter_steer(jitter, to_us(now_ms)), done, more = 1;
+
+	do {
+		done = wanted ? scale_once(wanted, now_ms, o) : 0;
+		if (done == 0)
+			return;
+		o->scaled = 1;
+		jitter_scaled(jitter, done);
+		wanted -= done;
+	} while (wanted < -HZ / 100 && more--);
 }
 
 void jb_get(double now_ms, JbOut *o)
