@@ -92,6 +92,7 @@ class Lab:
         self.port, self.users, self.friends = free_port(), users, friends
         self.direct_port = free_port()
         self.modules, self.extra, self.offline = list(modules), extra, offline
+        self.judged = True      # False: the jcalls here talk to another server, which records nothing
         self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
 
     def __enter__(self):
@@ -123,7 +124,7 @@ class Lab:
 
     def validate(self):
         """What the jcalls here have sent is valid by the schemas of the specifications."""
-        if not any(p.seen("connected") for p in self.procs):
+        if not self.judged or not any(p.seen("connected") for p in self.procs):
             return
         done = subprocess.run([os.path.join(CONFORMANCE, "validate"), self.path("sent")], capture_output=True, text=True)
         assert done.returncode == 0, "invalid by tests/conformance/schema: " + done.stdout + done.stderr

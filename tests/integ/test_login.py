@@ -253,6 +253,7 @@ def test_features_without_bind_do_no_harm():
 def survives(lab, bomb):
     """After BOMB a ping of our own account is still answered, on this stream or on the next."""
     ping = b"<iq type='get' id='after' from='romeo@lab.test/other'><ping xmlns='urn:xmpp:ping'/></iq>"
+    lab.judged = False
     cheat = Cheat(lab, ["SCRAM-SHA-1"], jid="romeo@lab.test/x", bombs=(bomb, ping), until=b"after")
     path = lab.config("romeo")
     text = open(path).read().replace(f"127.0.0.1:{lab.port}", f"127.0.0.1:{cheat.port}")
