@@ -64,7 +64,7 @@ def test_every_request_is_answered_once_by_whom_it_was_sent_to():
         for sender, s in lab.sent():
             if s.tag.endswith("iq") and {sender, s.get("to")} == {romeo, juliet}:
                 (asked if s.get("type") in ("get", "set") else answered).append((s.get("id"), sender, s.get("to")))
-        assert len(asked) > 4 and len(set(asked)) == len(asked)
+        assert len(asked) >= 3 and len(set(asked)) == len(asked)      # initiate, accept, terminate
         assert sorted(answered) == sorted((i, to, sender) for i, sender, to in asked), (asked, answered)
 
 
