@@ -208,12 +208,22 @@ static enum iq_cond on_transport_info(struct jingle_session *s, const struct jin
 	return COND_OK;
 }
 
+/* XEP-0167 "Mute": one may name the content it is about. */
+static gboolean of_another_content(const struct jingle_session *s, const struct elem *info)
+{
+	const char *name = elem_attr(info, "name");
+
+	return name && g_strcmp0(name, s->name) != 0 && (elem_is(info, "mute", NULL) || elem_is(info, "unmute", NULL));
+}
+
 static enum iq_cond on_session_info(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
 	enum iq_cond cond;
 
 	if (!m->info)
 		return COND_OK;			/* "Session Pings" */
+	if (of_another_content(s, m->info))
+		return COND_OK;
 	cond = s->app.plug->session_info(s->app.self, m->info);
 	if (cond != COND_OK)
 		return cond;

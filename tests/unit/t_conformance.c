@@ -401,6 +401,22 @@ static void a_remote_candidate_is_acknowledged_and_no_candidate(void **state)
 	iceudp_free(ice);
 }
 
+#define MUTE(attributes) J("session-info", "<mute xmlns='urn:xmpp:jingle:apps:rtp:info:1' " attributes "/>")
+
+static void a_mute_is_of_the_content_that_it_names_or_of_all(void **state)
+{
+	struct world *w = *state;
+
+	accepted_by_peer(w);
+	assert_int_equal(recv_text(w, MUTE("creator='initiator' name='webcam'")), COND_OK);
+	assert_int_equal(w->fake.session_infos, 0);
+	expect_nothing(w);
+	assert_int_equal(recv_text(w, MUTE("creator='initiator' name='audio'")), COND_OK);
+	expect_event(w, JINGLE_EV_CHANGED);
+	assert_int_equal(recv_text(w, MUTE("")), COND_OK);
+	expect_event(w, JINGLE_EV_CHANGED);
+}
+
 static gboolean we_list(struct disco *disco, const char *var)
 {
 	gboolean found = FALSE;
@@ -467,6 +483,7 @@ int main(void)
 		cmocka_unit_test(the_order_of_parameters_does_not_count_and_their_case_does),
 		cmocka_unit_test(an_ssrc_or_bandwidth_in_a_description_does_no_harm),
 		cmocka_unit_test(a_remote_candidate_is_acknowledged_and_no_candidate),
+		DIALER(a_mute_is_of_the_content_that_it_names_or_of_all),
 		cmocka_unit_test(what_we_cannot_do_is_not_advertised),
 		cmocka_unit_test(no_dtmf_travels_by_signalling),
 	};

@@ -187,6 +187,10 @@ static unsigned judge_call(GPtrArray *allowed)
 		jingle_info(called.s, elem_new(infos[i][0], NS_RTP_INFO), 0);
 		wrong += judge(allowed, what, sent(&called), example, NULL);
 	}
+	jingle_info_of_content(called.s, elem_new("mute", NS_RTP_INFO), 0);
+	wrong += judge(allowed, "session-info mute", sent(&called), "xep-0167/18-responder-sends-mute-message.xml", NULL);
+	jingle_info_of_content(called.s, elem_new("unmute", NS_RTP_INFO), 0);
+	wrong += judge(allowed, "session-info unmute", sent(&called), "xep-0167/19-responder-ends-the-mute-state.xml", NULL);
 	jingle_senders(called.s, SENDERS_NONE, 0);
 	wrong += judge(allowed, "content-modify", sent(&called), "xep-0167/57-responder-sends-content-modify-message.xml", NULL);
 	free_side(&dialer);
