@@ -32,7 +32,8 @@ struct stream_options {			/* copied by stream_new; the password copy is wiped wh
 struct stream_handlers {
 	/* Logged in. RESUMED: XEP-0198 took up the old stream, presence and all. */
 	void (*online)(void *self, const char *full_jid, gboolean resumed);
-	/* Not logged in (any more). ERROR is JC_LOGIN, JC_SERVER or JC_LOST; FINAL: it will not be tried again. */
+	/* Not logged in (any more). ERROR is JC_LOGIN, JC_SERVER, JC_LOST or JC_CONFIG (ca_file); FINAL: it will not be tried again,
+	 * as after another client took the resource (a stream error "conflict"). */
 	void (*offline)(void *self, const GError *error, gboolean final);
 	/* An iq get or set. The handler calls iq_answer at most once before it returns; what it does not answer is
 	 * answered service-unavailable. The answer is queued at once: what the handler sends after it follows it. */
@@ -51,11 +52,12 @@ void         stream_connect(struct stream *x);
 /* Everything queued is sent, the stream is closed in an orderly way, then done(ctx) is called in the main thread;
  * after TIMEOUT_MS without success it is cut and done is called all the same. offline is not called any more. */
 void         stream_close(struct stream *x, guint timeout_ms, void (*done)(void *ctx), void *ctx);
-void         stream_free(struct stream *x);				/* cuts what is still open; bounded, at most 1 s */
+/* Cuts what is still open; bounded, at most 1 s. Not from inside a handler. Open questions are not answered any more. */
+void         stream_free(struct stream *x);
 
 const char  *stream_jid(const struct stream *x);			/* full once online, else the account's bare JID */
 gboolean     stream_is_online(const struct stream *x);
-gboolean     stream_has_sm(const struct stream *x);			/* XEP-0198 negotiated */
+gboolean     stream_has_sm(const struct stream *x);			/* XEP-0198 is on; a moment after online */
 
 /* Sends a message, presence or iq (takes it). An id is added where there is none. While offline: iqs and messages
  * are kept (at most 100) and sent after the next login unless older than 30 s; presence is dropped. */
@@ -63,7 +65,7 @@ void         stream_send(struct stream *x, struct elem *stanza);
 /* Sends an iq of TYPE "get" or "set" with PAYLOAD (taken) to TO (NULL: our account). done(ctx, cond, reply) is called
  * exactly once: with the answer (matched by id and sender), COND_TIMEOUT after TIMEOUT_MS, or COND_DISCONNECTED when
  * the stream is given up. reply is the whole iq, borrowed, NULL without one. Returns a handle for stream_query_cancel.
- * An unanswered query survives a reconnect: it is sent again on a fresh stream. */
+ * An unanswered query survives a reconnect: it is sent again on a fresh stream, so the other side may get it twice. */
 guint        stream_query(struct stream *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
 			void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx);
 void         stream_query_cancel(struct stream *x, guint handle);	/* done is not called; 0 and unknown are fine */

@@ -92,7 +92,9 @@ static void describe_loss(struct stream_thread *t)
 
 	if (t->why)
 		return;
-	if (t->conflict)
+	if (t->targets && !t->targets->len)
+		t->why = g_error_new(JC_ERROR, JC_SERVER, "the domain of %s says that it has no XMPP service", t->bare);
+	else if (t->conflict)
 		t->why = g_error_new(JC_ERROR, JC_LOST, "another client took the resource of %s", t->jid);
 	else if (t->online)
 		t->why = g_error_new(JC_ERROR, JC_LOST, "the connection to the server was lost%s%s", text ? ": " : "", text ? text : "");

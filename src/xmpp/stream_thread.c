@@ -343,8 +343,11 @@ static void configure(struct stream_thread *t, gboolean direct)
 
 gboolean thread_try_next(struct stream_thread *t)
 {
-	const struct target *target = &g_array_index(t->targets, struct target, t->next_target++);
+	const struct target *target;
 
+	if (t->next_target >= t->targets->len)
+		return FALSE;
+	target = &g_array_index(t->targets, struct target, t->next_target++);
 	t->tcp_up = t->secured = t->verified = t->logged_in = t->resumed = FALSE;
 	g_clear_error(&t->why);
 	g_clear_pointer(&t->cert_words, g_free);
@@ -358,7 +361,7 @@ gboolean thread_try_next(struct stream_thread *t)
 	t->stale = FALSE;
 	g_atomic_int_set(&t->link.overdue, 0);
 	configure(t, target->direct);
-	if (xmpp_connect_client(t->conn, target->host, target->port, on_conn, t) != XMPP_EOK)
+	if (xmpp_connect_client(t->conn, target->address, target->port, on_conn, t) != XMPP_EOK)
 		return t->next_target < t->targets->len && thread_try_next(t);
 	thread_timer(t, &t->tick, TICK_MS, on_tick);
 	watch_fd(t);

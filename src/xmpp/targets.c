@@ -7,43 +7,99 @@ enum { MAX_TARGETS = 8 };
 
 static void target_clear(gpointer data)
 {
-	g_free(((struct target *)data)->host);
+	struct target *target = data;
+
+	g_free(target->host);
+	g_free(target->address);
 }
 
-static void add_target(GArray *targets, const char *host, guint16 port, gboolean direct)
+static GArray *targets_new(void)
 {
-	struct target target = {.host = g_strdup(host), .port = port, .direct = direct};
+	GArray *targets = g_array_new(FALSE, FALSE, sizeof(struct target));
 
+	g_array_set_clear_func(targets, target_clear);
+	return targets;
+}
+
+static void add_target(GArray *targets, const struct target *like, const char *address)
+{
+	struct target target = *like;
+
+	target.host = g_strdup(like->host);
+	target.address = g_strdup(address);
 	if (targets->len < MAX_TARGETS)
 		g_array_append_val(targets, target);
 	else
-		g_free(target.host);
+		target_clear(&target);
 }
 
-static void add_srv(GArray *targets, const char *service, const char *domain, gboolean direct)
+/* FALSE: the domain says that it has no such service. */
+static gboolean add_srv(GArray *targets, const char *service, const char *domain, gboolean direct)
 {
-	GList *list = g_resolver_lookup_service(g_resolver_get_default(), service, "tcp", domain, NULL, NULL);
+	g_autoptr(GResolver) resolver = g_resolver_get_default();
+	g_autoptr(GError) error = NULL;
+	GList *list = g_resolver_lookup_service(resolver, service, "tcp", domain, NULL, &error);
+	gboolean denied = !list && !error;		/* GLib's way to hand over the target "." */
 
-	for (GList *l = list; l; l = l->next)		/* sorted by priority and weight already */
-		if (strcmp(g_srv_target_get_hostname(l->data), ".") != 0)
-			add_target(targets, g_srv_target_get_hostname(l->data), g_srv_target_get_port(l->data), direct);
+	for (GList *l = list; l; l = l->next) {
+		struct target like = {.host = (char *)g_srv_target_get_hostname(l->data), .port = g_srv_target_get_port(l->data),
+				      .priority = g_srv_target_get_priority(l->data), .direct = direct};
+
+		add_target(targets, &like, NULL);
+	}
 	g_resolver_free_targets(list);
+	return !denied;
 }
 
-/* Direct TLS first: it saves two round trips. */
+/* The records of both services are one list (XEP-0368 3); at equal priority direct TLS is first, it saves two round trips. */
+static gint by_rank(gconstpointer a, gconstpointer b)
+{
+	const struct target *x = a, *y = b;
+
+	return x->priority != y->priority ? (gint)x->priority - (gint)y->priority : (gint)y->direct - (gint)x->direct;
+}
+
+/* One target for each address: libstrophe would stop at a name's first that is refused. Takes NAMED. */
+static GArray *with_addresses(GArray *named)
+{
+	g_autoptr(GResolver) resolver = g_resolver_get_default();
+	GArray *targets = targets_new();
+
+	for (guint i = 0; i < named->len && targets->len < MAX_TARGETS; i++) {
+		const struct target *like = &g_array_index(named, struct target, i);
+		GList *list = g_resolver_lookup_by_name(resolver, like->host, NULL, NULL);
+
+		if (!list)
+			add_target(targets, like, like->host);
+		for (GList *l = list; l; l = l->next) {
+			g_autofree char *address = g_inet_address_to_string(l->data);
+
+			add_target(targets, like, address);
+		}
+		g_resolver_free_addresses(list);
+	}
+	g_array_unref(named);
+	return targets;
+}
+
 GArray *targets_find(const char *bare, const char *host, guint16 port)
 {
-	GArray *targets = g_array_new(FALSE, FALSE, sizeof(struct target));
+	GArray *targets = targets_new();
 	const char *at = strchr(bare, '@'), *domain = at ? at + 1 : bare;
+	struct target given = {.host = (char *)host, .port = port ? port : 5222, .direct = port == 5223 || port == 443};
+	struct target fallback = {.host = (char *)domain, .port = 5222};
+	gboolean served = TRUE;
 
-	g_array_set_clear_func(targets, target_clear);
 	if (host) {
-		add_target(targets, host, port ? port : 5222, port == 5223 || port == 443);
-		return targets;
+		add_target(targets, &given, NULL);
+		return with_addresses(targets);
 	}
-	add_srv(targets, "xmpps-client", domain, TRUE);
-	add_srv(targets, "xmpp-client", domain, FALSE);
-	if (!targets->len)
-		add_target(targets, domain, 5222, FALSE);
-	return targets;
+	if (!g_hostname_is_ip_address(domain)) {
+		add_srv(targets, "xmpps-client", domain, TRUE);
+		served = add_srv(targets, "xmpp-client", domain, FALSE);
+	}
+	if (!targets->len && served)
+		add_target(targets, &fallback, NULL);
+	g_array_sort(targets, by_rank);		/* stable: within a rank the order by weight stays */
+	return with_addresses(targets);
 }

@@ -6,12 +6,14 @@
 #include <glib.h>
 
 struct target {
-	char *host;
-	guint16 port;
+	char *host;			/* as it was named */
+	char *address;			/* a number where it could be found, else the name again */
+	guint16 port, priority;
 	gboolean direct;		/* TLS from the first byte (XEP-0368) */
 };
 
-/* The struct target to try, in order; at least one. BARE: our JID. HOST: from the configuration, NULL: by DNS; PORT 0: 5222.
+/* The struct target to try, in order, one for each address, at most 8; none when the domain says that it has no XMPP service (SRV
+ * with the target "."). BARE: our JID. HOST: from the configuration, NULL: by DNS; PORT 0: 5222.
  * Ports 5223 and 443 mean direct TLS. */
 GArray *targets_find(const char *bare, const char *host, guint16 port);
 
