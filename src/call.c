@@ -3,7 +3,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { OFFER_WAIT_MS = 500, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000, PING_MS = 5000 };
+enum { OFFER_WAIT_MS = 500, FULL_WAIT_MS = 2000, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000, PING_MS = 5000 };
 
 struct query {			/* an IQ of ours that the peer has not answered yet */
 	struct call *call;
@@ -229,7 +229,10 @@ static void send_soon(struct call *c)
 {
 	if (c->wait_source)
 		g_source_remove(c->wait_source);
-	c->wait_source = c->have_address ? g_idle_add(on_idle, c) : g_timeout_add(OFFER_WAIT_MS, on_idle, c);
+	if (c->want_all && !c->gathered)
+		c->wait_source = g_timeout_add(FULL_WAIT_MS, on_idle, c);
+	else
+		c->wait_source = c->have_address ? g_idle_add(on_idle, c) : g_timeout_add(OFFER_WAIT_MS, on_idle, c);
 }
 
 static void on_candidate(void *self, const struct ice_cand *local)
@@ -248,9 +251,14 @@ static void on_candidate(void *self, const struct ice_cand *local)
 
 static void on_gathered(void *self, unsigned candidates)
 {
+	struct call *c = self;
+
 	log_debug("call", "%u addresses gathered", candidates);
 	if (!candidates)
 		log_warn("call", "no network address to offer");
+	c->gathered = TRUE;
+	if (c->want_all && c->wait_source)
+		send_soon(c);
 }
 
 static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
@@ -414,6 +422,11 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 void call_prepare(struct call *c)
 {
 	call_way_begin(c);
+}
+
+void call_want_all(struct call *c)
+{
+	c->want_all = TRUE;
 }
 
 void call_offer(struct call *c)

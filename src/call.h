@@ -55,6 +55,9 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
  * as early as the user's wish to call is certain. */
 void         call_prepare(struct call *c);
 void         call_offer(struct call *c);		/* send the session-initiate (now, or once prepared) */
+/* Before the offer or the accept: it shall have all our addresses in it, and waits for them for 2 s at most (XEP-0176 "SDP
+ * Offer / Answer Support"). */
+void         call_want_all(struct call *c);
 /* A message of the peer. Answer the IQ with what it returns, then call call_pump. */
 enum iq_cond call_recv(struct call *c, const struct jingle_msg *m);
 void         call_pump(struct call *c);

@@ -29,6 +29,7 @@ struct call {
 	enum transport_kind way;		/* which the path is on */
 	gboolean gathering;			/* it is open */
 	gboolean have_creds, have_address;	/* of ours, by this way */
+	gboolean want_all, gathered;		/* the peer would like all addresses at once; there will be no more */
 	unsigned tried;				/* 1 << enum transport_kind */
 	enum { SETTLED, TO_REPLACE, TO_TAKE } change;	/* what is to be sent once our side of the new way is known:
 							 * transport-replace, transport-accept */

@@ -333,7 +333,8 @@ struct call *phone_dial(struct phone *p, const char *sid, const char *peer, cons
 
 	choose_transports(p, peer, &transports);
 	c = call_dial(&p->env, sid, peer, &transports, events);
-
+	if (disco_known(p->disco, peer) & CAN_FULL_OFFER)
+		call_want_all(c);
 	g_ptr_array_add(p->calls, c);
 	return c;
 }
@@ -343,6 +344,8 @@ struct call *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg 
 {
 	struct call *c = call_incoming(&p->env, m->sid, iq_from(iq), events);
 
+	if (disco_known(p->disco, iq_from(iq)) & CAN_FULL_OFFER)
+		call_want_all(c);
 	g_ptr_array_add(p->calls, c);
 	iq_answer(iq, call_recv(c, m), NULL);
 	return c;

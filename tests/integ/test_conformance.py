@@ -291,5 +291,17 @@ def test_raw_udp_that_brings_no_media_is_given_up():
         assert romeo.exit() == 20
 
 
+def test_who_prefers_all_candidates_at_once_gets_them_in_the_offer():
+    """XEP-0176 "SDP Offer / Answer Support"."""
+    with Lab() as lab, Scripted(lab, "juliet", features=FEATURES + ("urn:ietf:rfc:3264",)) as juliet:
+        romeo = lab.dial("romeo", juliet.jid)
+        theirs, offer = juliet.wait_action("session-initiate")
+        juliet.answer(theirs)
+        juliet.iq(theirs.get("from"), jingle("session-terminate", offer.get("sid"), "<reason><decline/></reason>"))
+        assert romeo.exit() == 11
+        assert actions(lab, romeo.seen("connected")[0]["jid"]) == ["session-initiate"]
+        assert list(offer.iter("{urn:xmpp:jingle:transports:ice-udp:1}candidate"))
+
+
 if __name__ == "__main__":
     run_tests(globals())
