@@ -382,11 +382,25 @@ void phone_set_events(struct phone *p, const struct phone_events *events)
 	p->ev = *events;
 }
 
+/* The call with that very client which is up; NULL: none. */
+static const struct call *call_with(const struct phone *p, const char *full_jid)
+{
+	for (guint i = 0; i < p->calls->len; i++)
+		if (strcmp(call_peer(p->calls->pdata[i]), full_jid) == 0 && call_is_accepted(p->calls->pdata[i]))
+			return p->calls->pdata[i];
+	return NULL;
+}
+
 void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
 {
 	struct jingle_msg end = {.action = JINGLE_SESSION_TERMINATE, .sid = m->sid, .reason = jingle_reason_of(err)};
+	const struct call *instead = err == JC_BUSY ? call_with(p, iq_from(iq)) : NULL;
 	struct elem *terminate = elem_new("iq", "jabber:client");
 
+	if (instead) {
+		end.reason = REASON_ALTERNATIVE_SESSION;
+		end.alternative_sid = call_sid(instead);
+	}
 	elem_set(terminate, "type", "set");
 	elem_set(terminate, "to", iq_from(iq));
 	elem_adopt(terminate, jingle_msg_write(&end));

@@ -303,5 +303,20 @@ def test_who_prefers_all_candidates_at_once_gets_them_in_the_offer():
         assert list(offer.iter("{urn:xmpp:jingle:transports:ice-udp:1}candidate"))
 
 
+def test_a_second_offer_of_the_same_client_is_referred_to_the_session_that_is_up():
+    with Lab() as lab, Scripted(lab, "romeo") as romeo:
+        juliet = lab.answer("juliet")
+        jid = juliet.seen("waiting")[0]["jid"]
+        romeo.iq(jid, jingle("session-initiate", "first", CONTENT % "actpass"))
+        accept, j = romeo.wait_action("session-accept")
+        romeo.answer(accept)
+        assert romeo.wait_answer(romeo.iq(jid, jingle("session-initiate", "second", CONTENT % "actpass"))) == []
+        end, j = romeo.wait_action("session-terminate")
+        romeo.answer(end)
+        assert j.get("sid") == "second"
+        assert j.find(f"{JINGLE}reason/{JINGLE}alternative-session/{JINGLE}sid").text == "first"
+        assert romeo.wait_answer(romeo.iq(jid, jingle("session-info", "first"))) == []          # which goes on
+
+
 if __name__ == "__main__":
     run_tests(globals())
