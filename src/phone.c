@@ -336,6 +336,11 @@ void phone_send(struct phone *p, struct elem *stanza)
 	stream_send(p->xmpp, stanza);
 }
 
+gboolean phone_should_ask(const struct phone *p, const char *peer)
+{
+	return p->env.keyings.count > 1 && !disco_known(p->disco, peer);
+}
+
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
 	struct transport_list transports;
