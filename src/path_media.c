@@ -80,7 +80,9 @@ static void start_engine(struct path *p)
 
 	if (!p->go || !p->secured || p->engine || p->dead)
 		return;
-	p->engine = engine_new(&p->params, p->in, p->out, &net, g_random_int(), &error);
+	/* Numbers begin in the lower half: were the first packets lost just before these wrap, SRTP would count differently on the
+	 * two sides for ever (RFC 3711 3.3.1). */
+	p->engine = engine_new(&p->params, p->in, p->out, &net, g_random_int() & ~0x8000u, &error);
 	if (!p->engine) {
 		path_fail(p, error);
 		return;
