@@ -53,16 +53,11 @@ static void send_jingle(struct call *c, struct elem *jingle, guint tag)
 /* What the transport plug-in learnt of the peer goes to the media side. */
 static void pass_transport(struct call *c)
 {
-	struct dtls_fingerprint peer;
-
 	/* Before our own accept nothing of ours is up and our DTLS role is not settled: the plug-ins keep it. */
 	if (!c->gathering || (!jingle_is_initiator(c->session) && !c->accepted))
 		return;
 	call_way_pass(c);
-	if (!c->secured && dtls_fp_remote(c->keying, &peer)) {
-		c->secured = TRUE;
-		path_secure(c->path, dtls_fp_we_are_client(c->keying), &peer);
-	}
+	call_keys_pass(c);
 }
 
 /* Who may send now, by senders and hold. */
@@ -353,7 +348,8 @@ static void on_peer_left(void *self)
 /* ---- making and unmaking ---- */
 
 static struct call *new_call(const struct call_env *env, const char *sid, const char *peer, gboolean initiator,
-			     const struct transport_list *transports, const struct call_events *events)
+			     const struct transport_list *transports, const struct keying_list *keyings,
+			     const struct call_events *events)
 {
 	struct call *c = g_new0(struct call, 1);
 	struct path_events path_events = {
@@ -361,20 +357,17 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable,
 		.in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
-	struct dtls_fingerprint ours;
 	g_autofree char *cname = text_uuid();
-	struct jingle_plugs plugs = {.napps = 1, .nkeyings = 1};
+	struct jingle_plugs plugs = {.napps = 1};
 
 	c->env = env;
 	c->ev = *events;
 	c->deadline_ms = G_MAXINT64;
 	c->queries = g_ptr_array_new_with_free_func(g_free);
-	dtls_cert_fingerprint(env->cert, &ours);
 	cname[16] = '\0';
 	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
-	c->keying = dtls_fp_new(&ours);
 	plugs.apps[0] = (struct jingle_what){&jingle_rtp, c->app};
-	plugs.keyings[0] = (struct jingle_condition){&jingle_dtls_fp, c->keying};
+	call_keys_init(c, keyings, &plugs);
 	call_way_init(c, transports, &plugs);
 	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
@@ -383,15 +376,16 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 }
 
 struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
-		       const struct transport_list *transports, const struct call_events *events)
+		       const struct transport_list *transports, const struct keying_list *keyings,
+		       const struct call_events *events)
 {
-	return new_call(env, sid, peer, TRUE, transports, events);
+	return new_call(env, sid, peer, TRUE, transports, keyings, events);
 }
 
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
 			   const struct call_events *events)
 {
-	return new_call(env, sid, peer, FALSE, &env->transports, events);
+	return new_call(env, sid, peer, FALSE, &env->transports, &env->keyings, events);
 }
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)
@@ -411,7 +405,7 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 	jingle_free(c->session);
 	rtp_app_free(c->app);
 	call_way_free(c);
-	dtls_fp_free(c->keying);
+	call_keys_free(c);
 	c->freed = TRUE;
 	if (!c->pumping)
 		g_free(c);

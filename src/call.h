@@ -20,6 +20,7 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;
 	struct transport_list transports;	/* that may be used, the preferred first */
+	struct keying_list keyings;		/* as well */
 	struct link_options ice;		/* controlling is set by the call */
 	gint64 (*now_ms)(void);
 };
@@ -43,9 +44,11 @@ struct call_events {
 	void *self;
 };
 
-/* TRANSPORTS: those of ENV's which the peer is thought to have; one at least. The first is offered. */
+/* TRANSPORTS, KEYINGS: those of ENV's which the peer is thought to have; one at least. The first transport is offered, and all
+ * conditions. */
 struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
-		       const struct transport_list *transports, const struct call_events *events);
+		       const struct transport_list *transports, const struct keying_list *keyings,
+		       const struct call_events *events);
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
 			   const struct call_events *events);
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
@@ -72,6 +75,7 @@ void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */
 enum transport_kind call_transport(const struct call *c);	/* by which the media go, or are tried to go */
+enum keying_kind call_keying(const struct call *c);		/* which the peer chose; valid from the accept on */
 gboolean     call_is_accepted(const struct call *c);
 gboolean     call_was_offered(const struct call *c);		/* initiator: the session-initiate is out */
 gboolean     call_was_delivered(const struct call *c);

@@ -1,4 +1,5 @@
-/* call_priv.h - the inside of a call: call.c joins session, path and user, call_way.c the transports of both. */
+/* call_priv.h - the inside of a call: call.c joins session, path and user, call_way.c the transports of both,
+ * call_keys.c where the keys come from. */
 #ifndef JCALL_CALL_PRIV_H
 #define JCALL_CALL_PRIV_H
 
@@ -6,21 +7,26 @@
 #include "jingle/dtls_fp.h"
 #include "jingle/iceudp.h"
 #include "jingle/rawudp.h"
+#include "jingle/sdes.h"
 
 struct call {
 	const struct call_env *env;
 	struct call_events ev;
 	struct jingle_session *session;
 	struct rtp_app *app;
-	struct dtls_fp *keying;
 	struct path *path;
 	const struct ends *ends;
 	GPtrArray *queries;			/* struct query *, of call.c */
 	guint deadline_source, wait_source, left_source, ping_source;
 	gint64 deadline_ms;
-	gboolean want_offer, want_accept, offered, accepted, delivered, going, secured, muted;
+	gboolean want_offer, want_accept, offered, accepted, delivered, going, muted;
 	unsigned pumping;			/* call_pump is under way so many times */
 	gboolean freed;				/* call_free came meanwhile: the last of them frees the rest */
+
+	/* ---- call_keys.c ---- */
+	struct dtls_fp *fingerprint;
+	struct sdes *sdes;
+	gboolean keyed;				/* the path knows */
 
 	/* ---- call_way.c ---- */
 	struct iceudp *ice;
@@ -49,5 +55,10 @@ void     call_way_asked(struct call *c);		/* JINGLE_EV_REPLACE_ASKED */
 void     call_way_creds(struct call *c, const struct ice_creds *local);
 void     call_way_candidate(struct call *c, const struct ice_cand *local);
 void     call_way_failed(struct call *c, const GError *error);
+
+/* ---- call_keys.c: the conditions ---- */
+void     call_keys_init(struct call *c, const struct keying_list *keyings, struct jingle_plugs *plugs);
+void     call_keys_free(struct call *c);
+void     call_keys_pass(struct call *c);		/* what is agreed upon goes to the path */
 
 #endif

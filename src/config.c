@@ -162,6 +162,7 @@ static struct config *defaults(void)
 	c->complexity = 10;
 	c->fec = TRUE;
 	c->ring_timeout_s = 45;
+	c->keyings = (struct keying_list){.kind = {KEYING_DTLS}, .count = 1};
 	c->transports = (struct transport_list){.kind = {TRANSPORT_ICE_UDP, TRANSPORT_RAW_UDP}, .count = 2};
 	return c;
 }

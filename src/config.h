@@ -30,6 +30,7 @@ struct config {
 	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */
 	gboolean answer_allow_contacts;
 	guint ring_timeout_s;
+	struct keying_list keyings;	/* one at least; DTLS-SRTP comes first */
 	char *stun_host;		/* NULL: none */
 	guint16 stun_port;
 	gboolean loopback;		/* also offer 127.0.0.1 */

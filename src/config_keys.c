@@ -82,6 +82,29 @@ static gboolean get_spec(struct reading *r, const char *value, gboolean output, 
 	return get_text(r, value, out);
 }
 
+/* Some of two NAMES, each at most once, in the order wanted. */
+static gboolean get_list(struct reading *r, const char *value, const char *const names[2], unsigned *out, size_t *n)
+{
+	g_auto(GStrv) words = g_strsplit_set(value, "; ,\t", -1);
+
+	*n = 0;
+	for (char **w = words; *w; w++) {
+		unsigned kind = 0;
+
+		if (!**w)
+			continue;
+		while (kind < 2 && strcmp(*w, names[kind]) != 0)
+			kind++;
+		for (size_t i = 0; i < *n && kind < 2; i++)
+			if (out[i] == kind)
+				return config_fail(r, "'%s' is named twice", *w);
+		if (kind == 2)
+			return config_fail(r, "'%s' knows %s and %s, not '%s'", r->key, names[0], names[1], *w);
+		out[(*n)++] = kind;
+	}
+	return *n || config_fail(r, "'%s' is empty", r->key);
+}
+
 /* ---- the keys ---- */
 
 static gboolean read_jid(struct reading *r, const char *v)
@@ -222,25 +245,28 @@ static gboolean read_loopback(struct reading *r, const char *v)
 static gboolean read_transports(struct reading *r, const char *v)
 {
 	static const char *const names[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp"};
-	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
 	struct transport_list *list = &r->config->transports;
+	unsigned kinds[TRANSPORT_COUNT];
 
-	list->count = 0;
-	for (char **w = words; *w; w++) {
-		unsigned kind = 0;
+	if (!get_list(r, v, names, kinds, &list->count))
+		return FALSE;
+	for (size_t i = 0; i < list->count; i++)
+		list->kind[i] = (enum transport_kind)kinds[i];
+	return TRUE;
+}
 
-		if (!**w)
-			continue;
-		while (kind < TRANSPORT_COUNT && strcmp(*w, names[kind]) != 0)
-			kind++;
-		for (size_t i = 0; i < list->count && kind < TRANSPORT_COUNT; i++)
-			if (list->kind[i] == kind)
-				return config_fail(r, "'%s' is named twice", *w);
-		if (kind == TRANSPORT_COUNT)
-			return config_fail(r, "'transports' are ice-udp and raw-udp, not '%s'", *w);
-		list->kind[list->count++] = (enum transport_kind)kind;
-	}
-	return list->count || config_fail(r, "'transports' is empty");
+/* DTLS goes first in whatever order they are named: nobody can want the keys to be read where they need not be. */
+static gboolean read_encryption(struct reading *r, const char *v)
+{
+	static const char *const names[] = {[KEYING_DTLS] = "dtls", [KEYING_SDES] = "sdes"};
+	struct keying_list *list = &r->config->keyings;
+	unsigned kinds[KEYING_COUNT];
+
+	if (!get_list(r, v, names, kinds, &list->count))
+		return FALSE;
+	list->kind[0] = list->count == KEYING_COUNT ? KEYING_DTLS : (enum keying_kind)kinds[0];
+	list->kind[1] = KEYING_SDES;
+	return TRUE;
 }
 
 const struct config_key config_keys[] = {
@@ -251,6 +277,6 @@ const struct config_key config_keys[] = {
 	{"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
-	{"call", "ring_timeout", read_ring_timeout},
+	{"call", "ring_timeout", read_ring_timeout}, {"call", "encryption", read_encryption},
 	{"network", "stun", read_stun}, {"network", "loopback", read_loopback}, {"network", "transports", read_transports},
 	{NULL, NULL, NULL}};

@@ -209,6 +209,15 @@ static void on_their_proposal(struct dial *d, const char *from, const struct jmi
 
 /* ---- JMI ---- */
 
+/* Whatever was found out, phone_dial makes the best of it. */
+static void on_features(void *ctx, enum iq_cond cond, unsigned can)
+{
+	struct dial *d = ctx;
+
+	d->disco_handle = 0;
+	talk_dial(d->talk, d->sid, d->proceeded);
+}
+
 static void on_proceed(struct dial *d, const char *peer)
 {
 	g_autofree char *clean = text_clean(peer, TEXT_SHORT);
@@ -221,7 +230,10 @@ static void on_proceed(struct dial *d, const char *peer)
 	d->falling_back = FALSE;
 	d->proceeded = g_strdup(peer);
 	ui_event(d->ui, "proceed", "peer", "s", clean, NULL);
-	talk_dial(d->talk, d->sid, peer);
+	if (phone_should_ask(d->phone, peer))
+		d->disco_handle = disco_query(phone_disco(d->phone), peer, on_features, d);
+	else
+		talk_dial(d->talk, d->sid, peer);
 }
 
 static void on_jmi_event(struct dial *d, const struct jmi_out *out)

@@ -1,5 +1,7 @@
 #include "path_priv.h"
 
+#include <string.h>
+
 /* ---- events: media thread -> main thread ---- */
 
 void path_tell_creds(void *self, void *arg)
@@ -190,6 +192,14 @@ void path_secure(struct path *p, gboolean client, const struct dtls_fingerprint 
 	struct secure_arg arg = {.client = client, .peer = *peer};
 
 	command(p, path_do_secure, &arg, sizeof(arg));
+}
+
+void path_keys(struct path *p, const struct srtp_keys *tx, const struct srtp_keys *rx)
+{
+	struct keys_arg arg = {.tx = *tx, .rx = *rx};
+
+	command(p, path_do_keys, &arg, sizeof(arg));
+	explicit_bzero(&arg, sizeof(arg));
 }
 
 void path_go(struct path *p, const struct media_params *params, const struct audio_in *in, const struct audio_out *out)

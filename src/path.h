@@ -1,10 +1,11 @@
-/* path.h - the media half of one call, all of it in the media thread: link (ICE or plain UDP) + DTLS + SRTP + engine, joined.
+/* path.h - the media half of one call, all of it in the media thread: link (ICE or plain UDP) + keys (DTLS or given) + SRTP + engine,
+ * joined.
  *
  *   audio_in -> engine -> wire (SRTP) -> link -> UDP          UDP -> link -> wire -> dtls | engine -> audio_out
  *
  * Functions are called in the main thread and never block; events come in the main thread from its main loop, never
- * after path_close. Media flows only when the DTLS handshake has proven the peer's fingerprint AND path_go was called:
- * no sound leaves before both sides accepted. Liveness is judged by authenticated packets alone (RFC 7675 in effect):
+ * after path_close. Media flows only when there are keys - by a DTLS handshake that has proven the peer's fingerprint, or
+ * given by path_keys - AND path_go was called: no sound leaves before both sides accepted. Liveness is judged by authenticated packets alone (RFC 7675 in effect):
  * none for 2.5 s is told (path_events.unstable), none for 30 s ends the path. */
 #ifndef JCALL_PATH_H
 #define JCALL_PATH_H
@@ -21,12 +22,12 @@ struct path_events {
 	void (*candidate)(void *self, const struct ice_cand *local);
 	void (*gathered)(void *self, unsigned candidates);
 	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);	/* a pair works: something came by it */
-	void (*secured)(void *self, const char *suite);			/* keys are in place; SUITE is static */
+	void (*secured)(void *self, const char *suite);			/* keys are in place, the way works; SUITE is static */
 	void (*flowing)(void *self, gint64 at_us);			/* first authenticated RTP packet came */
 	void (*heard)(void *self, gint64 at_us);			/* its sound was handed to the output */
 	void (*unstable)(void *self, gboolean silent);			/* nothing authenticated for 2.5 s; FALSE: back */
 	void (*in_ended)(void *self, const GError *fault);		/* the source has ended and all of it was sent */
-	/* JC_NO_PATH, once per way and only before it was secured. The path lives and waits for path_way with another; an owner
+	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
 	void (*way_failed)(void *self, const GError *error);
 	void (*failed)(void *self, const GError *error);		/* the path is dead: JC_SECURITY, JC_LOST, JC_AUDIO_DEVICE,
@@ -43,13 +44,16 @@ struct path *path_new(struct media_thread *t, const struct link_options *options
 void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
 /* Which way the datagrams shall go; nothing else of it works before. Again: the last way is closed, what the peer said of it
- * forgotten, and a new handshake goes by the new one (path_secure still holds). The limit of path_go begins anew. */
+ * forgotten, and a new handshake goes by the new one (path_secure still holds; keys given stay). The limit of path_go begins anew. */
 void path_way(struct path *p, enum transport_kind way);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);
 void path_remote_done(struct path *p);				/* the peer has no more; else taken for granted 10 s after the last */
 void path_secure(struct path *p, gboolean client, const struct dtls_fingerprint *peer);	/* DTLS starts when the way works */
+/* Instead of path_secure, once: these are the keys, and there is no DTLS. Every copy made of them is wiped; the caller's own are
+ * his to wipe. A suite that cannot be used is JC_SECURITY (failed). */
+void path_keys(struct path *p, const struct srtp_keys *tx, const struct srtp_keys *rx);
 /* Both sides have accepted: the engine starts as soon as the keys are there; 30 s without them fail the way. IN and OUT
  * are borrowed until done. */
 void path_go(struct path *p, const struct media_params *params, const struct audio_in *in, const struct audio_out *out);

@@ -37,12 +37,12 @@ void path_limit(struct path *p)
 	p->secure_by = g_get_monotonic_time() + SECURE_LIMIT_US;
 }
 
-/* Keys prove a way: until they are there it can fail, and another may be tried. */
+/* Until the peer is known to be at its other end a way can fail, and another may be tried. */
 static void give_up(struct path *p, const char *why)
 {
 	GError *error;
 
-	if (p->dead || p->secured || p->way_lost)
+	if (p->dead || p->proven || p->way_lost)
 		return;
 	p->way_lost = TRUE;
 	p->secure_by = G_MAXINT64;
@@ -93,6 +93,7 @@ static void on_state(void *self, enum link_state state)
 		if (p->link.checked)
 			tell_connected(p);
 		path_start_dtls(p);
+		path_use_keys(p);
 	} else if (state == LINK_FAILED) {
 		give_up(p, ways[p->way].no_way);
 	}
@@ -108,15 +109,15 @@ void path_link_close(struct path *p)
 }
 
 /* A handshake belongs to the addresses it went between (RFC 5763 6.6), so another way begins another one, whether the last
- * was finished or not. Keys that a handshake has made stay in force until then: nothing is ever sent in the clear. */
+ * was finished or not. Its keys stay in force until then, and keys that were given for good: nothing is ever sent in the clear. */
 static void forget_way(struct path *p)
 {
 	path_link_close(p);
-	if (p->dtls)
+	if (p->dtls || p->suite)
 		p->secured = FALSE;
 	g_clear_pointer(&p->dtls, dtls_free);
 	p->early_count = 0;
-	p->works = p->reached = p->told_connected = p->way_lost = FALSE;
+	p->works = p->reached = p->told_connected = p->way_lost = p->proven = FALSE;
 	p->remote_done_at = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
 }
@@ -152,10 +153,12 @@ void path_link_expire(struct path *p, gint64 now)
 	if (now < p->secure_by)
 		return;
 	p->secure_by = G_MAXINT64;
-	if (p->secured)
+	if (p->proven)
 		return;
 	if (p->works && (p->reached || p->link.checked))
-		path_fail(p, g_error_new(JC_ERROR, JC_SECURITY, "the peer did not finish the encryption handshake"));
+		path_fail(p, g_error_new_literal(JC_ERROR, JC_SECURITY, p->suite ?
+			"what came from the peer was not encrypted with the keys agreed upon" :
+			"the peer did not finish the encryption handshake"));
 	else
 		give_up(p, ways[p->way].no_way);
 }

@@ -71,7 +71,8 @@ static gboolean send_rtcp(void *self, uint8_t *pkt, size_t len, size_t cap)
 	return send_protected(p, pkt, wire_protect_rtcp(p->wire, pkt, len, cap));
 }
 
-/* THE gate: sound flows when both sides have accepted (go) and the keys are proven (secured), and only then. */
+/* THE gate: sound flows when both sides have accepted (go) and the keys, proven by the handshake or given, are in place on a way
+ * that works (secured), and only then. */
 static void start_engine(struct path *p)
 {
 	struct media_out net = {.rtp = send_rtp, .rtcp = send_rtcp, .self = p};
@@ -79,14 +80,17 @@ static void start_engine(struct path *p)
 
 	if (!p->go || !p->secured || p->engine || p->dead)
 		return;
-	p->engine = engine_new(&p->params, p->in, p->out, &net, g_random_int(), &error);
+	/* Numbers begin in the lower half: were the first packets lost just before these wrap, SRTP would count differently on the
+	 * two sides for ever (RFC 3711 3.3.1). */
+	p->engine = engine_new(&p->params, p->in, p->out, &net, g_random_int() & ~0x8000u, &error);
 	if (!p->engine) {
 		path_fail(p, error);
 		return;
 	}
 	engine_mute(p->engine, p->muted);
 	engine_hold(p->engine, p->hold.sending, p->hold.receiving);
-	p->secure_by = G_MAXINT64;
+	if (p->proven)
+		p->secure_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
 	engine_start(p->engine, p->last_any_us);
 	p->snapshot_at = p->last_any_us + SNAPSHOT_US;
@@ -104,7 +108,7 @@ static void handshake_done(struct path *p)
 	}
 	if (wire_set_keys(p->wire, &tx, &rx, &error)) {
 		suite = wire_suite_name(tx.suite);
-		p->secured = TRUE;
+		p->secured = p->proven = TRUE;
 		path_proven(p);
 		path_tell(p, path_tell_secured, &suite, sizeof(suite));
 		start_engine(p);
@@ -167,11 +171,22 @@ static void on_handshake(void *self, const uint8_t *record, size_t len)
 	path_start_dtls(p);
 }
 
+void path_use_keys(struct path *p)
+{
+	if (!p->suite || !p->works || p->secured || p->dead)
+		return;
+	p->secured = TRUE;
+	p->proven = p->proven || p->link.checked;
+	path_tell(p, path_tell_secured, &p->suite, sizeof(p->suite));
+	start_engine(p);
+}
+
 static void alive(struct path *p, gint64 now)
 {
 	gboolean silent = FALSE;
 
 	p->last_any_us = now;
+	p->proven = p->proven || p->suite;		/* else the handshake has to */
 	path_proven(p);
 	if (p->told_unstable) {
 		p->told_unstable = FALSE;
@@ -310,6 +325,23 @@ void path_do_secure(void *self, void *arg)
 	path_schedule(p);
 }
 
+void path_do_keys(void *self, void *arg)
+{
+	struct path *p = self;
+	struct keys_arg *a = arg;
+	GError *error = NULL;
+
+	if (p->suite || p->peer_known)
+		log_warn("path", "a second set of keys is not taken");
+	else if (wire_set_keys(p->wire, &a->tx, &a->rx, &error))
+		p->suite = wire_suite_name(a->tx.suite);
+	else
+		path_fail(p, error);
+	explicit_bzero(a, sizeof(*a));
+	path_use_keys(p);
+	path_schedule(p);
+}
+
 void path_do_go(void *self, void *arg)
 {
 	struct path *p = self;
@@ -319,7 +351,7 @@ void path_do_go(void *self, void *arg)
 	p->in = a->in;
 	p->out = a->out;
 	p->go = TRUE;
-	if (!p->secured)
+	if (!p->proven)
 		path_limit(p);
 	start_engine(p);
 	path_schedule(p);

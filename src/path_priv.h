@@ -14,6 +14,7 @@ enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint i
 
 /* ---- what the commands below carry ---- */
 struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
+struct keys_arg { struct srtp_keys tx, rx; };	/* wiped by path_do_keys */
 struct go_arg { struct media_params params; const struct audio_in *in; const struct audio_out *out; };
 struct hold_arg { gboolean sending, receiving; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
@@ -38,10 +39,12 @@ struct path {
 	struct engine *engine;
 	GSource *timer;
 	struct dtls_fingerprint peer;
-	gboolean works, reached, told_connected, way_lost;	/* of this way; reached: something came by it */
+	/* Of this way; reached: something came by it; proven: the peer is at its other end. */
+	gboolean works, reached, told_connected, way_lost, proven;
 	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, in_done, left;
 	struct hold_arg hold;
 	struct media_params params;
+	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
 	const struct audio_in *in;
 	const struct audio_out *out;
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
@@ -58,6 +61,7 @@ void path_do_remote_creds(void *self, void *arg);	/* struct ice_creds */
 void path_do_remote_cand(void *self, void *arg);	/* struct ice_cand */
 void path_do_remote_done(void *self, void *arg);
 void path_do_secure(void *self, void *arg);
+void path_do_keys(void *self, void *arg);
 void path_do_go(void *self, void *arg);
 void path_do_params(void *self, void *arg);		/* struct media_params */
 void path_do_mute(void *self, void *arg);		/* gboolean */
@@ -70,6 +74,7 @@ void     path_tell(struct path *p, post_fn *fn, const void *arg, gsize size);
 void     path_fail(struct path *p, GError *error);		/* takes ERROR; only the first is told */
 void     path_schedule(struct path *p);				/* after whatever may have changed a deadline */
 void     path_start_dtls(struct path *p);			/* if it is time */
+void     path_use_keys(struct path *p);				/* that were given: if it is time */
 gboolean path_send(struct path *p, const uint8_t *data, size_t len);
 void     path_proven(struct path *p);				/* the datagram at hand was the peer's, by its keys */
 void     path_limit(struct path *p);				/* from now on there is so much time for the keys */

@@ -247,6 +247,14 @@ static void choose_transports(const struct phone *p, const char *peer, struct tr
 			out->kind[out->count++] = ours->kind[i];
 }
 
+/* Ours, but nothing beside DTLS for a peer which is known to have it: Dino, offered both, would encrypt twice (rule R14). */
+static void choose_keyings(const struct phone *p, const char *peer, struct keying_list *out)
+{
+	*out = p->env.keyings;
+	if (out->kind[0] == KEYING_DTLS && (disco_known(p->disco, peer) & CAN_DTLS))
+		out->count = 1;
+}
+
 /* ---- for the owner ---- */
 
 struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
@@ -265,12 +273,14 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
 	disco_set_transports(p->disco, flags_of(&config->transports));
+	disco_set_keyings(p->disco, config->keyings.kind[0] == KEYING_DTLS,
+			  config->keyings.kind[config->keyings.count - 1] == KEYING_SDES);
 	p->roster = roster_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
 		.wishes = {.ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
-		.transports = config->transports,
+		.transports = config->transports, .keyings = config->keyings,
 		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};
 	return p;
 }
@@ -326,13 +336,20 @@ void phone_send(struct phone *p, struct elem *stanza)
 	stream_send(p->xmpp, stanza);
 }
 
+gboolean phone_should_ask(const struct phone *p, const char *peer)
+{
+	return p->env.keyings.count > 1 && !disco_known(p->disco, peer);
+}
+
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
 	struct transport_list transports;
+	struct keying_list keyings;
 	struct call *c;
 
 	choose_transports(p, peer, &transports);
-	c = call_dial(&p->env, sid, peer, &transports, events);
+	choose_keyings(p, peer, &keyings);
+	c = call_dial(&p->env, sid, peer, &transports, &keyings, events);
 	if (disco_known(p->disco, peer) & CAN_FULL_OFFER)
 		call_want_all(c);
 	g_ptr_array_add(p->calls, c);

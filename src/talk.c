@@ -221,9 +221,10 @@ static void on_connected(void *self, const struct ice_cand *local, const struct 
 static void on_secured(void *self, const char *suite)
 {
 	struct talk *t = self;
+	gboolean sdes = call_keying(t->call) == KEYING_SDES;
 
-	ui_event(t->ui, "secured", "suite", "s", suite, NULL);
-	log_info("talk", "encrypted: DTLS-SRTP, %s", suite);
+	ui_event(t->ui, "secured", "keying", "s", sdes ? "sdes" : "dtls", "suite", "s", suite, NULL);
+	log_info("talk", "encrypted: %s, %s", sdes ? "SDES-SRTP" : "DTLS-SRTP", suite);
 }
 
 static void on_flowing(void *self, gint64 at_us)
@@ -239,8 +240,8 @@ static void on_heard(void *self, gint64 at_us)
 
 	t->heard = TRUE;
 	ui_event_at(t->ui, at_us, "heard", NULL);
-	ui_say(t->ui, "Talking with %s (encrypted)%s", t->peer,
-	       ui_has_keys(t->ui) ? "; q hangs up, m mutes" : "");
+	ui_say(t->ui, "Talking with %s (%s)%s", t->peer,
+	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, m mutes" : "");
 }
 
 static void on_unstable(void *self, gboolean silent)

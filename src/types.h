@@ -24,6 +24,14 @@ struct transport_list {			/* each at most once, the preferred first */
 	size_t count;
 };
 
+/* ---- where the keys of a call come from ---- */
+enum keying_kind { KEYING_DTLS, KEYING_SDES, KEYING_COUNT };	/* XEP-0320; XEP-0167 "Negotiation of SRTP" */
+
+struct keying_list {			/* each at most once, the preferred first */
+	enum keying_kind kind[KEYING_COUNT];
+	size_t count;
+};
+
 /* ---- ICE (XEP-0176, RFC 8445) ---- */
 enum ice_cand_type { ICE_HOST, ICE_SRFLX, ICE_PRFLX, ICE_RELAY };
 

@@ -118,7 +118,7 @@ enum iq_cond jingle_msg_read(struct jingle_msg *m, const struct elem *jingle)
 	return COND_OK;
 }
 
-static void write_reason(struct elem *parent, enum jingle_reason r, const char *text, const char *alternative_sid)
+static struct elem *write_reason(struct elem *parent, enum jingle_reason r, const char *text, const char *alternative_sid)
 {
 	struct elem *reason = elem_add(parent, "reason", NS_JINGLE), *condition;
 
@@ -127,6 +127,7 @@ static void write_reason(struct elem *parent, enum jingle_reason r, const char *
 		elem_set_text(elem_add(condition, "sid", NULL), alternative_sid);
 	if (text && *text)
 		elem_set_text(elem_add(reason, "text", NULL), text);
+	return reason;
 }
 
 void jingle_reason_write(struct elem *parent, enum jingle_reason r, const char *text)
@@ -154,7 +155,7 @@ static void write_content(struct elem *jingle, const struct jingle_content *c)
 
 struct elem *jingle_msg_write(const struct jingle_msg *m)
 {
-	struct elem *jingle = elem_new("jingle", NS_JINGLE);
+	struct elem *jingle = elem_new("jingle", NS_JINGLE), *reason;
 
 	elem_set(jingle, "action", jingle_action_text(m->action));
 	elem_set(jingle, "sid", m->sid);
@@ -162,8 +163,11 @@ struct elem *jingle_msg_write(const struct jingle_msg *m)
 	elem_set(jingle, "responder", m->responder);
 	for (size_t i = 0; i < m->ncontents; i++)
 		write_content(jingle, &m->contents[i]);
-	if (m->action == JINGLE_SESSION_TERMINATE || m->reason != REASON_NONE)
-		write_reason(jingle, m->reason, m->reason_text, m->alternative_sid);
+	if (m->action == JINGLE_SESSION_TERMINATE || m->reason != REASON_NONE) {
+		reason = write_reason(jingle, m->reason, m->reason_text, m->alternative_sid);
+		if (m->reason_detail)
+			elem_add(reason, m->reason_detail, m->reason_detail_ns);
+	}
 	if (m->info)
 		elem_adopt(jingle, (struct elem *)m->info);
 	return jingle;

@@ -27,6 +27,7 @@ struct jingle_msg {
 	gboolean too_many_contents;		/* there were more; the rest was left out */
 	enum jingle_reason reason;		/* REASON_NONE: none given, or unknown */
 	const char *reason_text, *alternative_sid;
+	const char *reason_detail, *reason_detail_ns;	/* for writing: an application's own element beside the reason; NULL: none */
 	const struct elem *info;		/* payload of session-info; NULL: a ping. Borrowed, or taken, as the slots */
 };
 

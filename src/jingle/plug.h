@@ -21,6 +21,9 @@ struct jingle_app {				/* the WHAT: one application namespace */
 	enum iq_cond (*description_info)(void *self, const struct elem *theirs);
 	/* A session-info payload: COND_OK understood, COND_UNSUPPORTED_INFO not of this application. */
 	enum iq_cond (*session_info)(void *self, const struct elem *payload);
+	/* What it adds to the reason security-error: its namespace of errors, and the words for keys that are missing and for
+	 * such that cannot be used. NULL: nothing. */
+	const char *errors_ns, *keys_missing, *keys_invalid;
 };
 
 struct jingle_transport {			/* the HOW: one transport namespace */

@@ -260,4 +260,6 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 }
 
 const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
-				      .description_info = description_info, .session_info = session_info};
+				      .description_info = description_info, .session_info = session_info,
+				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
+				      .keys_invalid = "invalid-crypto"};

@@ -173,6 +173,10 @@ void session_fail(struct jingle_session *s, enum jc_err err, const char *text)
 	if (s->state == JINGLE_ENDED)
 		return;
 	m.reason = parting_reason(s, err);
+	if (m.reason == REASON_SECURITY_ERROR && s->flaw) {
+		m.reason_detail = s->flaw;
+		m.reason_detail_ns = s->app.plug->errors_ns;
+	}
 	if (s->offered)
 		session_send(s, &m);
 	session_over(s, err, m.reason, text, FALSE);

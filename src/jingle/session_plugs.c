@@ -88,16 +88,33 @@ static enum jc_err choose_keying(struct jingle_session *s, enum jingle_action a,
 	return err;
 }
 
+static unsigned count_keyings(const struct jingle_session *s, const struct elem *d, const struct elem *t)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s->plugs.nkeyings; i++)
+		n += s->plugs.keyings[i].plug->in(d, t) ? 1 : 0;
+	return n;
+}
+
 enum jc_err session_read_keying(struct jingle_session *s, enum jingle_action a, const struct elem *d,
 				const struct elem *t)
 {
 	gboolean must = a == JINGLE_SESSION_INITIATE || a == JINGLE_SESSION_ACCEPT;
+	unsigned said = count_keyings(s, d, t);
 	enum jc_err err;
 
 	if (s->keying.plug)
-		return s->keying.plug->read(s->keying.self, a, d, t);
-	err = choose_keying(s, a, d, t);
-	return err == JC_OK && must && !s->keying.plug ? JC_SECURITY : err;
+		err = s->keying.plug->read(s->keying.self, a, d, t);
+	else if (s->initiator && said > 1)	/* Dino would encrypt twice (rule R14) */
+		err = JC_SECURITY;
+	else
+		err = choose_keying(s, a, d, t);
+	if (err == JC_OK && must && !s->keying.plug)
+		err = JC_SECURITY;
+	if (err != JC_OK)
+		s->flaw = said ? s->app.plug->keys_invalid : s->app.plug->keys_missing;
+	return err;
 }
 
 /* ---- one transport after another: XEP-0166 "transport-replace" ---- */

@@ -15,6 +15,7 @@ struct jingle_session {
 	struct jingle_what app;			/* in force */
 	struct jingle_how how;
 	struct jingle_condition keying;		/* its plug is NULL until the peer has chosen */
+	const char *flaw;			/* the application's word for what is wrong with the keys; NULL: nothing is */
 	/* transport-replace (session_plugs.c) */
 	struct jingle_how next;			/* asked for by us or by the peer */
 	enum { SETTLED, WE_ASKED, PEER_ASKED } replacing;

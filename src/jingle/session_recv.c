@@ -245,6 +245,10 @@ static enum iq_cond on_description_info(struct jingle_session *s, const struct j
 		return not_of_ours(s, m);
 	if (!session_is_app(s, c->description))
 		return COND_BAD_REQUEST;
+	if (s->keying.plug && session_read_keying(s, m->action, c->description, NULL) != JC_OK) {
+		session_fail(s, JC_SECURITY, NULL);
+		return COND_OK;
+	}
 	cond = s->app.plug->description_info(s->app.self, c->description);
 	if (cond == COND_OK && s->state == JINGLE_ACTIVE)
 		session_event(s, JINGLE_EV_CHANGED);

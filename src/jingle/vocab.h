@@ -7,6 +7,7 @@
 #define NS_JINGLE      "urn:xmpp:jingle:1"
 #define NS_RTP         "urn:xmpp:jingle:apps:rtp:1"
 #define NS_RTP_INFO    "urn:xmpp:jingle:apps:rtp:info:1"
+#define NS_RTP_ERRORS  "urn:xmpp:jingle:apps:rtp:errors:1"
 #define NS_ICE_UDP     "urn:xmpp:jingle:transports:ice-udp:1"
 #define NS_RAW_UDP     "urn:xmpp:jingle:transports:raw-udp:1"
 #define NS_DTLS        "urn:xmpp:jingle:apps:dtls:0"

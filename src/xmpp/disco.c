@@ -13,11 +13,12 @@ enum { MAX_RESOURCES = 2000, MAX_HASHES = 200, MAX_ASKED = 10, TIMEOUT_MS = 5000
 enum { MAX_JID = 3071, MAX_CAPS = 256 };	/* [bytes] */
 
 #define FEATURE_ICE_UDP "urn:xmpp:jingle:transports:ice-udp:1"
+#define FEATURE_DTLS    "urn:xmpp:jingle:apps:dtls:0"
 #define FEATURE_RAW_UDP "urn:xmpp:jingle:transports:raw-udp:1"
 
 /* What this build can do (rules R1 and R2), in the order of i;octet that the hash wants. */
 static const char *const features[] = {NS_CAPS, NS_INFO, "urn:xmpp:jingle-message:0", "urn:xmpp:jingle:1",
-	"urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio",
+	FEATURE_DTLS, "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio",
 	FEATURE_ICE_UDP, FEATURE_RAW_UDP, "urn:xmpp:ping"};
 
 struct resource {
@@ -55,6 +56,7 @@ struct disco {
 	GHashTable *told;		/* full JID -> GUINT of enum disco_can: what it answered when asked */
 	GPtrArray *questions;
 	unsigned transports;		/* of ours */
+	gboolean dtls, sdes;
 	char *ver;
 	guint last_handle;
 	guint64 clock;
@@ -76,6 +78,8 @@ static gboolean is_ours(const struct disco *d, const char *feature)
 {
 	unsigned flag = strcmp(feature, FEATURE_ICE_UDP) == 0 ? CAN_ICE_UDP : strcmp(feature, FEATURE_RAW_UDP) == 0 ? CAN_RAW_UDP : 0;
 
+	if (strcmp(feature, FEATURE_DTLS) == 0)
+		return d->dtls;
 	return !flag || (d->transports & flag);
 }
 
@@ -101,23 +105,37 @@ struct disco *disco_new(struct stream *x)
 	d->hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	d->questions = g_ptr_array_new();
 	d->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	d->dtls = TRUE;
 	disco_set_transports(d, CAN_ICE_UDP | CAN_RAW_UDP);
 	return d;
 }
 
-void disco_set_transports(struct disco *d, unsigned transports)
+static void hash_anew(struct disco *d)
 {
-	elem_auto info = NULL;
+	elem_auto info = our_info(d);
 
-	d->transports = transports;
-	info = our_info(d);
 	g_free(d->ver);
 	d->ver = disco_hash(info);
 }
 
+void disco_set_transports(struct disco *d, unsigned transports)
+{
+	d->transports = transports;
+	hash_anew(d);
+}
+
+void disco_set_keyings(struct disco *d, gboolean dtls, gboolean sdes)
+{
+	d->dtls = dtls;
+	d->sdes = sdes;
+	hash_anew(d);
+}
+
 gboolean disco_fits(const struct disco *d, unsigned can)
 {
-	return (can & CAN_CALL) == CAN_CALL && (can & d->transports);
+	unsigned needed = d->sdes ? CAN_CALL & ~(unsigned)CAN_DTLS : CAN_CALL;
+
+	return (can & needed) == needed && (can & d->transports);
 }
 
 const char *disco_caps_hash(struct disco *d)
@@ -255,7 +273,7 @@ static unsigned read_features(const struct elem *query)
 {
 	static const struct { const char *var; unsigned flag; } known[] = {
 		{"urn:xmpp:jingle:1", CAN_JINGLE}, {FEATURE_ICE_UDP, CAN_ICE_UDP}, {FEATURE_RAW_UDP, CAN_RAW_UDP},
-		{"urn:xmpp:jingle:apps:dtls:0", CAN_DTLS}, {"urn:xmpp:jingle-message:0", CAN_JMI},
+		{FEATURE_DTLS, CAN_DTLS}, {"urn:xmpp:jingle-message:0", CAN_JMI},
 		{"urn:ietf:rfc:3264", CAN_FULL_OFFER}};
 	gboolean rtp = FALSE, audio = FALSE;
 	unsigned can = 0;

@@ -18,13 +18,17 @@ enum disco_can {			/* what a resource says it can do; flags */
 	CAN_JMI        = 1 << 4,	/* urn:xmpp:jingle-message:0 */
 	CAN_RAW_UDP    = 1 << 5,	/* urn:xmpp:jingle:transports:raw-udp:1 */
 	CAN_FULL_OFFER = 1 << 6,	/* urn:ietf:rfc:3264: wants all candidates in the offer (rule R2) */
-	CAN_CALL       = CAN_JINGLE | CAN_RTP_AUDIO | CAN_DTLS,	/* what jcall needs, besides one of our transports */
+	CAN_CALL       = CAN_JINGLE | CAN_RTP_AUDIO | CAN_DTLS,	/* what jcall needs, besides one of our transports; DTLS
+								 * only while it has nothing else */
 };
 
 struct disco *disco_new(struct stream *x);			/* borrows X */
 /* Which of CAN_ICE_UDP and CAN_RAW_UDP we have: these are announced, and one of them is needed of a peer. Both by default; to
  * be set before anybody is told. */
 void          disco_set_transports(struct disco *d, unsigned transports);
+/* Which conditions we have: DTLS is announced; SDES has no name there, so it has to be tried on whoever lacks DTLS. The default is
+ * DTLS alone. As above. */
+void          disco_set_keyings(struct disco *d, gboolean dtls, gboolean sdes);
 void          disco_free(struct disco *d);			/* open questions are not answered any more */
 
 /* Our <c xmlns='http://jabber.org/protocol/caps'/> for a presence; caller owns. */

@@ -8,6 +8,7 @@
 #include "jingle/jmi.h"
 #include "jingle/rawudp.h"
 #include "jingle/rtp.h"
+#include "jingle/sdes.h"
 #include "jingle/session.h"
 #include "text.h"
 #include "xmpp/disco.h"
@@ -24,6 +25,11 @@ static void drain(struct jingle_session *s)
 			elem_free(out.jingle);
 }
 
+static void no_random(uint8_t *out, size_t len)
+{
+	memset(out, 42, len);
+}
+
 static void talk(const struct jingle_msg *m, gboolean initiator)
 {
 	struct rtp_wishes wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 5, .fec = true};
@@ -33,9 +39,10 @@ static void talk(const struct jingle_msg *m, gboolean initiator)
 	struct iceudp *ice = iceudp_new();
 	struct rawudp *raw = rawudp_new();
 	struct dtls_fp *keying = dtls_fp_new(&fp);
+	struct sdes *sdes = sdes_new(no_random);
 	struct jingle_plugs plugs = {.apps = {{&jingle_rtp, app}}, .napps = 1,
 				     .transports = {{&jingle_iceudp, ice}, {&jingle_rawudp, raw}}, .ntransports = 2,
-				     .keyings = {{&jingle_dtls_fp, keying}}, .nkeyings = 1};
+				     .keyings = {{&jingle_dtls_fp, keying}, {&jingle_sdes, sdes}}, .nkeyings = 2};
 	struct jingle_session *s;
 
 	iceudp_local_creds(ice, &creds);
@@ -56,6 +63,7 @@ static void talk(const struct jingle_msg *m, gboolean initiator)
 	iceudp_free(ice);
 	rawudp_free(raw);
 	dtls_fp_free(keying);
+	sdes_free(sdes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

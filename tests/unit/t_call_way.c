@@ -1,4 +1,5 @@
-/* Two whole calls, joined by a signalling made of text: which transport they take, and what follows when it fails. Media go
+/* Two whole calls, joined by a signalling made of text: which transport and which condition they take, and what follows when it
+ * fails. Media go
  * over loopback with the real clock; what is waited for is an event. Where ICE has to fail, libnice takes 7 s to give up: those
  * pairs are started together, before the first test. */
 #include <setjmp.h>
@@ -17,6 +18,9 @@ enum { PATIENCE_S = 40 };
 #define ICE  {.kind = {TRANSPORT_ICE_UDP}, .count = 1}
 #define RAW  {.kind = {TRANSPORT_RAW_UDP}, .count = 1}
 #define BOTH {.kind = {TRANSPORT_ICE_UDP, TRANSPORT_RAW_UDP}, .count = 2}
+#define DTLS      {.kind = {KEYING_DTLS}, .count = 1}
+#define SDES      {.kind = {KEYING_SDES}, .count = 1}
+#define DTLS_SDES {.kind = {KEYING_DTLS, KEYING_SDES}, .count = 2}
 
 struct side {
 	const char *jid;
@@ -30,6 +34,8 @@ struct side {
 	GString *actions;			/* that it sent, in order */
 	unsigned incoming, accepted, secured, heard, ended, closed;
 	enum transport_kind connected_by;
+	enum keying_kind keyed_by;
+	const char *suite;
 	enum jc_err err;
 	enum jingle_reason reason;
 	struct transport_list transports;
@@ -74,7 +80,11 @@ static void on_connected(void *self, const struct ice_cand *local, const struct 
 
 static void on_secured(void *self, const char *suite)
 {
-	((struct side *)self)->secured++;
+	struct side *s = self;
+
+	s->secured++;
+	s->suite = suite;
+	s->keyed_by = call_keying(s->call);
 }
 
 static void on_flowing(void *self, gint64 at_us)
@@ -192,7 +202,8 @@ static void wait_for(const unsigned *count)
 
 /* ---- two sides ---- */
 
-static void open_side(struct side *s, struct pair *p, struct side *other, const char *jid, struct transport_list transports)
+static void open_side(struct side *s, struct pair *p, struct side *other, const char *jid, struct transport_list transports,
+		      struct keying_list keyings)
 {
 	s->jid = jid;
 	s->pair = p;
@@ -203,26 +214,32 @@ static void open_side(struct side *s, struct pair *p, struct side *other, const 
 	fake_stream_init(&s->stream, jid);
 	s->env = (struct call_env){.xmpp = &s->stream, .media = media, .cert = s->cert, .now_ms = clock_now,
 		.wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 1}, .transports = transports,
-		.ice = {.loopback = TRUE}};
+		.keyings = keyings, .ice = {.loopback = TRUE}};
 	s->ends.have_in = s->ends.have_out = TRUE;
 	assert_true(audio_open_in("tone:440", &s->ends.in, NULL) && audio_open_out("null", &s->ends.out, NULL));
 }
 
-/* Romeo dials, with transports of OFFERED in his mind; Juliet accepts what comes. */
-static struct pair *start_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked)
+/* Romeo dials, with transports of OFFERED and conditions of HIS_KEYS in his mind; Juliet accepts what comes. */
+static struct pair *start_keyed_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked,
+				     struct keying_list his_keys, struct keying_list her_keys)
 {
 	struct pair *p = g_new0(struct pair, 1);
 	struct call_events events;
 
 	p->ice_blocked = ice_blocked;
-	open_side(&p->romeo, p, &p->juliet, "romeo@montague.lit/orchard", offered);
-	open_side(&p->juliet, p, &p->romeo, "juliet@capulet.lit/balcony", hers);
+	open_side(&p->romeo, p, &p->juliet, "romeo@montague.lit/orchard", offered, his_keys);
+	open_side(&p->juliet, p, &p->romeo, "juliet@capulet.lit/balcony", hers, her_keys);
 	events = events_of(&p->romeo);
-	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &offered, &events);
+	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &offered, &his_keys, &events);
 	call_ends(p->romeo.call, &p->romeo.ends);
 	call_offer(p->romeo.call);
 	g_ptr_array_add(pairs, p);
 	return p;
+}
+
+static struct pair *start_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked)
+{
+	return start_keyed_pair(offered, hers, ice_blocked, (struct keying_list)DTLS, (struct keying_list)DTLS);
 }
 
 static void on_closed(void *ctx, const struct media_stats *stats)
@@ -373,6 +390,68 @@ static void when_ice_fails_and_there_is_nothing_else_the_call_ends(void **state)
 	assert_null(strstr(p->juliet.actions->str, "transport-replace"));
 }
 
+/* ---- conditions ---- */
+
+static void assert_keyed(struct pair *p, enum keying_kind kind)
+{
+	assert_heard_by(p, TRANSPORT_RAW_UDP);
+	assert_int_equal(p->romeo.keyed_by, kind);
+	assert_int_equal(p->juliet.keyed_by, kind);
+	assert_string_equal(p->romeo.suite, p->juliet.suite);
+	assert_int_equal(p->romeo.secured + p->juliet.secured, 2);
+	close_pair(p);
+}
+
+static struct pair *raw_pair(struct keying_list his, struct keying_list hers)
+{
+	return start_keyed_pair((struct transport_list)RAW, (struct transport_list)RAW, FALSE, his, hers);
+}
+
+static void sdes_is_taken_where_both_have_switched_it_on(void **state)
+{
+	struct pair *p = raw_pair((struct keying_list)SDES, (struct keying_list)SDES);
+
+	wait_for(&p->romeo.secured);
+	assert_string_equal(p->romeo.suite, "AEAD_AES_256_GCM");
+	assert_keyed(p, KEYING_SDES);
+}
+
+static void sdes_goes_by_ice_too(void **state)
+{
+	struct pair *p = start_keyed_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE, (struct keying_list)SDES,
+					  (struct keying_list)DTLS_SDES);
+
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	assert_int_equal(p->romeo.keyed_by, KEYING_SDES);
+	assert_int_equal(p->juliet.keyed_by, KEYING_SDES);
+	close_pair(p);
+}
+
+static void dtls_is_preferred_where_both_have_both(void **state)
+{
+	assert_keyed(raw_pair((struct keying_list)DTLS_SDES, (struct keying_list)DTLS_SDES), KEYING_DTLS);
+}
+
+static void whoever_has_both_meets_one_who_has_one(void **state)
+{
+	assert_keyed(raw_pair((struct keying_list)DTLS_SDES, (struct keying_list)SDES), KEYING_SDES);
+	assert_keyed(raw_pair((struct keying_list)SDES, (struct keying_list)DTLS_SDES), KEYING_SDES);
+	assert_keyed(raw_pair((struct keying_list)DTLS_SDES, (struct keying_list)DTLS), KEYING_DTLS);
+	assert_keyed(raw_pair((struct keying_list)DTLS, (struct keying_list)DTLS_SDES), KEYING_DTLS);
+}
+
+static void sdes_on_one_side_only_is_a_security_error(void **state)
+{
+	struct pair *p = raw_pair((struct keying_list)SDES, (struct keying_list)DTLS);
+
+	assert_ended(p, JC_SECURITY, JC_SECURITY);
+	assert_int_equal(p->romeo.reason, REASON_SECURITY_ERROR);
+	close_pair(p);
+	p = raw_pair((struct keying_list)DTLS, (struct keying_list)SDES);
+	assert_ended(p, JC_SECURITY, JC_SECURITY);
+	close_pair(p);
+}
+
 static int start_all(void **state)
 {
 	static struct pair *failing[3];
@@ -476,6 +555,11 @@ int main(void)
 		cmocka_unit_test(ice_is_taken_where_both_have_it),
 		cmocka_unit_test(raw_udp_is_offered_to_one_who_has_nothing_else),
 		cmocka_unit_test(an_offer_by_a_transport_that_is_switched_off_is_refused),
+		cmocka_unit_test(sdes_is_taken_where_both_have_switched_it_on),
+		cmocka_unit_test(sdes_goes_by_ice_too),
+		cmocka_unit_test(dtls_is_preferred_where_both_have_both),
+		cmocka_unit_test(whoever_has_both_meets_one_who_has_one),
+		cmocka_unit_test(sdes_on_one_side_only_is_a_security_error),
 		cmocka_unit_test(no_address_leaves_before_the_accept_by_a_replacement),
 		cmocka_unit_test(when_ice_fails_both_agree_on_raw_udp_and_hear_each_other),
 		cmocka_unit_test(when_ice_fails_and_the_peer_rejects_raw_udp_the_call_ends),

@@ -62,7 +62,7 @@ static void every_key_is_read_into_its_place(void **state)
 		"[account work]\njid = romeo@work.lit/desk\n"
 		"[audio]\nin = tone:440\nout = null\nring = null\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
 		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\n"
-		"[call]\nring_timeout = 7\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
+		"[call]\nring_timeout = 7\nencryption = sdes, dtls\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
 		"transports = raw-udp, ice-udp\n");
 	g_autofree char *ca = g_build_filename(top, "ca.pem", NULL);
 	struct config *c = parse_good(text);
@@ -95,7 +95,25 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_int_equal(c->transports.count, 2);
 	assert_int_equal(c->transports.kind[0], TRANSPORT_RAW_UDP);
 	assert_int_equal(c->transports.kind[1], TRANSPORT_ICE_UDP);
+	assert_int_equal(c->keyings.count, 2);
+	assert_int_equal(c->keyings.kind[0], KEYING_DTLS);	/* in whatever order they are named */
+	assert_int_equal(c->keyings.kind[1], KEYING_SDES);
 	config_free(c);
+}
+
+static void keys_that_the_server_can_read_have_to_be_wished_for(void **state)
+{
+	static const struct { const char *text; enum keying_kind first; size_t count; } table[] = {
+		{"", KEYING_DTLS, 1}, {"[call]\nencryption = dtls\n", KEYING_DTLS, 1}, {"[call]\nencryption = sdes\n", KEYING_SDES, 1},
+		{"[call]\nencryption = dtls sdes\n", KEYING_DTLS, 2}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		struct config *c = parse_good(table[i].text);
+
+		assert_int_equal(c->keyings.count, table[i].count);
+		assert_int_equal(c->keyings.kind[0], table[i].first);
+		config_free(c);
+	}
 }
 
 static void one_transport_alone_can_be_wished(void **state)
@@ -135,7 +153,8 @@ static void values_out_of_range_are_errors_with_file_and_line(void **state)
 	static const char *const bad[] = {"[audio]\n\nbitrate = 5999", "[audio]\n\nbitrate = 128001", "[audio]\n\nbitrate = 32k",
 		"[audio]\n\nptime = 30", "[audio]\n\ncomplexity = 11", "[audio]\n\ncomplexity = -1", "[audio]\n\nfec = maybe",
 		"[audio]\n\nin = device:", "[audio]\n\nout = tone:440", "[call]\n\nring_timeout = 0", "[call]\n\nring_timeout =",
-		"[network]\n\ntransports =", "[network]\n\ntransports = tcp", "[network]\n\ntransports = raw-udp raw-udp",
+		"[call]\n\nencryption =", "[call]\n\nencryption = none", "[call]\n\nencryption = dtls dtls",
+		"[call]\n\nencryption = DTLS", "[call]\n\nencryption = dtls sdes any", "[network]\n\ntransports =", "[network]\n\ntransports = tcp", "[network]\n\ntransports = raw-udp raw-udp",
 		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2",
 		"[account a]\n\njid = nobody", "[account a]\n\njid = montague.lit/a@b", "[account a]\n\njid =",
 		"[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
@@ -501,6 +520,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_read_into_its_place),
 		cmocka_unit_test(one_transport_alone_can_be_wished),
+		cmocka_unit_test(keys_that_the_server_can_read_have_to_be_wished_for),
 		cmocka_unit_test(servers_are_hosts_with_or_without_a_port),
 		cmocka_unit_test(values_out_of_range_are_errors_with_file_and_line),
 		cmocka_unit_test(a_relative_ca_file_is_beside_the_configuration),

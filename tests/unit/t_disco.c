@@ -304,6 +304,30 @@ static void a_peer_must_have_one_transport_of_ours(void **state)
 	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP | CAN_RAW_UDP));
 }
 
+static void dtls_is_announced_and_asked_for_as_it_is_switched_on(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *before = g_strdup(disco_caps_hash(f->disco));
+	unsigned without = (CAN_CALL & ~(unsigned)CAN_DTLS) | CAN_ICE_UDP;
+	struct iq iq;
+
+	assert_false(disco_fits(f->disco, without));
+	disco_set_keyings(f->disco, FALSE, TRUE);
+	assert_string_not_equal(disco_caps_hash(f->disco), before);
+	fake_iq_init(&iq, "a@x/1", "get", "<query xmlns='" INFO "'/>");
+	assert_true(disco_iq(f->disco, &iq));
+	assert_false(lists(iq.answer, "urn:xmpp:jingle:apps:dtls:0"));
+	assert_true(lists(iq.answer, "urn:xmpp:jingle:apps:rtp:1"));
+	fake_iq_clear(&iq);
+	assert_true(disco_fits(f->disco, without));		/* SDES has no feature: it can only be tried */
+	assert_false(disco_fits(f->disco, without & ~(unsigned)CAN_JINGLE));
+	disco_set_keyings(f->disco, TRUE, TRUE);
+	assert_string_equal(disco_caps_hash(f->disco), before);
+	assert_true(disco_fits(f->disco, without));
+	disco_set_keyings(f->disco, TRUE, FALSE);
+	assert_false(disco_fits(f->disco, without));
+}
+
 static void what_was_answered_is_known_until_its_presence_changes(void **state)
 {
 	struct fixture *f = *state;
@@ -606,6 +630,7 @@ int main(void)
 		TEST(at_most_2000_resources_are_kept_and_the_oldest_goes_first),
 		TEST(a_full_jid_is_asked_and_its_features_become_flags),
 		TEST(only_transports_that_are_switched_on_are_announced),
+		TEST(dtls_is_announced_and_asked_for_as_it_is_switched_on),
 		TEST(a_peer_must_have_one_transport_of_ours),
 		TEST(what_was_answered_is_known_until_its_presence_changes),
 		TEST(what_a_verified_hash_says_is_known_without_asking),

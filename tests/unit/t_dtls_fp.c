@@ -168,6 +168,34 @@ static void sdes_does_not_stand_in_for_it_rule_r14(void **state)
 	assert_int_equal(jingle_dtls_fp.read(*state, JINGLE_SESSION_INITIATE, description, transport), JC_SECURITY);
 }
 
+static void it_is_in_a_message_that_has_a_fingerprint_of_any_kind(void **state)
+{
+	static const struct { const char *text; gboolean in; } table[] = {
+		{"<transport " T "><fingerprint " F " hash='sha-256' setup='actpass'>" HEX "</fingerprint></transport>", TRUE},
+		{"<transport " T "><fingerprint " F "/></transport>", TRUE},		/* read() will say what it is worth */
+		{"<transport " T "><fingerprint xmlns='http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification'/></transport>", TRUE},
+		{"<transport " T "><fingerprint/></transport>", FALSE}, {"<transport " T "/>", FALSE}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		elem_auto transport = xml(table[i].text);
+
+		assert_int_equal(jingle_dtls_fp.in(NULL, transport), table[i].in);
+	}
+	assert_false(jingle_dtls_fp.in(NULL, NULL));
+}
+
+static void required_encryption_beside_it_is_satisfied(void **state)
+{
+	elem_auto description = xml("<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><encryption required='1'/>"
+				    "</description>");
+	elem_auto transport = xml("<transport " T "><fingerprint " F " hash='sha-256' setup='actpass'>" HEX "</fingerprint>"
+				  "</transport>");
+
+	assert_int_equal(jingle_dtls_fp.read(*state, JINGLE_SESSION_INITIATE, description, transport), JC_OK);
+	jingle_dtls_fp.write(*state, JINGLE_SESSION_ACCEPT, description, transport);
+	assert_null(elem_child(elem_child(description, "encryption", NULL), "crypto", NULL));
+}
+
 static void one_that_only_omemo_can_read_is_none_rule_r16(void **state)
 {
 	assert_int_equal(hear(*state, JINGLE_SESSION_INITIATE, "<fingerprint "
@@ -327,6 +355,32 @@ static void chromium_repeats_it_unchanged_at_an_ice_restart(void **state)
 	assert_int_equal(hear(k, JINGLE_TRANSPORT_INFO, FP("sha-256", "active", OTHER)), JC_SECURITY);
 }
 
+/* Another transport has the same certificate, and the roles stay as they were. */
+static void a_replaced_transport_repeats_it_and_may_not_change_it(void **state)
+{
+	static const enum jingle_action actions[] = {JINGLE_TRANSPORT_REPLACE, JINGLE_TRANSPORT_ACCEPT};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+		struct dtls_fp *k = fresh(state, JINGLE_SESSION_INITIATE);
+		struct dtls_fingerprint fp;
+
+		assert_int_equal(hear(k, JINGLE_SESSION_ACCEPT, FP("sha-256", "active", HEX)), JC_OK);
+		assert_writes(k, actions[i], "passive");
+		assert_int_equal(hear(k, actions[i], FP("sha-256", "active", HEX)), JC_OK);
+		assert_int_equal(hear(k, actions[i], ""), JC_OK);		/* nothing else is in force by that */
+		assert_int_equal(hear(k, actions[i], FP("sha-256", "active", OTHER)), JC_SECURITY);
+		assert_true(dtls_fp_remote(k, &fp));
+		assert_int_equal(fp.value[0], 0xd7);
+
+		k = fresh(state, JINGLE_ACTION_NONE);
+		assert_int_equal(hear(k, JINGLE_SESSION_INITIATE, FP("sha-256", "actpass", HEX)), JC_OK);
+		assert_writes(k, actions[i], NULL);				/* the session-accept will tell */
+		assert_writes(k, JINGLE_SESSION_ACCEPT, "active");
+		assert_writes(k, actions[i], "active");
+		assert_int_equal(hear(k, actions[i], FP("sha-256", "passive", OTHER)), JC_SECURITY);
+	}
+}
+
 static void a_refused_change_leaves_the_first_one(void **state)
 {
 	struct dtls_fingerprint fp;
@@ -349,6 +403,8 @@ int main(void)
 		T_(a_setup_that_does_not_fit_ends_the_call),
 		T_(an_answer_without_fingerprint_is_a_downgrade),
 		T_(sdes_does_not_stand_in_for_it_rule_r14),
+		T_(it_is_in_a_message_that_has_a_fingerprint_of_any_kind),
+		T_(required_encryption_beside_it_is_satisfied),
 		T_(one_that_only_omemo_can_read_is_none_rule_r16),
 		T_(lower_case_and_blanks_around_are_read),
 		T_(longer_hashes_are_taken),
@@ -361,6 +417,7 @@ int main(void)
 		T_(what_came_early_may_not_change_in_the_accept_rule_r15),
 		T_(an_early_one_without_role_waits_for_the_accept),
 		T_(chromium_repeats_it_unchanged_at_an_ice_restart),
+		T_(a_replaced_transport_repeats_it_and_may_not_change_it),
 		T_(a_refused_change_leaves_the_first_one),
 	};
 

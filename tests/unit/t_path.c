@@ -27,6 +27,7 @@ struct side {
 	int failure;
 	struct ice_cand told;		/* our last candidate */
 	struct media_stats stats;	/* the last */
+	const char *suite;
 };
 
 struct world {
@@ -72,7 +73,10 @@ static void on_connected(void *self, const struct ice_cand *local, const struct 
 
 static void on_secured(void *self, const char *suite)
 {
-	((struct side *)self)->secured++;
+	struct side *s = self;
+
+	s->secured++;
+	s->suite = suite;
 }
 
 static void on_flowing(void *self, gint64 at_us)
@@ -208,6 +212,17 @@ static void secure(struct world *w)
 	path_secure(w->b.path, TRUE, &fa);
 }
 
+/* Keys as SDES agrees on; A's are of another call when WRONG. */
+static void give_keys(struct world *w, gboolean wrong)
+{
+	struct srtp_keys a = {.suite = SRTP_AES128_CM_SHA1_80, .key = {1, 2, 3}, .salt = {4, 5}};
+	struct srtp_keys b = {.suite = SRTP_AES128_CM_SHA1_80, .key = {6, 7, 8}, .salt = {9}};
+
+	path_keys(w->b.path, &b, &a);
+	a.key[0] ^= wrong ? 1 : 0;
+	path_keys(w->a.path, &a, &b);
+}
+
 static void go(struct side *s)
 {
 	struct media_params params = {.codec = CODEC_OPUS, .tx_pt = 111, .rx_pt = 111, .ptime_ms = 20, .bitrate_bps = 32000,
@@ -329,6 +344,121 @@ static void without_the_accept_no_sound_leaves_by_plain_udp(void **state)
 	assert_int_equal(w->a.stats.tx_packets, 0);
 }
 
+static void wait_packets(struct side *s, uint64_t n, size_t offset)
+{
+	gboolean late = FALSE;
+	guint limit = g_timeout_add_seconds(PATIENCE_S, too_late, &late);
+	uint64_t got = 0;
+
+	while (got < n && !late) {
+		g_main_context_iteration(NULL, TRUE);
+		path_stats(s->path, &s->stats);
+		memcpy(&got, (const char *)&s->stats + offset, sizeof(got));
+	}
+	if (!late)
+		g_source_remove(limit);
+	assert_true(got >= n);
+}
+
+static void given_keys_need_no_handshake(void **state)
+{
+	static const enum transport_kind ways[] = {TRANSPORT_RAW_UDP, TRANSPORT_ICE_UDP};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+		struct world *w;
+
+		teardown(state);
+		setup(state);
+		w = *state;
+		use(w, ways[i]);
+		give_keys(w, FALSE);
+		go(&w->a);
+		go(&w->b);
+		WAIT_BOTH(w, heard, 1);
+		WAIT_BOTH(w, secured, 1);
+		WAIT_BOTH(w, connected, 1);
+		assert_string_equal(w->a.suite, "AES_CM_128_HMAC_SHA1_80");
+		assert_int_equal(w->a.failed + w->a.way_failed, 0);
+	}
+}
+
+static void other_keys_than_the_peers_give_no_sound(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	give_keys(w, TRUE);
+	go(&w->a);
+	go(&w->b);
+	wait_packets(&w->b, 20, offsetof(struct media_stats, rx_bad));
+	assert_int_equal(w->b.flowing + w->b.heard, 0);
+}
+
+static void without_the_accept_no_sound_leaves_with_given_keys(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	give_keys(w, FALSE);
+	go(&w->b);
+	WAIT_BOTH(w, secured, 1);
+	close_side(&w->a);
+	assert_int_equal(w->a.stats.tx_packets, 0);
+	assert_int_equal(w->a.flowing, 0);
+}
+
+/* Keys that are there from the start say nothing of the way: a candidate of the other family cannot be reached. */
+static void given_keys_do_not_prove_a_way_and_stay_for_the_next(void **state)
+{
+	struct world *w = *state;
+	struct ice_cand nowhere = {.component = 1, .ip = "2001:db8::1", .port = 9};
+
+	w->a.mute = w->b.mute = TRUE;
+	use(w, TRANSPORT_RAW_UDP);
+	give_keys(w, FALSE);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, candidates, 1);
+	path_remote_cand(w->a.path, &nowhere);
+	path_remote_cand(w->b.path, &nowhere);
+	WAIT_BOTH(w, way_failed, 1);
+	assert_int_equal(w->a.failure, JC_NO_PATH);
+	assert_int_equal(w->a.secured + w->a.failed, 0);
+	w->a.mute = w->b.mute = FALSE;
+	use(w, TRANSPORT_ICE_UDP);
+	WAIT_BOTH(w, heard, 1);
+	WAIT_BOTH(w, secured, 1);
+	use(w, TRANSPORT_RAW_UDP);		/* and in a call that is up */
+	WAIT_BOTH(w, secured, 2);
+	path_stats(w->a.path, &w->a.stats);
+	wait_packets(&w->a, w->a.stats.rx_packets + 50, offsetof(struct media_stats, rx_packets));
+	assert_int_equal(w->a.failed + w->b.failed, 0);
+	assert_int_equal(w->a.stats.rx_bad, 0);
+}
+
+static void a_second_set_of_keys_is_not_taken(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	give_keys(w, FALSE);
+	give_keys(w, TRUE);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, heard, 1);
+}
+
+static void keys_of_no_known_suite_end_the_path(void **state)
+{
+	struct world *w = *state;
+	struct srtp_keys none = {.suite = (enum srtp_suite)99};
+
+	use(w, TRANSPORT_RAW_UDP);
+	path_keys(w->a.path, &none, &none);
+	wait_for(&w->a.failed, 1);
+	assert_int_equal(w->a.failure, JC_SECURITY);
+}
+
 /* The peer's first flight comes before the signalling has told his address: it is sent again. */
 static void an_address_that_comes_late_harms_nothing(void **state)
 {
@@ -368,6 +498,12 @@ int main(void)
 		TEST(a_call_that_is_up_can_change_its_way),
 		TEST(plain_udp_with_another_certificate_gives_no_sound),
 		TEST(without_the_accept_no_sound_leaves_by_plain_udp),
+		TEST(given_keys_need_no_handshake),
+		TEST(other_keys_than_the_peers_give_no_sound),
+		TEST(without_the_accept_no_sound_leaves_with_given_keys),
+		TEST(given_keys_do_not_prove_a_way_and_stay_for_the_next),
+		TEST(a_second_set_of_keys_is_not_taken),
+		TEST(keys_of_no_known_suite_end_the_path),
 		TEST(an_address_that_comes_late_harms_nothing),
 		TEST(closing_at_any_time_is_safe),
 	};
