@@ -1,6 +1,7 @@
 #include "call_priv.h"
 
 #include "log.h"
+#include "media/codec.h"
 #include "text.h"
 
 enum { OFFER_WAIT_MS = 500, FULL_WAIT_MS = 2000, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000, PING_MS = 5000 };
@@ -511,6 +512,14 @@ gboolean call_was_delivered(const struct call *c)
 unsigned call_peer_flags(const struct call *c)
 {
 	return rtp_app_flags(c->app);
+}
+
+const char *call_codec(const struct call *c)
+{
+	struct media_params params;
+
+	rtp_app_params(c->app, &params);
+	return codec_name(params.codec);
 }
 
 void call_stats(const struct call *c, struct media_stats *out)

@@ -76,6 +76,7 @@ const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */
 enum transport_kind call_transport(const struct call *c);	/* by which the media go, or are tried to go */
 enum keying_kind call_keying(const struct call *c);		/* which the peer chose; valid from the accept on */
+const char  *call_codec(const struct call *c);			/* name of what we send; valid from the accept on */
 gboolean     call_is_accepted(const struct call *c);
 gboolean     call_was_offered(const struct call *c);		/* initiator: the session-initiate is out */
 gboolean     call_was_delivered(const struct call *c);

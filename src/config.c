@@ -157,6 +157,7 @@ static struct config *defaults(void)
 	c->answer_allow = g_ptr_array_new_with_free_func(g_free);
 	c->audio_in = g_strdup("default");
 	c->audio_out = g_strdup("default");
+	c->codecs = (struct codec_list){.kind = {CODEC_OPUS, CODEC_G722, CODEC_PCMU, CODEC_PCMA}, .count = 4};
 	c->bitrate_bps = 32000;
 	c->ptime_ms = 20;
 	c->complexity = 10;

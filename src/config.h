@@ -25,6 +25,7 @@ struct config {
 	char *path;			/* of the file that was read; NULL: there is none */
 	GPtrArray *accounts;		/* struct account *, in the order of the file; the first is the default */
 	char *audio_in, *audio_out, *audio_ring;	/* SPECs; "default" where not given; ring: NULL = as out */
+	struct codec_list codecs;	/* one at least */
 	guint bitrate_bps, ptime_ms, complexity;
 	gboolean fec, dtx;
 	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */

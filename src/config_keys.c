@@ -82,9 +82,10 @@ static gboolean get_spec(struct reading *r, const char *value, gboolean output, 
 	return get_text(r, value, out);
 }
 
-/* Some of two NAMES, each at most once, in the order wanted. */
-static gboolean get_list(struct reading *r, const char *value, const char *const names[2], unsigned *out, size_t *n)
+/* Some of NAMES (up to the first NULL), each at most once, in the order wanted. */
+static gboolean get_list(struct reading *r, const char *value, const char *const *names, unsigned *out, size_t *n)
 {
+	g_autofree char *known = g_strjoinv(", ", (char **)names);
 	g_auto(GStrv) words = g_strsplit_set(value, "; ,\t", -1);
 
 	*n = 0;
@@ -93,13 +94,13 @@ static gboolean get_list(struct reading *r, const char *value, const char *const
 
 		if (!**w)
 			continue;
-		while (kind < 2 && strcmp(*w, names[kind]) != 0)
+		while (names[kind] && strcmp(*w, names[kind]) != 0)
 			kind++;
-		for (size_t i = 0; i < *n && kind < 2; i++)
+		if (!names[kind])
+			return config_fail(r, "'%s' knows %s, not '%s'", r->key, known, *w);
+		for (size_t i = 0; i < *n; i++)
 			if (out[i] == kind)
 				return config_fail(r, "'%s' is named twice", *w);
-		if (kind == 2)
-			return config_fail(r, "'%s' knows %s and %s, not '%s'", r->key, names[0], names[1], *w);
 		out[(*n)++] = kind;
 	}
 	return *n || config_fail(r, "'%s' is empty", r->key);
@@ -193,6 +194,20 @@ static gboolean read_ptime(struct reading *r, const char *v)
 	return TRUE;
 }
 
+static gboolean read_codecs(struct reading *r, const char *v)
+{
+	static const char *const names[] = {[CODEC_OPUS] = "opus", [CODEC_G722] = "g722", [CODEC_PCMU] = "pcmu",
+					    [CODEC_PCMA] = "pcma", NULL};
+	struct codec_list *list = &r->config->codecs;
+	unsigned kinds[CODEC_CN];
+
+	if (!get_list(r, v, names, kinds, &list->count))
+		return FALSE;
+	for (size_t i = 0; i < list->count; i++)
+		list->kind[i] = (enum media_codec)kinds[i];
+	return TRUE;
+}
+
 static gboolean read_complexity(struct reading *r, const char *v)
 {
 	return get_number(r, v, 0, 10, &r->config->complexity);
@@ -244,7 +259,7 @@ static gboolean read_loopback(struct reading *r, const char *v)
 
 static gboolean read_transports(struct reading *r, const char *v)
 {
-	static const char *const names[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp"};
+	static const char *const names[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp", NULL};
 	struct transport_list *list = &r->config->transports;
 	unsigned kinds[TRANSPORT_COUNT];
 
@@ -258,7 +273,7 @@ static gboolean read_transports(struct reading *r, const char *v)
 /* DTLS goes first in whatever order they are named: nobody can want the keys to be read where they need not be. */
 static gboolean read_encryption(struct reading *r, const char *v)
 {
-	static const char *const names[] = {[KEYING_DTLS] = "dtls", [KEYING_SDES] = "sdes"};
+	static const char *const names[] = {[KEYING_DTLS] = "dtls", [KEYING_SDES] = "sdes", NULL};
 	struct keying_list *list = &r->config->keyings;
 	unsigned kinds[KEYING_COUNT];
 
@@ -274,7 +289,7 @@ const struct config_key config_keys[] = {
 	{"account", "password_command", read_password_command}, {"account", "server", read_server},
 	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin},
 	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
-	{"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
+	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
 	{"call", "ring_timeout", read_ring_timeout}, {"call", "encryption", read_encryption},

@@ -278,7 +278,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->roster = roster_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
-		.wishes = {.ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
+		.wishes = {.codecs = config->codecs, .ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
 		.transports = config->transports, .keyings = config->keyings,
 		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};

@@ -231,7 +231,8 @@ static void on_flowing(void *self, gint64 at_us)
 {
 	struct talk *t = self;
 
-	ui_event_at(t->ui, at_us, "media", NULL);
+	ui_event_at(t->ui, at_us, "media", "codec", "s", call_codec(t->call), NULL);
+	log_info("talk", "media flow; we send %s", call_codec(t->call));
 }
 
 static void on_heard(void *self, gint64 at_us)

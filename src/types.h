@@ -73,14 +73,31 @@ struct srtp_keys {			/* one direction; wiped by whoever holds a copy */
 };
 
 /* ---- what two sides agreed to say to each other (XEP-0167) ---- */
-enum media_codec { CODEC_OPUS };
+enum media_codec {
+	CODEC_OPUS,			/* RFC 7587 */
+	CODEC_G722,			/* RFC 3551 4.5.2: sampled at 16 kHz, its RTP clock says 8 */
+	CODEC_PCMU, CODEC_PCMA,		/* G.711, RFC 3551 4.5.14 */
+	CODEC_CN,			/* comfort noise, RFC 3389: only received, beside one of the three above */
+	CODEC_COUNT
+};
+
+struct codec_list {			/* each at most once, the preferred first; CODEC_CN is never in it */
+	enum media_codec kind[CODEC_CN];
+	size_t count;
+};
+
+struct payload_type {
+	uint8_t pt;			/* 0..127 */
+	enum media_codec codec;
+};
 
 struct media_params {
-	enum media_codec codec;
-	uint8_t tx_pt;			/* payload type the peer announced: we send with it */
-	uint8_t rx_pt;			/* payload type we announced: we receive with it */
+	enum media_codec codec;		/* of what we send; does not change in a call */
+	uint8_t tx_pt;			/* payload type the peer announced for it: we send with it */
+	struct payload_type rx[CODEC_COUNT];	/* what we announced: the peer may send any of it, and change in the call */
+	size_t rx_count;		/* each number and each codec at most once */
 	unsigned ptime_ms;		/* [ms] 10, 20, 40 or 60: duration of the frames we send */
-	unsigned bitrate_bps;		/* [bit/s] of what we send */
+	unsigned bitrate_bps;		/* [bit/s] of what we send; this and the next three: Opus only */
 	unsigned complexity;		/* 0..10, of the encoder */
 	bool fec;			/* the peer can use in-band FEC (RFC 7587 useinbandfec) */
 	bool dtx;			/* the peer would like discontinuous transmission (usedtx) */

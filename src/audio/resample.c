@@ -3,25 +3,37 @@
 #include <math.h>
 #include <speex/speex_resampler.h>
 
-enum { QUALITY = 7, PIECE = 1024 };
+enum { QUALITY = 7, QUALITY_LIVE = 4, PIECE = 6144 };
 
 struct resampler {
 	SpeexResamplerState *state;
 	float out[PIECE];
 };
 
-struct resampler *resampler_new(unsigned from_hz, unsigned to_hz)
+static struct resampler *open_with(unsigned from_hz, unsigned to_hz, int quality)
 {
 	struct resampler *r = g_new0(struct resampler, 1);
 	int err = 0;
 
-	r->state = speex_resampler_init(1, from_hz, to_hz, QUALITY, &err);
-	if (r->state) {
-		speex_resampler_skip_zeros(r->state);
+	r->state = speex_resampler_init(1, from_hz, to_hz, quality, &err);
+	if (r->state)
 		return r;
-	}
 	g_free(r);
 	return NULL;
+}
+
+struct resampler *resampler_new(unsigned from_hz, unsigned to_hz)
+{
+	struct resampler *r = open_with(from_hz, to_hz, QUALITY);
+
+	if (r)
+		speex_resampler_skip_zeros(r->state);
+	return r;
+}
+
+struct resampler *resampler_new_live(unsigned from_hz, unsigned to_hz)
+{
+	return open_with(from_hz, to_hz, QUALITY_LIVE);
 }
 
 void resampler_free(struct resampler *r)

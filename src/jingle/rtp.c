@@ -4,10 +4,13 @@
 
 #include "../log.h"
 #include "../text.h"
+#include "payload.h"
 
 #define NS_SSMA "urn:xmpp:jingle:apps:rtp:ssma:0"
 
-enum { OPUS_PT = 111, MIN_BITRATE = 6000 };
+enum { MIN_BITRATE = 6000 };
+
+static const struct codec_list every = {.kind = {CODEC_OPUS, CODEC_G722, CODEC_PCMU, CODEC_PCMA}, .count = 4};
 
 struct hears {				/* what the peer says of his decoder; 0: nothing */
 	guint64 ptime_ms, minptime_ms, maxptime_ms, maxaverage_bps;
@@ -21,15 +24,41 @@ struct rtp_app {
 	unsigned flags;
 };
 
+/* Of an offer what it has of this codec, with its number (rule R18); with our own where there is no offer yet. */
+static void announce(struct media_params *p, enum media_codec codec, const struct elem *offer)
+{
+	uint8_t pt = payload_number(codec);
+
+	if (offer && !payload_find(offer, codec, -1, &pt))
+		return;
+	for (size_t i = 0; i < p->rx_count; i++)
+		if (p->rx[i].pt == pt)		/* libpurple gives one number to several; the better has it */
+			return;
+	p->rx[p->rx_count++] = (struct payload_type){.pt = pt, .codec = codec};
+}
+
+/* Comfort noise comes in the pauses of codecs that have no other silence. */
+static void announce_all(struct media_params *p, const struct codec_list *wanted, const struct elem *offer)
+{
+	p->rx_count = 0;
+	for (size_t i = 0; i < wanted->count; i++)
+		announce(p, wanted->kind[i], offer);
+	if (p->rx_count > 1 || (p->rx_count == 1 && p->rx[0].codec != CODEC_OPUS))
+		announce(p, CODEC_CN, offer);
+}
+
 struct rtp_app *rtp_app_new(const struct rtp_wishes *wishes, uint32_t ssrc, const char *cname)
 {
 	struct rtp_app *a = g_new0(struct rtp_app, 1);
 
 	a->wishes = *wishes;
-	a->params = (struct media_params){.codec = CODEC_OPUS, .tx_pt = OPUS_PT, .rx_pt = OPUS_PT,
+	if (a->wishes.codecs.count == 0)
+		a->wishes.codecs = every;
+	a->params = (struct media_params){.codec = a->wishes.codecs.kind[0], .tx_pt = payload_number(a->wishes.codecs.kind[0]),
 		.ptime_ms = wishes->ptime_ms, .bitrate_bps = wishes->bitrate_bps, .complexity = wishes->complexity,
 		.tx_ssrc = ssrc};
 	g_strlcpy(a->params.cname, cname, sizeof(a->params.cname));
+	announce_all(&a->params, &a->wishes.codecs, NULL);
 	return a;
 }
 
@@ -58,22 +87,29 @@ static void add_parameter(struct elem *payload, const char *name, const char *va
 	elem_set(p, "value", value);
 }
 
-/* Rule R18: id, name, clockrate and channels always, each parameter with a value, booleans as 0 and 1. */
-static struct elem *describe(const struct rtp_app *a, unsigned pt)
+static void add_payload(const struct rtp_app *a, struct elem *description, const struct payload_type *type)
 {
-	struct elem *d = elem_new("description", NS_RTP), *payload, *source;
+	struct elem *payload = payload_add(description, type);
 
-	elem_set(d, "media", "audio");
-	payload = elem_add(d, "payload-type", NULL);
-	elem_setf(payload, "id", "%u", pt);
-	elem_set(payload, "name", "opus");
-	elem_set(payload, "clockrate", "48000");
-	elem_set(payload, "channels", "2");
-	elem_setf(payload, "ptime", "%u", a->params.ptime_ms);
+	if (type->codec != CODEC_CN)
+		elem_setf(payload, "ptime", "%u", a->params.ptime_ms);
+	if (type->codec != CODEC_OPUS)
+		return;
 	add_parameter(payload, "minptime", "10");
 	add_parameter(payload, "useinbandfec", "1");
 	if (a->wishes.dtx)
 		add_parameter(payload, "usedtx", "1");
+}
+
+/* Rule R18: each parameter with a value, booleans as 0 and 1. */
+static struct elem *describe(void *self)
+{
+	const struct rtp_app *a = self;
+	struct elem *d = elem_new("description", NS_RTP), *source;
+
+	elem_set(d, "media", "audio");
+	for (size_t i = 0; i < a->params.rx_count; i++)
+		add_payload(a, d, &a->params.rx[i]);
 	if (a->params.cname[0]) {		/* a value must not be empty (rules R18, R20) */
 		source = elem_add(d, "source", NS_SSMA);
 		elem_setf(source, "ssrc", "%u", a->params.tx_ssrc);
@@ -90,49 +126,7 @@ static gboolean is_audio(const struct elem *description)
 	return !media || strcmp(media, "audio") == 0;
 }
 
-static struct elem *offer(void *self)
-{
-	struct rtp_app *a = self;
-
-	return describe(a, OPUS_PT);
-}
-
-static struct elem *reply(void *self)
-{
-	struct rtp_app *a = self;
-
-	return describe(a, a->params.rx_pt);	/* the offerer's number, rule R18 */
-}
-
 /* ---- reading ---- */
-
-static gboolean is_opus(const struct elem *payload, guint64 *pt)
-{
-	const char *name = elem_attr(payload, "name"), *clock = elem_attr(payload, "clockrate");
-	guint64 hz = 48000;
-
-	/* libpurple writes OPUS, Gajim leaves channels out, and libpurple says 0 of them: the RTP format is the same. With
-	 * the marker bit, 64 to 95 look like RTCP on a shared port (RFC 5761 4). */
-	return name && g_ascii_strcasecmp(name, "opus") == 0 && text_uint(elem_attr(payload, "id"), 0, 127, pt) &&
-		(*pt < 64 || *pt > 95) && (!clock || (text_uint(clock, 1, 1000000, &hz) && hz == 48000));
-}
-
-/* Several payloads may be Opus, and several may share a number (libpurple, QXmpp). ONLY: of this number; -1: any. */
-static const struct elem *find_opus(const struct elem *description, int only, uint8_t *pt)
-{
-	unsigned seen = 0;
-
-	for (const struct elem *p = elem_child(description, "payload-type", NULL); p && seen < MAX_PAYLOAD_TYPES;
-	     p = elem_next(p, "payload-type", NULL), seen++) {
-		guint64 number;
-
-		if (is_opus(p, &number) && (only < 0 || number == (guint64)only)) {
-			*pt = (uint8_t)number;
-			return p;
-		}
-	}
-	return NULL;
-}
 
 static const char *parameter(const struct elem *payload, const char *name)
 {
@@ -173,7 +167,7 @@ static unsigned choose_ptime(const struct rtp_app *a)
 	return best;
 }
 
-/* What the peer says of his Opus decoder governs what we send (RFC 7587 6.1). What he leaves out stays as it was. */
+/* What the peer says of his decoder governs what we send (RFC 7587 6.1). What he leaves out stays as it was. */
 static void hear(struct rtp_app *a, const struct elem *payload)
 {
 	struct hears *h = &a->hears;
@@ -200,43 +194,71 @@ static gboolean has_rtcp_mux(const struct elem *description)
 	return FALSE;
 }
 
-/* The common part of an offer and of an answer: the peer's Opus, whose number we send with. */
-static enum jc_err judge(struct rtp_app *a, const struct elem *theirs)
+static enum jc_err judge(const struct elem *theirs)
 {
-	const struct elem *opus;
-
 	if (!is_audio(theirs))
 		return JC_UNSUPPORTED_APP;
-	opus = find_opus(theirs, -1, &a->params.tx_pt);
-	if (!opus || !has_rtcp_mux(theirs))
-		return JC_NO_CODEC;
+	return has_rtcp_mux(theirs) ? JC_OK : JC_NO_CODEC;
+}
+
+static enum jc_err use(struct rtp_app *a, const struct elem *payload, enum media_codec codec, uint8_t pt)
+{
+	a->params.codec = codec;
+	a->params.tx_pt = pt;
 	a->hears = (struct hears){0};
-	hear(a, opus);
+	hear(a, payload);
 	return JC_OK;
 }
 
+/* Of an offer we send what we like best. */
 static enum jc_err answer(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	enum jc_err err = judge(a, theirs);
+	enum jc_err err = judge(theirs);
+	struct payload_type best;
 
-	a->params.rx_pt = a->params.tx_pt;
-	return err;
+	if (err)
+		return err;
+	announce_all(&a->params, &a->wishes.codecs, theirs);
+	if (!a->params.rx_count)
+		return JC_NO_CODEC;
+	best = a->params.rx[0];
+	return use(a, payload_find(theirs, best.codec, best.pt, &best.pt), best.codec, best.pt);
 }
 
+static gboolean offered(const struct rtp_app *a, enum media_codec codec)
+{
+	for (size_t i = 0; i < a->params.rx_count; i++)
+		if (a->params.rx[i].codec == codec)
+			return codec != CODEC_CN;
+	return FALSE;
+}
+
+/* Of an answer we send what the responder likes best: its first that we have ("Negotiating a Jingle RTP Session"). */
 static enum jc_err agree(void *self, const struct elem *theirs)
 {
-	return judge(self, theirs);
+	struct rtp_app *a = self;
+	enum jc_err err = judge(theirs);
+	unsigned seen = 0;
+
+	for (const struct elem *p = elem_child(theirs, "payload-type", NULL); !err && p && seen < MAX_PAYLOAD_TYPES;
+	     p = elem_next(p, "payload-type", NULL), seen++) {
+		struct payload_type type;
+
+		if (payload_read(p, &type) && offered(a, type.codec))
+			return use(a, p, type.codec, type.pt);
+	}
+	return err ? err : JC_NO_CODEC;
 }
 
 /* "Purely advisory", and only what has changed (XEP-0167 "Negotiation of Parameters"). */
 static enum iq_cond description_info(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	const struct elem *opus = find_opus(theirs, a->params.tx_pt, &a->params.tx_pt);
+	const struct elem *payload = payload_find(theirs, a->params.codec, a->params.tx_pt, &a->params.tx_pt);
 
-	if (opus)
-		hear(a, opus);
+	if (payload)
+		hear(a, payload);
 	return COND_OK;
 }
 
@@ -259,7 +281,7 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 	return COND_UNSUPPORTED_INFO;
 }
 
-const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
+const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
 				      .description_info = description_info, .session_info = session_info,
 				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
 				      .keys_invalid = "invalid-crypto"};

@@ -1,166 +1,109 @@
 #include "codec.h"
 
-#include <opus/opus.h>
-
 #include "../err.h"
+#include "codec_priv.h"
 
-enum { FEC_BITRATE = 28000, FEC_LEAST_BITRATE = 24000, MAX_LOSS_PERCENT = 30,
-       STEP = AUDIO_RATE / 400 /* Opus invents in steps of 2.5 ms */ };
+const char *codec_name(enum media_codec codec)
+{
+	static const char *const names[CODEC_COUNT] = {"Opus", "G.722", "PCMU", "PCMA", "CN"};
 
-struct encoder {
-	OpusEncoder *opus;
-	struct media_params params;
-	int loss_percent;
-	gboolean fec_on;
-};
+	return names[codec];
+}
 
-struct decoder {
-	OpusDecoder *opus;
-};
+unsigned codec_clock_hz(enum media_codec codec)
+{
+	return codec == CODEC_OPUS ? AUDIO_RATE : 8000;
+}
 
 /* ---- encoder ---- */
 
-/* Measured: from 28 kbit/s on FEC pays for any loss; at 24 kbit/s only for much (one whole point of quality at 10 %, none
- * at 5 %); below never. Telling the encoder more loss than there is costs as much. */
-static gboolean fec_pays(const struct encoder *e)
-{
-	gboolean rich = e->params.bitrate_bps >= FEC_BITRATE;
-	int on = rich ? 2 : 8, off = rich ? 1 : 6;
-
-	return e->params.fec && e->params.bitrate_bps >= FEC_LEAST_BITRATE && e->loss_percent >= (e->fec_on ? off : on);
-}
-
-static void apply_loss(struct encoder *e)
-{
-	gboolean fec = fec_pays(e);
-
-	if (fec != e->fec_on)
-		opus_encoder_ctl(e->opus, OPUS_SET_INBAND_FEC(fec));
-	e->fec_on = fec;
-	opus_encoder_ctl(e->opus, OPUS_SET_PACKET_LOSS_PERC(fec ? e->loss_percent : 0));
-}
-
 struct encoder *encoder_new(const struct media_params *params, GError **error)
 {
-	struct encoder *e = g_new0(struct encoder, 1);
-	int err;
-
-	e->opus = opus_encoder_create(AUDIO_RATE, 1, OPUS_APPLICATION_VOIP, &err);
-	if (!e->opus) {
-		g_set_error(error, JC_ERROR, JC_INTERNAL, "the Opus encoder does not start (%s)", opus_strerror(err));
-		g_free(e);
+	switch (params->codec) {
+	case CODEC_OPUS:
+		return opus_encoder_start(params, error);
+	case CODEC_G722: case CODEC_PCMU: case CODEC_PCMA:
+		return wave_encoder_start(params, error);
+	default:
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "codec %d cannot be sent", (int)params->codec);
 		return NULL;
 	}
-	opus_encoder_ctl(e->opus, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
-	encoder_params(e, params);
-	return e;
 }
 
 void encoder_free(struct encoder *e)
 {
-	if (!e)
-		return;
-	opus_encoder_destroy(e->opus);
-	g_free(e);
+	if (e)
+		e->ops->free(e);
 }
 
 void encoder_params(struct encoder *e, const struct media_params *params)
 {
-	e->params = *params;
-	opus_encoder_ctl(e->opus, OPUS_SET_BITRATE((int)params->bitrate_bps));
-	opus_encoder_ctl(e->opus, OPUS_SET_COMPLEXITY((int)params->complexity));
-	opus_encoder_ctl(e->opus, OPUS_SET_DTX(params->dtx));
-	apply_loss(e);
+	if (e->ops->params)
+		e->ops->params(e, params);
 }
 
 void encoder_loss(struct encoder *e, double loss)
 {
-	int percent = (int)(CLAMP(loss, 0, 1) * 100 + 0.5);
-
-	percent = MIN(percent, MAX_LOSS_PERCENT);
-	if (percent == e->loss_percent)
-		return;
-	e->loss_percent = percent;
-	apply_loss(e);
+	if (e->ops->loss)
+		e->ops->loss(e, loss);
 }
 
 int encoder_encode(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap)
 {
-	int len = opus_encode(e->opus, pcm, (int)n, out, (opus_int32)cap);
-
-	return len >= 0 && len <= 2 && e->params.dtx ? 0 : len;
+	return e->ops->encode(e, pcm, n, out, cap);
 }
 
 /* ---- decoder ---- */
 
 struct decoder *decoder_new(enum media_codec codec, GError **error)
 {
-	struct decoder *d = g_new0(struct decoder, 1);
-	int err;
-
-	d->opus = opus_decoder_create(AUDIO_RATE, 1, &err);
-	if (d->opus)
-		return d;
-	g_set_error(error, JC_ERROR, JC_INTERNAL, "the Opus decoder does not start (%s)", opus_strerror(err));
-	g_free(d);
-	return NULL;
+	switch (codec) {
+	case CODEC_OPUS:
+		return opus_decoder_start(error);
+	case CODEC_CN:
+		return comfort_start(error);
+	default:
+		return wave_decoder_start(codec, error);
+	}
 }
 
 void decoder_free(struct decoder *d)
 {
-	if (!d)
-		return;
-	opus_decoder_destroy(d->opus);
-	g_free(d);
+	if (d)
+		d->ops->free(d);
+}
+
+static gboolean fits(size_t len)
+{
+	return len > 0 && len <= CODEC_MAX_PAYLOAD;
 }
 
 size_t decoder_duration(const struct decoder *d, const uint8_t *payload, size_t len)
 {
-	int n = len > 0 && len <= CODEC_MAX_PAYLOAD ? opus_packet_get_nb_samples(payload, (opus_int32)len, AUDIO_RATE) : 0;
+	size_t n = fits(len) ? d->ops->duration(payload, len) : 0;
 
-	return n > 0 && n <= CODEC_MAX_FRAME ? (size_t)n : 0;
-}
-
-static size_t result(int n)
-{
-	return n > 0 ? (size_t)n : 0;
+	return n <= CODEC_MAX_FRAME ? n : 0;
 }
 
 size_t decoder_decode(struct decoder *d, const uint8_t *payload, size_t len, gint16 *pcm)
 {
-	return result(opus_decode(d->opus, payload, (opus_int32)len, pcm, CODEC_MAX_FRAME, 0));
+	return decoder_duration(d, payload, len) ? d->ops->decode(d, payload, len, pcm) : 0;
 }
 
 size_t decoder_conceal(struct decoder *d, size_t n, gint16 *pcm)
 {
-	n = MIN(n - n % STEP, CODEC_MAX_FRAME);
-	return n ? result(opus_decode(d->opus, NULL, 0, pcm, (int)n, 0)) : 0;
+	n = MIN(n - n % CODEC_STEP, CODEC_MAX_FRAME);
+	return n ? d->ops->conceal(d, n, pcm) : 0;
 }
 
-/* RFC 6716 4.2.3, 4.2.4: a SILK frame begins with one bit for voice per 20 ms and then one that says whether FEC (LBRR)
- * follows, once more for the side channel of stereo. Without it the library would conceal and call that FEC. */
 gboolean decoder_has_fec(const struct decoder *d, const uint8_t *payload, size_t len)
 {
-	const unsigned char *frames[48];
-	opus_int16 sizes[48];
-	int voice_bits, samples;
-	uint8_t flags;
-
-	if (len < 2 || len > CODEC_MAX_PAYLOAD || (payload[0] & 0x80))		/* the top bit: CELT only */
-		return FALSE;
-	if (opus_packet_parse(payload, (opus_int32)len, NULL, frames, sizes, NULL) <= 0 || sizes[0] < 1)
-		return FALSE;
-	samples = opus_packet_get_samples_per_frame(payload, AUDIO_RATE);
-	voice_bits = MAX(samples / (AUDIO_RATE / 50), 1);
-	flags = frames[0][0];
-	if (flags >> (7 - voice_bits) & 1)
-		return TRUE;
-	return opus_packet_get_nb_channels(payload) == 2 && (flags >> (6 - 2 * voice_bits) & 1);
+	return d->ops->has_fec && fits(len) && d->ops->has_fec(payload, len);
 }
 
 size_t decoder_fec(struct decoder *d, const uint8_t *payload, size_t len, size_t n, gint16 *pcm)
 {
-	if (n == 0 || n % STEP != 0 || n > CODEC_MAX_FRAME || !decoder_has_fec(d, payload, len))
+	if (n == 0 || n % CODEC_STEP != 0 || n > CODEC_MAX_FRAME || !decoder_has_fec(d, payload, len))
 		return 0;
-	return result(opus_decode(d->opus, payload, (opus_int32)len, pcm, (int)n, 1));
+	return d->ops->fec(d, payload, len, n, pcm);
 }

@@ -1,6 +1,7 @@
-/* codec.h - Opus: encode, decode, conceal (RFC 6716, RFC 7587). Only media/codec.c includes <opus/…>.
+/* codec.h - speech to payloads and back: Opus (RFC 6716, RFC 7587), G.722, G.711 (RFC 3551), comfort noise (RFC 3389,
+ * decoded only).
  *
- * Mono, int16, 48 kHz. One thread per struct. Nothing is allocated after _new. */
+ * Mono, int16, 48 kHz outside, whatever is inside. One thread per struct. Nothing is allocated after _new. */
 #ifndef JCALL_MEDIA_CODEC_H
 #define JCALL_MEDIA_CODEC_H
 
@@ -12,6 +13,10 @@ enum { CODEC_MAX_FRAME = 120 * AUDIO_RATE / 1000, CODEC_MAX_PAYLOAD = 1275 };
 struct encoder;
 struct decoder;
 
+const char *codec_name(enum media_codec codec);		/* as RTP calls it */
+unsigned    codec_clock_hz(enum media_codec codec);	/* of its RTP timestamps; divides AUDIO_RATE */
+
+/* Fails for CODEC_CN. */
 struct encoder *encoder_new(const struct media_params *params, GError **error);
 void    encoder_free(struct encoder *e);
 void    encoder_params(struct encoder *e, const struct media_params *params);	/* bit rate, complexity, DTX may change */

@@ -47,7 +47,8 @@ struct engine {
 	GError *in_fault, *out_fault;
 	size_t frame;				/* [samples] per packet */
 	uint16_t seq;
-	uint32_t ts, remote_ssrc;
+	uint32_t ts, remote_ssrc;		/* ts: of the codec's clock, */
+	size_t ts_rest;				/* and the samples beyond it */
 	gint64 ssrc_at_us, next_us;
 	gint64 silent_us;			/* when the next frame of silence is due, while there is no source */
 	gint64 nowhere_us;			/* up to when was played, while there is no output */
@@ -81,9 +82,9 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 		e->out = *out;
 		e->have_out = TRUE;
 	}
-	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, AUDIO_RATE);
+	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, codec_clock_hz(params->codec));
 	e->encoder = encoder_new(params, error);
-	e->playout = e->encoder ? playout_new(params->codec, error) : NULL;
+	e->playout = e->encoder ? playout_new(params, error) : NULL;
 	if (e->playout)
 		return e;
 	engine_free(e);
@@ -153,6 +154,15 @@ static void send_frame(struct engine *e, gint64 now_us)
 	rtcp_sent(e->rtcp, h.ts, (size_t)len, now_us);
 }
 
+static void pass_time(struct engine *e, size_t samples)
+{
+	unsigned tick = AUDIO_RATE / codec_clock_hz(e->params.codec);
+
+	e->ts_rest += samples;
+	e->ts += (uint32_t)(e->ts_rest / tick);
+	e->ts_rest %= tick;
+}
+
 /* The frame in pcm has its place in time, sent or not. */
 static void pass_frame(struct engine *e, gint64 now_us)
 {
@@ -162,7 +172,7 @@ static void pass_frame(struct engine *e, gint64 now_us)
 		send_frame(e, now_us);
 	else
 		e->mark = TRUE;
-	e->ts += (uint32_t)e->frame;
+	pass_time(e, e->frame);
 }
 
 /* A machine that stalled leaves a device's samples piled up; sent late they would be delay for the rest of the call. */
@@ -171,7 +181,7 @@ static void drop_backlog(struct engine *e, size_t ready)
 	size_t excess = ready - e->frame;
 
 	log_info("engine", "the microphone was %zu ms behind: the oldest of it is left out", excess * 1000 / AUDIO_RATE);
-	e->ts += (uint32_t)excess;
+	pass_time(e, excess);
 	while (excess > 0) {
 		size_t n = e->in.read(e->in.self, e->pcm, MIN(excess, MAX_FRAME));
 
@@ -218,7 +228,7 @@ static gboolean silence_one(struct engine *e, gint64 now_us)
 		return FALSE;
 	if (late > BACKLOG_FRAMES) {			/* after a stall nobody needs the silence that was not sent */
 		e->silent_us += late * frame_us;
-		e->ts += (uint32_t)((guint64)late * e->frame);
+		pass_time(e, (size_t)late * e->frame);
 	}
 	e->silent_us += frame_us;
 	memset(e->pcm, 0, e->frame * sizeof(*e->pcm));
@@ -348,26 +358,38 @@ static gboolean accept_ssrc(struct engine *e, uint32_t ssrc, gint64 now_us)
 	return TRUE;
 }
 
+static const struct payload_type *announced(const struct engine *e, uint8_t pt)
+{
+	for (size_t i = 0; i < e->params.rx_count; i++)
+		if (e->params.rx[i].pt == pt)
+			return &e->params.rx[i];
+	return NULL;
+}
+
 gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
 {
 	struct rtp_header h;
-	const uint8_t *payload;
-	size_t payload_len;
+	struct playout_packet packet;
+	const struct payload_type *type = NULL;
 
 	if (!e->started)
 		return FALSE;
-	if (!rtp_read(pkt, len, &h, &payload, &payload_len) || h.pt != e->params.rx_pt ||
-	    !accept_ssrc(e, h.ssrc, now_us)) {
+	if (rtp_read(pkt, len, &h, &packet.payload, &packet.len))
+		type = announced(e, h.pt);
+	if (!type || !accept_ssrc(e, h.ssrc, now_us)) {
 		e->stats.rx_bad++;
 		return FALSE;
 	}
+	packet.codec = type->codec;
+	packet.seq = h.seq;
+	packet.ts = h.ts;
 	e->stats.last_rx_us = now_us;
 	if (!e->stats.first_rx_us)
 		e->stats.first_rx_us = now_us;
 	e->stats.rx_packets++;
-	e->stats.rx_bytes += payload_len;
-	rtcp_received(e->rtcp, h.ssrc, h.seq, h.ts, now_us);
-	if (playout_put(e->playout, h.seq, h.ts, payload, payload_len, now_us))
+	e->stats.rx_bytes += packet.len;
+	rtcp_received(e->rtcp, h.ssrc, h.seq, h.ts, codec_clock_hz(type->codec), now_us);
+	if (playout_put(e->playout, &packet, now_us))
 		return TRUE;
 	e->stats.rx_bad++;
 	return FALSE;

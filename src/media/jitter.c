@@ -27,6 +27,7 @@ struct slot {
 	bool used, seen;			/* here; or has been here (with this SEQ) */
 	int64_t seq, ts;
 	uint32_t duration;
+	unsigned kind;
 	size_t len;
 	uint8_t payload[MAX_PAYLOAD];
 };
@@ -170,37 +171,36 @@ static void make_room(struct jitter *j)
 	}
 }
 
-static void keep(struct jitter *j, struct slot *s, int64_t seq, int64_t ts, uint32_t duration, const uint8_t *payload,
-		 size_t len)
+static void keep(struct jitter *j, struct slot *s, int64_t seq, int64_t ts, const struct jitter_packet *packet)
 {
 	if (s->used)
 		release(j, s);
 	s->used = s->seen = true;
 	s->seq = seq;
 	s->ts = ts;
-	s->duration = j->duration = duration;
-	s->len = len;
-	memcpy(s->payload, payload, len);
+	s->duration = j->duration = packet->duration_ts;
+	s->kind = packet->kind;
+	s->len = packet->len;
+	memcpy(s->payload, packet->payload, packet->len);
 	j->held++;
 }
 
-enum jitter_put jitter_put(struct jitter *j, uint16_t seq, uint32_t ts, uint32_t duration_ts, const uint8_t *payload,
-			   size_t len, int64_t now_us)
+enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *packet, int64_t now_us)
 {
 	int64_t s64, t64;
 	struct slot *s;
 	bool newest;
 
-	if (len > MAX_PAYLOAD || duration_ts == 0 || duration_ts > j->hz)
+	if (packet->len > MAX_PAYLOAD || packet->duration_ts == 0 || packet->duration_ts > j->hz)
 		return JITTER_OVERFLOW;
-	if (!place(j, seq, ts, &s64, &t64))
+	if (!place(j, packet->seq, packet->ts, &s64, &t64))
 		return JITTER_LATE;
 	s = at(j, s64);
 	if (s->seen && s->seq == s64)
 		return JITTER_DUPLICATE;
 	newest = s64 >= j->top_seq;
-	lateness_add(&j->lateness, now_us - to_us(j, t64), now_us, to_us(j, duration_ts), step_us(j), j->allowed_us,
-		     newest);
+	lateness_add(&j->lateness, now_us - to_us(j, t64), now_us, to_us(j, packet->duration_ts), step_us(j),
+		     j->allowed_us, newest);
 	if (newest) {
 		j->top_seq = s64;
 		j->top_ts = t64;
@@ -213,7 +213,7 @@ enum jitter_put jitter_put(struct jitter *j, uint16_t seq, uint32_t ts, uint32_t
 		return JITTER_LATE;
 	}
 	make_room(j);
-	keep(j, s, s64, t64, duration_ts, payload, len);
+	keep(j, s, s64, t64, packet);
 	return JITTER_KEPT;
 }
 
@@ -284,6 +284,7 @@ static void play(struct jitter *j, struct slot *s, struct jitter_step *step)
 	step->act = JITTER_PLAY;
 	step->payload = s->payload;
 	step->len = s->len;
+	step->kind = s->kind;
 	step->duration_ts = s->duration;
 	step->fresh = j->fresh;
 	j->fresh = false;
@@ -327,6 +328,7 @@ static void lose(struct jitter *j, struct jitter_step *step)
 	if (after) {
 		step->payload = after->payload;
 		step->len = after->len;
+		step->kind = after->kind;
 	}
 	pass_lost(j);
 }

@@ -19,9 +19,14 @@ void           jitter_free(struct jitter *j);
 void           jitter_reset(struct jitter *j);		/* a new SSRC: forget packets, keep what is known of the network */
 
 enum jitter_put { JITTER_KEPT, JITTER_DUPLICATE, JITTER_LATE, JITTER_OVERFLOW };
-/* DURATION_TS: samples (of clock_hz) in the packet, from its codec. The payload is copied. */
-enum jitter_put jitter_put(struct jitter *j, uint16_t seq, uint32_t ts, uint32_t duration_ts, const uint8_t *payload,
-			   size_t len, int64_t now_us);
+struct jitter_packet {
+	uint16_t seq;
+	uint32_t ts, duration_ts;	/* [samples of clock_hz] duration: by its codec */
+	unsigned kind;			/* which codec: nothing to us, comes out as it went in */
+	const uint8_t *payload;		/* copied */
+	size_t len;
+};
+enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *packet, int64_t now_us);
 
 enum jitter_do {
 	JITTER_WAIT,		/* nothing has come yet: play silence */
@@ -34,6 +39,7 @@ struct jitter_step {
 	enum jitter_do act;
 	const uint8_t *payload;	/* borrowed until the next call */
 	size_t len;
+	unsigned kind;		/* of PAYLOAD */
 	uint32_t duration_ts;
 	bool fresh;		/* first packet of a beginning */
 	unsigned dropped;	/* packets here, but passed over: what was invented in their place stands */

@@ -49,7 +49,8 @@ static void note_least(struct lateness *l, int64_t transit, int64_t now_us)
 
 int64_t lateness_least(const struct lateness *l, int64_t now_us, int64_t otherwise)
 {
-	int64_t epoch = now_us / LEAST_SLOT_US + 1, oldest = epoch - LATENESS_LEAST, best = INT64_MAX;
+	int64_t epoch = now_us / LEAST_SLOT_US + 1, best = INT64_MAX;
+	int64_t oldest = epoch > LATENESS_LEAST ? epoch - LATENESS_LEAST : 0;	/* 0: never */
 
 	if (l->best_at == epoch)
 		return l->best;

@@ -22,7 +22,8 @@ enum {
 
 struct playout {
 	struct jitter *jitter;
-	struct decoder *decoder;
+	struct decoder *decoders[CODEC_COUNT];	/* of what we announced */
+	enum media_codec codec;			/* of what was played last */
 	gint16 buffer[BUFFER];			/* decoded, not played */
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
@@ -32,18 +33,29 @@ struct playout {
 	struct media_stats stats;
 };
 
-struct playout *playout_new(enum media_codec codec, GError **error)
+static struct decoder *decoder(const struct playout *p)
+{
+	return p->decoders[p->codec];
+}
+
+struct playout *playout_new(const struct media_params *params, GError **error)
 {
 	struct playout *p = g_new0(struct playout, 1);
 
 	p->gain = 1;
 	p->floor = FLOOR_FIRST;
 	p->jitter = jitter_new(AUDIO_RATE);
-	p->decoder = decoder_new(codec, error);
-	if (p->decoder)
-		return p;
-	playout_free(p);
-	return NULL;
+	p->codec = params->rx[0].codec;
+	for (size_t i = 0; i < params->rx_count; i++) {
+		enum media_codec codec = params->rx[i].codec;
+
+		p->decoders[codec] = decoder_new(codec, error);
+		if (!p->decoders[codec]) {
+			playout_free(p);
+			return NULL;
+		}
+	}
+	return p;
 }
 
 void playout_free(struct playout *p)
@@ -51,7 +63,8 @@ void playout_free(struct playout *p)
 	if (!p)
 		return;
 	jitter_free(p->jitter);
-	decoder_free(p->decoder);
+	for (size_t i = 0; i < CODEC_COUNT; i++)
+		decoder_free(p->decoders[i]);
 	g_free(p);
 }
 
@@ -60,13 +73,17 @@ void playout_reset(struct playout *p)
 	jitter_reset(p->jitter);
 }
 
-gboolean playout_put(struct playout *p, uint16_t seq, uint32_t ts, const uint8_t *payload, size_t len, gint64 now_us)
+/* Timestamps of a slower clock are stretched to ours: they wrap where ours do, since the ratio is whole. */
+gboolean playout_put(struct playout *p, const struct playout_packet *packet, gint64 now_us)
 {
-	size_t duration = decoder_duration(p->decoder, payload, len);
+	const struct decoder *d = p->decoders[packet->codec];
+	struct jitter_packet kept = {.seq = packet->seq, .ts = packet->ts * (AUDIO_RATE / codec_clock_hz(packet->codec)),
+				     .kind = packet->codec, .payload = packet->payload, .len = packet->len};
 
-	if (!duration)
+	kept.duration_ts = d ? (uint32_t)decoder_duration(d, packet->payload, packet->len) : 0;
+	if (!kept.duration_ts)
 		return FALSE;
-	if (jitter_put(p->jitter, seq, ts, (uint32_t)duration, payload, len, now_us) == JITTER_LATE)
+	if (jitter_put(p->jitter, &kept, now_us) == JITTER_LATE)
 		p->stats.rx_late++;
 	return TRUE;
 }
@@ -118,7 +135,7 @@ static size_t invent(struct playout *p, size_t n, gint16 *pcm)
 	size_t got = 0;
 
 	if (p->gain > 0)
-		got = decoder_conceal(p->decoder, n, pcm);
+		got = decoder_conceal(decoder(p), n, pcm);
 	if (got)
 		fade(p, pcm, got);
 	else
@@ -140,7 +157,8 @@ static void append_real(struct playout *p, size_t n)
 static void append_lost(struct playout *p, const struct jitter_step *step)
 {
 	gint16 *end = p->buffer + p->have;
-	size_t n = step->payload ? decoder_fec(p->decoder, step->payload, step->len, step->duration_ts, end) : 0;
+	gboolean next = step->payload && step->kind == p->codec;
+	size_t n = next ? decoder_fec(decoder(p), step->payload, step->len, step->duration_ts, end) : 0;
 
 	if (n) {
 		p->stats.fec_frames++;
@@ -148,6 +166,17 @@ static void append_lost(struct playout *p, const struct jitter_step *step)
 	} else {
 		p->have += invent(p, step->duration_ts, end);
 	}
+}
+
+/* The peer is silent and means it. Opus makes the comfort noise of its own DTX; beside the others it comes as a packet. */
+static size_t be_quiet(struct playout *p, size_t n, gint16 *pcm)
+{
+	size_t got = decoder_conceal(decoder(p), n, pcm);
+
+	if (!got)
+		memset(pcm, 0, (got = n) * sizeof(*pcm));
+	ramp(p, pcm, got, p->gain);
+	return got;
 }
 
 /* One step: something more in the buffer. FALSE: nothing has come yet at all. */
@@ -163,8 +192,9 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 	case JITTER_WAIT:
 		return FALSE;
 	case JITTER_PLAY:
-		jitter_fec(p->jitter, decoder_has_fec(p->decoder, step.payload, step.len));
-		n = decoder_decode(p->decoder, step.payload, step.len, end);
+		p->codec = step.kind;
+		jitter_fec(p->jitter, decoder_has_fec(decoder(p), step.payload, step.len));
+		n = decoder_decode(decoder(p), step.payload, step.len, end);
 		if (n)
 			append_real(p, n);
 		else
@@ -174,14 +204,10 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 		append_lost(p, &step);
 		break;
 	case JITTER_STARVED:
-		p->have += invent(p, step.duration_ts, end);
+		p->have += p->codec == CODEC_CN ? be_quiet(p, step.duration_ts, end) : invent(p, step.duration_ts, end);
 		break;
 	case JITTER_PAUSE:
-		n = decoder_conceal(p->decoder, step.duration_ts, end);	/* Opus makes the comfort noise of its own DTX */
-		if (!n)
-			memset(end, 0, (n = step.duration_ts) * sizeof(*end));
-		ramp(p, end, n, p->gain);
-		p->have += n;
+		p->have += be_quiet(p, step.duration_ts, end);
 		break;
 	}
 	return TRUE;

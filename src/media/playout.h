@@ -11,11 +11,18 @@
 
 struct playout;
 
-struct playout *playout_new(enum media_codec codec, GError **error);
+struct playout *playout_new(const struct media_params *params, GError **error);	/* plays what their rx names */
 void            playout_free(struct playout *p);
 void            playout_reset(struct playout *p);		/* the peer's SSRC changed */
-/* A packet's payload, authenticated. FALSE: not decodable, dropped. */
-gboolean        playout_put(struct playout *p, uint16_t seq, uint32_t ts, const uint8_t *payload, size_t len, gint64 now_us);
+struct playout_packet {
+	enum media_codec codec;		/* one of rx */
+	uint16_t seq;
+	uint32_t ts;			/* of the codec's own clock */
+	const uint8_t *payload;		/* authenticated; copied */
+	size_t len;
+};
+/* FALSE: not decodable, dropped. */
+gboolean        playout_put(struct playout *p, const struct playout_packet *packet, gint64 now_us);
 /* Fills PCM with exactly N samples (N <= 2880). TRUE: at least some of them come from the peer's packets. */
 gboolean        playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us);
 void            playout_stats(const struct playout *p, struct media_stats *out);	/* fills rx_late, concealed_ms,

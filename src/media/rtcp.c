@@ -8,7 +8,7 @@ enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, REPORT_
 #define NTP_EPOCH 2208988800u		/* seconds from 1900 to 1970 */
 
 struct rtcp {
-	uint32_t ssrc, clock_hz, rng;
+	uint32_t ssrc, clock_hz, remote_hz, rng;
 	char cname[64];
 	/* what we send */
 	uint32_t sent_packets, sent_octets, last_ts;
@@ -35,7 +35,7 @@ struct rtcp *rtcp_new(uint32_t ssrc, const char *cname, unsigned clock_hz)
 	struct rtcp *r = g_new0(struct rtcp, 1);
 
 	r->ssrc = ssrc;
-	r->clock_hz = clock_hz;
+	r->clock_hz = r->remote_hz = clock_hz;
 	r->rng = ssrc | 1;
 	r->rtt_ms = -1;
 	g_strlcpy(r->cname, cname, sizeof(r->cname));
@@ -94,10 +94,13 @@ static void first_packet(struct rtcp *r, uint32_t ssrc, uint16_t seq)
 }
 
 /* A.8: the change of the transit time, smoothed by 1/16. */
-static void update_jitter(struct rtcp *r, uint32_t ts, int64_t now_us)
+static void update_jitter(struct rtcp *r, uint32_t ts, unsigned clock_hz, int64_t now_us)
 {
-	if (r->last_arrival_us) {
-		double arrived = (double)(now_us - r->last_arrival_us) * r->clock_hz / 1e6;
+	if (clock_hz != r->remote_hz) {			/* another codec (RFC 7160 3.1) */
+		r->jitter *= (double)clock_hz / r->remote_hz;
+		r->remote_hz = clock_hz;
+	} else if (r->last_arrival_us) {
+		double arrived = (double)(now_us - r->last_arrival_us) * clock_hz / 1e6;
 		double d = arrived - (double)(int32_t)(ts - r->last_rtp_ts);
 
 		r->jitter += ((d < 0 ? -d : d) - r->jitter) / 16;
@@ -106,7 +109,7 @@ static void update_jitter(struct rtcp *r, uint32_t ts, int64_t now_us)
 	r->last_rtp_ts = ts;
 }
 
-void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, int64_t now_us)
+void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, unsigned clock_hz, int64_t now_us)
 {
 	uint16_t ahead = (uint16_t)(seq - r->max_seq);
 
@@ -124,7 +127,7 @@ void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, int
 		first_packet(r, ssrc, seq);
 	}
 	r->received++;
-	update_jitter(r, ts, now_us);
+	update_jitter(r, ts, clock_hz, now_us);
 }
 
 uint64_t rtcp_lost(const struct rtcp *r)
@@ -134,7 +137,7 @@ uint64_t rtcp_lost(const struct rtcp *r)
 
 double rtcp_jitter_ms(const struct rtcp *r)
 {
-	return r->jitter * 1000 / r->clock_hz;
+	return r->jitter * 1000 / r->remote_hz;
 }
 
 double rtcp_rtt_ms(const struct rtcp *r)

@@ -12,7 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rtcp *rtcp = rtcp_new(1, "fuzz", 48000);
-	struct playout *playout = playout_new(CODEC_OPUS, NULL);
+	struct media_params params = {.rx = {{0, CODEC_OPUS}, {1, CODEC_G722}, {2, CODEC_PCMU}, {3, CODEC_PCMA}, {4, CODEC_CN}},
+				      .rx_count = CODEC_COUNT};
+	struct playout *playout = playout_new(&params, NULL);
 	gint64 now = 1000000;
 	gint16 pcm[480];
 	uint8_t out[300];
@@ -26,8 +28,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		now += data[at] * 500;
 		if (rtp_read(pkt, len, &h, &payload, &n)) {
-			rtcp_received(rtcp, h.ssrc, h.seq, h.ts, now);
-			playout_put(playout, h.seq, h.ts, payload, n, now);
+			struct playout_packet packet = {.codec = h.pt < CODEC_COUNT ? h.pt : CODEC_OPUS, .seq = h.seq, .ts = h.ts,
+							.payload = payload, .len = n};
+
+			rtcp_received(rtcp, h.ssrc, h.seq, h.ts, h.pt % 2 ? 48000 : 8000, now);
+			playout_put(playout, &packet, now);
 		}
 		rtcp_input(rtcp, pkt, len, now, &bye);
 		playout_get(playout, pcm, G_N_ELEMENTS(pcm), now);

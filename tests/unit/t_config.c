@@ -60,7 +60,7 @@ static void every_key_is_read_into_its_place(void **state)
 	g_autofree char *text = g_strdup(HOME "password = a b\\\\c\npassword_command = echo x\nserver = xmpp.montague.lit:5223\n"
 		"ca_file = ~/ca.pem\npin = sha256:AB:CDef0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n"
 		"[account work]\njid = romeo@work.lit/desk\n"
-		"[audio]\nin = tone:440\nout = null\nring = null\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
+		"[audio]\nin = tone:440\nout = null\nring = null\ncodecs = pcma, opus\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
 		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\n"
 		"[call]\nring_timeout = 7\nencryption = sdes, dtls\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
 		"transports = raw-udp, ice-udp\n");
@@ -92,6 +92,9 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_string_equal(c->stun_host, "2001:db8::1");
 	assert_int_equal(c->stun_port, 3479);
 	assert_true(c->loopback);
+	assert_int_equal(c->codecs.count, 2);
+	assert_int_equal(c->codecs.kind[0], CODEC_PCMA);
+	assert_int_equal(c->codecs.kind[1], CODEC_OPUS);
 	assert_int_equal(c->transports.count, 2);
 	assert_int_equal(c->transports.kind[0], TRANSPORT_RAW_UDP);
 	assert_int_equal(c->transports.kind[1], TRANSPORT_ICE_UDP);
@@ -155,6 +158,8 @@ static void values_out_of_range_are_errors_with_file_and_line(void **state)
 		"[audio]\n\nin = device:", "[audio]\n\nout = tone:440", "[call]\n\nring_timeout = 0", "[call]\n\nring_timeout =",
 		"[call]\n\nencryption =", "[call]\n\nencryption = none", "[call]\n\nencryption = dtls dtls",
 		"[call]\n\nencryption = DTLS", "[call]\n\nencryption = dtls sdes any", "[network]\n\ntransports =", "[network]\n\ntransports = tcp", "[network]\n\ntransports = raw-udp raw-udp",
+		"[audio]\n\ncodecs =", "[audio]\n\ncodecs = opus speex", "[audio]\n\ncodecs = opus opus", "[audio]\n\ncodecs = cn",
+		"[audio]\n\ncodecs = opus g722 pcmu pcma opus",
 		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2",
 		"[account a]\n\njid = nobody", "[account a]\n\njid = montague.lit/a@b", "[account a]\n\njid =",
 		"[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
@@ -189,6 +194,9 @@ static void without_a_value_the_defaults_hold(void **state)
 	assert_null(c->audio_ring);
 	assert_null(c->stun_host);
 	assert_false(c->loopback);
+	assert_int_equal(c->codecs.count, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(c->codecs.kind[i], i);		/* as they are numbered */
 	assert_int_equal(c->transports.count, 2);
 	assert_int_equal(c->transports.kind[0], TRANSPORT_ICE_UDP);
 	assert_int_equal(c->transports.kind[1], TRANSPORT_RAW_UDP);

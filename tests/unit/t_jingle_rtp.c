@@ -12,7 +12,8 @@
 #define D "xmlns='urn:xmpp:jingle:apps:rtp:1'"
 #define I "xmlns='urn:xmpp:jingle:apps:rtp:info:1'"
 
-static struct rtp_wishes wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 9, .fec = true};
+/* The other codecs: t_jingle_codecs. */
+static struct rtp_wishes wishes = {.codecs = {{CODEC_OPUS}, 1}, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 9, .fec = true};
 
 static int setup(void **state)
 {
@@ -86,7 +87,7 @@ static void the_offer_is_opus_111_with_every_attribute_and_value_rules_r14_r18_r
 
 static void dtx_is_asked_for_only_when_wished(void **state)
 {
-	struct rtp_wishes quiet = {.ptime_ms = 60, .bitrate_bps = 16000, .dtx = true};
+	struct rtp_wishes quiet = {.codecs = {{CODEC_OPUS}, 1}, .ptime_ms = 60, .bitrate_bps = 16000, .dtx = true};
 	struct rtp_app *a = rtp_app_new(&quiet, 1, "");
 	elem_auto e = jingle_rtp.offer(a);
 
@@ -111,7 +112,7 @@ static void the_reply_has_the_offerers_number_and_our_parameters_rule_r18(void *
 		"<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='*'><parameter name='cname' value='*'/></source>"
 		"<rtcp-mux/></description>", e);
 	assert_int_equal(params(*state).tx_pt, 98);
-	assert_int_equal(params(*state).rx_pt, 98);
+	assert_int_equal(params(*state).rx[0].pt, 98);
 }
 
 /* ---- offers and answers of real clients ---- */
@@ -161,7 +162,7 @@ static void an_answer_gives_the_number_we_send_with_and_ours_stays_rule_r18(void
 	assert_int_equal(agree(*state, "<description " D " media='audio'>"
 		"<payload-type id='96' name='opus' clockrate='48000' channels='2'/><rtcp-mux/></description>"), JC_OK);
 	assert_int_equal(params(*state).tx_pt, 96);
-	assert_int_equal(params(*state).rx_pt, 111);
+	assert_int_equal(params(*state).rx[0].pt, 111);
 	assert_false(params(*state).fec);	/* RFC 7587 6.1: useinbandfec is 0 by default */
 }
 

@@ -16,7 +16,10 @@ enum { HZ = 48000, FRAME = 960, MS = 1000, SECOND = 1000000 };
 
 static enum jitter_put put(struct jitter *j, uint16_t seq, uint32_t ts, int64_t now_us)
 {
-	return jitter_put(j, seq, ts, FRAME, (const uint8_t *)&seq, sizeof(seq), now_us);
+	struct jitter_packet packet = {.seq = seq, .ts = ts, .duration_ts = FRAME, .payload = (const uint8_t *)&seq,
+				       .len = sizeof(seq)};
+
+	return jitter_put(j, &packet, now_us);
 }
 
 static int get(struct jitter *j, int64_t now_us, enum jitter_do expected)
@@ -235,8 +238,9 @@ static void it_holds_a_bounded_number_and_lets_the_oldest_go(void **state)
 	struct jitter *j = jitter_new(HZ);
 	uint8_t big[1276] = {0};
 
-	assert_int_equal(jitter_put(j, 0, 0, FRAME, big, sizeof(big), 0), JITTER_OVERFLOW);
-	assert_int_equal(jitter_put(j, 0, 0, 0, big, 10, 0), JITTER_OVERFLOW);
+	assert_int_equal(jitter_put(j, &(struct jitter_packet){.duration_ts = FRAME, .payload = big, .len = sizeof(big)}, 0),
+			 JITTER_OVERFLOW);
+	assert_int_equal(jitter_put(j, &(struct jitter_packet){.payload = big, .len = 10}, 0), JITTER_OVERFLOW);
 	for (int i = 0; i < 900; i++)
 		assert_int_equal(put(j, (uint16_t)i, (uint32_t)i * FRAME, (int64_t)i * 20 * MS), JITTER_KEPT);
 	assert_int_equal(get(j, 900 * 20 * MS, JITTER_PLAY), 700);

@@ -225,7 +225,7 @@ static void give_keys(struct world *w, gboolean wrong)
 
 static void go(struct side *s)
 {
-	struct media_params params = {.codec = CODEC_OPUS, .tx_pt = 111, .rx_pt = 111, .ptime_ms = 20, .bitrate_bps = 32000,
+	struct media_params params = {.codec = CODEC_OPUS, .tx_pt = 111, .rx = {{111, CODEC_OPUS}}, .rx_count = 1, .ptime_ms = 20, .bitrate_bps = 32000,
 				      .complexity = 1, .tx_ssrc = 1, .cname = "test"};
 
 	path_go(s->path, &params, &s->in, &s->out);

@@ -35,7 +35,9 @@ static struct talk *talk_new(gboolean fec)
 	struct media_params params = {.codec = CODEC_OPUS, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 3, .fec = fec};
 	struct talk *t = g_new0(struct talk, 1);
 
-	t->p = playout_new(CODEC_OPUS, NULL);
+	params.rx[0] = (struct payload_type){111, CODEC_OPUS};
+	params.rx_count = 1;
+	t->p = playout_new(&params, NULL);
 	t->encoder = encoder_new(&params, NULL);
 	if (fec)
 		encoder_loss(t->encoder, 0.1);
@@ -59,7 +61,10 @@ static void talk_free(struct talk *t)
 
 static void put(struct talk *t, size_t k, gint64 now_us)
 {
-	assert_true(playout_put(t->p, (uint16_t)(65000 + k), (uint32_t)(k * FRAME), t->payload[k], (size_t)t->len[k], now_us));
+	struct playout_packet packet = {.seq = (uint16_t)(65000 + k), .ts = (uint32_t)(k * FRAME), .payload = t->payload[k],
+					.len = (size_t)t->len[k]};
+
+	assert_true(playout_put(t->p, &packet, now_us));
 }
 
 static gboolean take(struct talk *t, size_t n, gint64 now_us)
@@ -242,11 +247,12 @@ static void broken_payloads_are_refused_or_concealed(void **state)
 	struct talk *t = talk_new(FALSE);
 	uint8_t junk[40];
 
-	assert_false(playout_put(t->p, 1, 0, junk, 0, 0));
+	assert_false(playout_put(t->p, &(struct playout_packet){.payload = junk}, 0));
 	for (unsigned i = 0; i < 2000; i++) {
 		for (size_t k = 0; k < sizeof(junk); k++)
 			junk[k] = (uint8_t)((i * 2654435761u + k * 40503u) >> 9);
-		playout_put(t->p, (uint16_t)i, i * FRAME, junk, 1 + i % sizeof(junk), (gint64)i * 20 * MS);
+		playout_put(t->p, &(struct playout_packet){.seq = (uint16_t)i, .ts = i * FRAME, .payload = junk,
+							   .len = 1 + i % sizeof(junk)}, (gint64)i * 20 * MS);
 		t->n = 0;
 		take(t, FRAME, (gint64)i * 20 * MS + MS);
 	}

@@ -72,7 +72,8 @@ static void opus_is_found_however_it_is_written(void **state)
 
 static void no_opus_or_no_mux_is_no_common_codec(void **state)
 {
-	static const char *const written[] = {"<payload-type id='0' name='PCMU' clockrate='8000'/><rtcp-mux/>", "",
+	static const char *const written[] = {"<payload-type id='0' name='PCMU' clockrate='8000'/>", "",
+		"<payload-type id='3' name='GSM' clockrate='8000'/><rtcp-mux/>",
 		"<payload-type id='97' name='opus' clockrate='48000'/>", "<payload-type id='128' name='opus' clockrate='48000'/><rtcp-mux/>",
 		"<payload-type id='97' name='opus' clockrate='16000'/><rtcp-mux/>"};
 	struct media_params params;

@@ -38,7 +38,7 @@ static int teardown(void **state)
 static int64_t receive(struct rtcp *r, uint16_t seq, int n, int64_t t)
 {
 	for (int i = 0; i < n; i++, t += 20000)
-		rtcp_received(r, THEIRS, (uint16_t)(seq + i), (uint32_t)(t * HZ / S), t);
+		rtcp_received(r, THEIRS, (uint16_t)(seq + i), (uint32_t)(t * HZ / S), HZ, t);
 	return t;
 }
 
@@ -148,12 +148,12 @@ static void sequence_numbers_wrap(void **state)
 
 static void reordered_packets_are_not_lost_and_duplicates_make_no_negative_loss(void **state)
 {
-	rtcp_received(*state, THEIRS, 65534, 0, S);
-	rtcp_received(*state, THEIRS, 0, 1920, S + 1);
-	rtcp_received(*state, THEIRS, 65535, 960, S + 2);
+	rtcp_received(*state, THEIRS, 65534, 0, HZ, S);
+	rtcp_received(*state, THEIRS, 0, 1920, HZ, S + 1);
+	rtcp_received(*state, THEIRS, 65535, 960, HZ, S + 2);
 	assert_int_equal(rtcp_lost(*state), 0);
 	for (int i = 0; i < 5; i++)
-		rtcp_received(*state, THEIRS, 0, 1920, S + 3);
+		rtcp_received(*state, THEIRS, 0, 1920, HZ, S + 3);
 	assert_int_equal(rtcp_lost(*state), 0);
 }
 
@@ -162,7 +162,7 @@ static void one_stray_number_changes_nothing_and_two_in_a_row_are_a_restart(void
 	uint8_t out[256];
 	int64_t t = receive(*state, 103, 7, receive(*state, 99, 1, S));
 
-	rtcp_received(*state, THEIRS, 30000, 0, t);
+	rtcp_received(*state, THEIRS, 30000, 0, HZ, t);
 	t = receive(*state, 110, 10, t);
 	rtcp_report(*state, out, sizeof(out), false, t);
 	assert_int_equal(get32(out + 12) & 0xffffff, 3);
@@ -178,10 +178,10 @@ static void what_was_lost_before_a_new_source_is_not_forgotten(void **state)
 {
 	uint8_t out[256];
 
-	rtcp_received(*state, THEIRS, 1, 0, S);
-	rtcp_received(*state, THEIRS, 5, 3840, S + 80000);
+	rtcp_received(*state, THEIRS, 1, 0, HZ, S);
+	rtcp_received(*state, THEIRS, 5, 3840, HZ, S + 80000);
 	assert_int_equal(rtcp_lost(*state), 3);
-	rtcp_received(*state, THEIRS + 1, 9000, 0, 2 * S);
+	rtcp_received(*state, THEIRS + 1, 9000, 0, HZ, 2 * S);
 	assert_int_equal(rtcp_lost(*state), 3);
 	rtcp_report(*state, out, sizeof(out), false, 3 * S);
 	assert_int_equal(get32(out + 8), THEIRS + 1);
@@ -194,7 +194,7 @@ static void jitter_follows_the_rfc(void **state)
 	int64_t t = S;
 
 	for (int i = 0; i < 400; i++) {
-		rtcp_received(*state, THEIRS, (uint16_t)i, (uint32_t)i * 960, t + i * 20000 + (i % 2) * 8000);
+		rtcp_received(*state, THEIRS, (uint16_t)i, (uint32_t)i * 960, HZ, t + i * 20000 + (i % 2) * 8000);
 		if (i)
 			want += (8 - want) / 16;
 	}

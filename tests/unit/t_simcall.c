@@ -64,7 +64,7 @@ static struct call *call_new(double seconds)
 
 	c->seconds = seconds;
 	c->seed = 65500 + (4000u << 16);		/* the sequence number wraps in the first second */
-	c->params = (struct media_params){.tx_pt = 111, .rx_pt = 111, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 3,
+	c->params = (struct media_params){.tx_pt = 111, .rx = {{111, CODEC_OPUS}}, .rx_count = 1, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 3,
 					  .fec = true, .tx_ssrc = 0x1000, .cname = "sim"};
 	for (struct side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
 		s->net.delay_us = 20000;

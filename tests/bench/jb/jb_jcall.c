@@ -47,11 +47,10 @@ static int64_t to_us(double ms)
 
 void jb_put(int seq, double arrive_ms)
 {
-	uint8_t payload[sizeof(seq)];
+	struct jitter_packet packet = {.seq = (uint16_t)seq, .ts = (uint32_t)seq * (uint32_t)frame,
+				       .duration_ts = (uint32_t)frame, .payload = (const uint8_t *)&seq, .len = sizeof(seq)};
 
-	memcpy(payload, &seq, sizeof(seq));
-	jitter_put(jitter, (uint16_t)seq, (uint32_t)seq * (uint32_t)frame, (uint32_t)frame, payload, sizeof(payload),
-		   to_us(arrive_ms));
+	jitter_put(jitter, &packet, to_us(arrive_ms));
 }
 
 static void take(double now_ms, JbOut *o)

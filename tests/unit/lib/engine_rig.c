@@ -42,7 +42,7 @@ int rig_setup(void **state)
 {
 	struct rig *f = g_new0(struct rig, 1);
 
-	f->params = (struct media_params){.tx_pt = 111, .rx_pt = 96, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 0,
+	f->params = (struct media_params){.tx_pt = 111, .rx = {{96, CODEC_OPUS}}, .rx_count = 1, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 0,
 					  .fec = true, .tx_ssrc = 0xabcd, .cname = "name"};
 	f->speech = fake_speech(4 * AUDIO_RATE, 5);
 	f->in = (struct fake_in){.pcm = f->speech, .len = 4 * AUDIO_RATE, .endless = TRUE, .live = TRUE};
