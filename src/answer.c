@@ -265,7 +265,7 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	}
 	if (a->talk) {
-		if (!phone_may_know(a->phone, from))
+		if (!phone_may_know(a->phone, from) || !phone_may_refuse(a->phone))
 			return;
 		busy = jmi_ring_new(m->id, phone_jid(a->phone), from, FALSE);
 		send_all(a, jmi_ring_reject(busy, JC_BUSY));

@@ -5,6 +5,8 @@
 #include "log.h"
 #include "text.h"
 
+enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
+
 struct phone {
 	struct phone_events ev;
 	struct ui *ui;
@@ -17,6 +19,8 @@ struct phone {
 	GPtrArray *calls;		/* struct call *, not owned */
 	GPtrArray *exposed;		/* char *: bare JIDs that may know we are here */
 	struct { gint64 start, dns, tcp, tls, auth, bind; } phases;	/* [us, monotonic] */
+	gint64 refused_ms[REFUSALS];	/* when; 0: not yet */
+	unsigned refusals;
 	gboolean roster_asked;
 };
 
@@ -408,12 +412,28 @@ static const struct call *call_with(const struct phone *p, const char *full_jid)
 	return NULL;
 }
 
+gboolean phone_may_refuse(struct phone *p)
+{
+	gint64 now = clock_ms(), *slot = &p->refused_ms[p->refusals % REFUSALS];
+
+	if (*slot && now - *slot < REFUSALS_MS)
+		return FALSE;
+	*slot = now;
+	p->refusals++;
+	return TRUE;
+}
+
 void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
 {
 	struct jingle_msg end = {.action = JINGLE_SESSION_TERMINATE, .sid = m->sid, .reason = jingle_reason_of(err)};
 	const struct call *instead = err == JC_BUSY ? call_with(p, iq_from(iq)) : NULL;
-	struct elem *terminate = elem_new("iq", "jabber:client");
+	struct elem *terminate;
 
+	if (!phone_may_refuse(p)) {
+		iq_answer(iq, COND_RESOURCE_CONSTRAINT, NULL);
+		return;
+	}
+	terminate = elem_new("iq", "jabber:client");
 	if (instead) {
 		end.reason = REASON_ALTERNATIVE_SESSION;
 		end.alternative_sid = call_sid(instead);

@@ -40,8 +40,11 @@ static gboolean read_content(struct jingle_content *c, const struct elem *e)
 	return c->name && *c->name && strlen(c->name) <= JINGLE_MAX_NAME && read_senders(elem_attr(e, "senders"), c);
 }
 
+/* In an offer two of one name are alternatives ("Content Element"); later, creator and name are to tell contents apart. */
 static gboolean is_duplicate(const struct jingle_msg *m, const struct jingle_content *c)
 {
+	if (m->action == JINGLE_SESSION_INITIATE)
+		return FALSE;
 	for (size_t i = 0; i < m->ncontents; i++)
 		if (m->contents[i].creator == c->creator && strcmp(m->contents[i].name, c->name) == 0)
 			return TRUE;

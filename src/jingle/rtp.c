@@ -7,6 +7,7 @@
 #include "payload.h"
 
 #define NS_SSMA "urn:xmpp:jingle:apps:rtp:ssma:0"
+#define NS_DTMF "urn:xmpp:jingle:dtmf:0"
 
 enum { MIN_BITRATE = 6000 };
 
@@ -278,7 +279,8 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 			a->flags = (a->flags | table[i].set) & ~table[i].clear;
 			return COND_OK;
 		}
-	return COND_UNSUPPORTED_INFO;
+	/* Digits may be a secret, and have their place in the encrypted media (XEP-0166 "Security Preconditions", XEP-0181 4). */
+	return elem_is(payload, NULL, NS_DTMF) ? COND_SECURITY_REQUIRED : COND_UNSUPPORTED_INFO;
 }
 
 const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,

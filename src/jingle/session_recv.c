@@ -62,6 +62,17 @@ static gboolean is_sound_offer(const struct jingle_msg *m)
 	return any;
 }
 
+/* An alternative to what was chosen is gone by that; it could not be named, either. */
+static void refuse_others(struct jingle_session *s, const struct jingle_msg *m, const struct jingle_content *chosen)
+{
+	for (size_t i = 0; i < m->ncontents; i++) {
+		const struct jingle_content *c = &m->contents[i];
+
+		if (strcmp(c->name, chosen->name) != 0 && !is_in(s->refused, c))
+			g_ptr_array_add(s->refused, content_key(c));
+	}
+}
+
 /* The first content that is ours by application and transport and whose parameters suit; the others are to be refused. The
  * outcome is that of the offer which came nearest. */
 static const struct jingle_content *choose(struct jingle_session *s, const struct jingle_msg *m, enum jc_err *err)
@@ -82,9 +93,8 @@ static const struct jingle_content *choose(struct jingle_session *s, const struc
 		if (*err == JC_OK)
 			chosen = c;
 	}
-	for (size_t i = 0; i < m->ncontents && chosen; i++)
-		if (&m->contents[i] != chosen)
-			g_ptr_array_add(s->refused, content_key(&m->contents[i]));
+	if (chosen)
+		refuse_others(s, m, chosen);
 	return chosen;
 }
 

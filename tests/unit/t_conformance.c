@@ -455,7 +455,7 @@ static void no_dtmf_travels_by_signalling(void **state)
 	struct rtp_app *app = rtp_app_new(&wishes, 1, "cname");
 	elem_auto dtmf = xml("<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='7' duration='400' volume='42'/>");
 
-	assert_int_equal(jingle_rtp.session_info(app, dtmf), COND_UNSUPPORTED_INFO);
+	assert_int_equal(jingle_rtp.session_info(app, dtmf), COND_SECURITY_REQUIRED);
 	rtp_app_free(app);
 }
 

@@ -192,6 +192,31 @@ static void of_two_audio_contents_the_first_that_suits_is_taken(void **state)
 	expect_send(w, J("content-remove", CONTENT("legacy", "")));
 }
 
+static void of_two_contents_of_one_name_the_first_that_suits_is_taken(void **state)
+{
+	struct world *w = *state;
+
+	w->fake.only = "good";
+	assert_int_equal(recv_text(w, J("session-initiate", CONTENT("audio", DESCRIPTION TRANSPORT)
+		CONTENT("audio", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' id='good'/>" TRANSPORT)
+		CONTENT("video", "<description xmlns='urn:example:video'/>" TRANSPORT))), COND_OK);
+	expect_event(w, JINGLE_EV_INCOMING);
+	accept_ours(w);
+	expect_send(w, J("content-remove", CONTENT("video", "")));
+	expect_event(w, JINGLE_EV_ACCEPTED);
+	expect_nothing(w);
+}
+
+static void contents_of_one_name_that_do_not_suit_are_no_offer(void **state)
+{
+	struct world *w = *state;
+
+	w->fake.only = "good";
+	assert_int_equal(recv_text(w, J("session-initiate", CONTENT("audio", DESCRIPTION TRANSPORT)
+		CONTENT("audio", DESCRIPTION TRANSPORT))), COND_OK);
+	assert_int_equal(jingle_state(w->s), JINGLE_ENDED);
+}
+
 /* ---- ringing, accepting, refusing ---- */
 
 static void ringing_is_told_once_and_only_before_the_accept(void **state)
@@ -363,6 +388,8 @@ int main(void)
 		CALLED(of_audio_and_video_audio_is_accepted_and_video_removed),
 		CALLED(what_the_peer_took_back_itself_is_not_removed_again),
 		CALLED(of_two_audio_contents_the_first_that_suits_is_taken),
+		CALLED(of_two_contents_of_one_name_the_first_that_suits_is_taken),
+		CALLED(contents_of_one_name_that_do_not_suit_are_no_offer),
 		CALLED(ringing_is_told_once_and_only_before_the_accept),
 		CALLED(no_candidate_leaves_before_the_accept),
 		CALLED(accepting_twice_is_accepting_once),
