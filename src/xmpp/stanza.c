@@ -92,6 +92,21 @@ struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why)
 	return e;
 }
 
+struct elem *elem_head_of(struct _xmpp_stanza_t *stanza)
+{
+	const char *name = xmpp_stanza_get_name(stanza), *type = xmpp_stanza_get_type(stanza);
+	struct bounds b = {0};
+	struct elem *e;
+
+	if (g_strcmp0(name, "iq") != 0 || (g_strcmp0(type, "get") != 0 && g_strcmp0(type, "set") != 0))
+		return NULL;
+	e = elem_new(name, "jabber:client");
+	if (copy_attributes(e, stanza, &b))
+		return e;
+	elem_free(e);
+	return NULL;
+}
+
 static void set_attribute(void *ctx, const char *name, const char *value)
 {
 	xmpp_stanza_set_attribute(ctx, name, value);

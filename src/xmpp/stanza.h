@@ -19,6 +19,9 @@ struct _xmpp_ctx_t;
 
 /* The tree of STANZA (borrowed), or NULL with *WHY (static words) when it exceeds the bounds. */
 struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why);
+/* Of a request (an iq of type get or set) that was refused, what its answer needs: all but its payload. NULL: there is nothing
+ * to answer. */
+struct elem *elem_head_of(struct _xmpp_stanza_t *stanza);
 /* A new libstrophe stanza of E (borrowed); release with xmpp_stanza_release. */
 struct _xmpp_stanza_t *elem_to_stanza(struct _xmpp_ctx_t *ctx, const struct elem *e);
 /* A ping to our own server (XEP-0199), with an id of its own; release likewise. */

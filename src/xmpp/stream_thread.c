@@ -283,8 +283,10 @@ static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 	e = elem_from_stanza(stanza, &why);
 	if (!e) {
 		log_warn("stream", "a stanza from the server was left out: %s", why ? why : "it has no name");
-		return 1;
+		e = elem_head_of(stanza);	/* each request is answered */
 	}
+	if (!e)
+		return 1;
 	if (t->reporter.reports.trace)
 		thread_report(t, (struct report){.kind = REPORT_TRACE, .flag = FALSE, .text = elem_to_string(e)});
 	thread_report(t, (struct report){.kind = REPORT_STANZA, .stanza = e});
