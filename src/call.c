@@ -1,7 +1,6 @@
 #include "call_priv.h"
 
 #include "log.h"
-#include "media/codec.h"
 #include "text.h"
 
 enum { OFFER_WAIT_MS = 500, FULL_WAIT_MS = 2000, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000, PING_MS = 5000 };
@@ -61,44 +60,6 @@ static void pass_transport(struct call *c)
 	call_keys_pass(c);
 }
 
-/* Who may send now, by senders and hold. */
-static void apply_hold(struct call *c)
-{
-	enum jingle_senders senders = jingle_current_senders(c->session);
-	gboolean we_send = senders == SENDERS_BOTH ||
-		senders == (jingle_is_initiator(c->session) ? SENDERS_INITIATOR : SENDERS_RESPONDER);
-	gboolean held = (rtp_app_flags(c->app) & RTP_HELD_BY_PEER) != 0;
-
-	path_hold(c->path, we_send && !held, senders != SENDERS_NONE);
-}
-
-static void go(struct call *c)
-{
-	struct media_params params;
-
-	if (c->going || !c->accepted || !c->ends)
-		return;
-	c->going = TRUE;
-	rtp_app_params(c->app, &params);
-	path_go(c->path, &params, c->ends->have_in ? &c->ends->in : NULL, c->ends->have_out ? &c->ends->out : NULL);
-	if (c->muted)
-		path_mute(c->path, TRUE);
-	apply_hold(c);
-}
-
-static void on_changed(struct call *c)
-{
-	struct media_params params;
-
-	if (c->going) {
-		rtp_app_params(c->app, &params);
-		path_params(c->path, &params);
-		apply_hold(c);
-	}
-	if (c->ev.changed)
-		c->ev.changed(c->ev.self);
-}
-
 static void on_event(struct call *c, const struct jingle_out *out)
 {
 	switch (out->event) {
@@ -118,7 +79,7 @@ static void on_event(struct call *c, const struct jingle_out *out)
 		c->ev.accepted(c->ev.self);	/* first: a ring tone on the output ends before the path takes it */
 		if (!c->freed) {
 			pass_transport(c);
-			go(c);
+			call_sound_go(c);
 		}
 		break;
 	case JINGLE_EV_TRANSPORT:
@@ -132,7 +93,7 @@ static void on_event(struct call *c, const struct jingle_out *out)
 		jingle_trickle(c->session, call_now(c));	/* what was found in between */
 		break;
 	case JINGLE_EV_CHANGED:
-		on_changed(c);
+		call_sound_changed(c);
 		break;
 	case JINGLE_EV_ENDED:
 		c->ev.ended(c->ev.self, out->err, out->reason, out->text, out->by_peer);
@@ -455,30 +416,6 @@ void call_hangup(struct call *c, enum jc_err err, const char *text)
 	call_pump(c);
 }
 
-void call_ends(struct call *c, const struct ends *ends)
-{
-	c->ends = ends;
-	go(c);
-}
-
-void call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx)
-{
-	path_set_in(c->path, in, released, ctx);
-}
-
-void call_mute(struct call *c, gboolean muted)
-{
-	if (c->muted == muted)
-		return;
-	c->muted = muted;
-	if (c->going)
-		path_mute(c->path, muted);
-	if (c->accepted) {
-		jingle_info_of_content(c->session, elem_new(muted ? "mute" : "unmute", NS_RTP_INFO), call_now(c));
-		call_pump(c);
-	}
-}
-
 const char *call_sid(const struct call *c)
 {
 	return jingle_sid(c->session);
@@ -512,14 +449,6 @@ gboolean call_was_delivered(const struct call *c)
 unsigned call_peer_flags(const struct call *c)
 {
 	return rtp_app_flags(c->app);
-}
-
-const char *call_codec(const struct call *c)
-{
-	struct media_params params;
-
-	rtp_app_params(c->app, &params);
-	return codec_name(params.codec);
 }
 
 void call_stats(const struct call *c, struct media_stats *out)

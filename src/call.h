@@ -72,6 +72,8 @@ void         call_ends(struct call *c, const struct ends *ends);
 void         call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
+void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */
+
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */
 enum transport_kind call_transport(const struct call *c);	/* by which the media go, or are tried to go */

@@ -19,9 +19,12 @@ struct call {
 	GPtrArray *queries;			/* struct query *, of call.c */
 	guint deadline_source, wait_source, left_source, ping_source;
 	gint64 deadline_ms;
-	gboolean want_offer, want_accept, offered, accepted, delivered, going, muted;
+	gboolean want_offer, want_accept, offered, accepted, delivered;
 	unsigned pumping;			/* call_pump is under way so many times */
 	gboolean freed;				/* call_free came meanwhile: the last of them frees the rest */
+
+	/* ---- call_sound.c ---- */
+	gboolean going, muted, held;		/* the path has the ends; by our user */
 
 	/* ---- call_keys.c ---- */
 	struct dtls_fp *fingerprint;
@@ -42,6 +45,8 @@ struct call {
 };
 
 gint64 call_now(const struct call *c);
+void   call_sound_go(struct call *c);		/* once it is accepted and has its ends */
+void   call_sound_changed(struct call *c);	/* senders, hold, mute or parameters */
 
 /* ---- call_way.c: the transports ---- */
 void     call_way_init(struct call *c, const struct transport_list *transports, struct jingle_plugs *plugs);

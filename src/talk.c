@@ -24,7 +24,7 @@ struct talk {
 	struct call *call;
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, heard, muted, ending, want_tone;
+	gboolean accepted, heard, muted, held, ending, want_tone;
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
 	char *text;
@@ -242,7 +242,7 @@ static void on_heard(void *self, gint64 at_us)
 	t->heard = TRUE;
 	ui_event_at(t->ui, at_us, "heard", NULL);
 	ui_say(t->ui, "Talking with %s (%s)%s", t->peer,
-	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, m mutes" : "");
+	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, m mutes, h holds" : "");
 }
 
 static void on_unstable(void *self, gboolean silent)
@@ -433,14 +433,30 @@ void talk_drop_call(struct talk *t)
 		phone_drop(t->phone, g_steal_pointer(&t->call), ignore_stats, NULL);
 }
 
-gboolean talk_key(struct talk *t, int c)
+static void toggle_mute(struct talk *t)
 {
-	if (c != 'm' || !t->call)
-		return FALSE;
 	t->muted = !t->muted;
 	call_mute(t->call, t->muted);
 	ui_event(t->ui, "mute", "muted", "b", t->muted, NULL);
 	ui_say(t->ui, t->muted ? "Muted" : "No longer muted");
+}
+
+static void toggle_hold(struct talk *t)
+{
+	t->held = !t->held;
+	call_hold(t->call, t->held);
+	ui_event(t->ui, "hold", "held", "b", t->held, NULL);
+	ui_say(t->ui, t->held ? "On hold: neither side hears the other" : "No longer on hold");
+}
+
+gboolean talk_key(struct talk *t, int c)
+{
+	if (!t->call || t->ending || (c != 'm' && c != 'h'))
+		return FALSE;
+	if (c == 'm')
+		toggle_mute(t);
+	else if (t->accepted)
+		toggle_hold(t);
 	return TRUE;
 }
 

@@ -45,7 +45,7 @@ void         talk_tone(struct talk *t);			/* a ring tone until the call is accep
 void         talk_end(struct talk *t, enum jc_err err, const char *text);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
 void         talk_drop_call(struct talk *t);
-gboolean     talk_key(struct talk *t, int c);		/* m: mute; TRUE: it was one of ours */
+gboolean     talk_key(struct talk *t, int c);		/* m mutes, h holds once it is accepted; TRUE: it was one of ours */
 void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
 
 gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */

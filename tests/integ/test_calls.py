@@ -193,6 +193,37 @@ def test_mute_is_told_to_the_other_side():
         assert romeo.seen("peer")[-1]["muted"] is False
 
 
+def test_hold_is_told_and_nobody_hears_anything_until_it_ends():
+    with Lab() as lab:
+        juliet, keys = typed(lab, "juliet", "--once", "-i", "tone", "-o", lab.path("hers.wav"))
+        romeo = lab.dial("romeo", "juliet", "-i", "tone", "-o", lab.path("his.wav"))
+        juliet.wait("incoming")
+        keys("h")                       # there is nothing to hold yet
+        keys("y")
+        romeo.wait("heard")
+        juliet.wait("heard")
+        for held in (True, False):
+            keys("h")
+            assert juliet.wait("hold")["held"] is held
+            assert romeo.wait("peer")["held"] is held
+            for name in ("hers.wav", "his.wav"):
+                wait_level(lab.path(name), loud=not held)
+        keys("q")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+
+
+def wait_level(path, loud):
+    """Until the last quarter of a second of a recording under way is loud, or is not."""
+    import numpy as np
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        tail = np.fromfile(path, "<i2")[-12000:].astype(float)
+        if len(tail) == 12000 and (np.sqrt((tail ** 2).mean()) > 500) == loud:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} does not become {'loud' if loud else 'quiet'}")
+
+
 def test_call_moves_to_another_device_of_the_caller():
     with Lab() as lab:
         romeo, juliet = call(lab)

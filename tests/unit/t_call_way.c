@@ -528,6 +528,21 @@ static void who_is_held_stops_sending_and_keeps_listening(void **state)
 	close_pair(p);
 }
 
+static void whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	call_hold(p->romeo.call, TRUE);
+	assert_flow(&p->juliet, FALSE, FALSE);		/* she obeys, and hears nothing of him */
+	assert_int_equal(call_peer_flags(p->juliet.call), RTP_HELD_BY_PEER);
+	call_hold(p->romeo.call, TRUE);
+	call_hold(p->romeo.call, FALSE);
+	assert_flow(&p->juliet, TRUE, TRUE);
+	assert_int_equal(call_peer_flags(p->juliet.call), 0);
+	close_pair(p);
+}
+
 static void each_side_sends_in_the_directions_that_were_agreed(void **state)
 {
 	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
@@ -551,6 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_held_stops_sending_and_keeps_listening),
+		cmocka_unit_test(whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile),
 		cmocka_unit_test(each_side_sends_in_the_directions_that_were_agreed),
 		cmocka_unit_test(ice_is_taken_where_both_have_it),
 		cmocka_unit_test(raw_udp_is_offered_to_one_who_has_nothing_else),

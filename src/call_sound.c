@@ -1,0 +1,86 @@
+#include "call_priv.h"
+
+#include "media/codec.h"
+
+/* Who may send now, by senders and hold. While we hold, the peer may go on sending; it is not heard. */
+static void apply_hold(struct call *c)
+{
+	enum jingle_senders senders = jingle_current_senders(c->session);
+	gboolean we_send = senders == SENDERS_BOTH ||
+		senders == (jingle_is_initiator(c->session) ? SENDERS_INITIATOR : SENDERS_RESPONDER);
+	gboolean held = (rtp_app_flags(c->app) & RTP_HELD_BY_PEER) != 0;
+
+	path_hold(c->path, we_send && !held && !c->held, senders != SENDERS_NONE && !c->held);
+}
+
+void call_sound_go(struct call *c)
+{
+	struct media_params params;
+
+	if (c->going || !c->accepted || !c->ends)
+		return;
+	c->going = TRUE;
+	rtp_app_params(c->app, &params);
+	path_go(c->path, &params, c->ends->have_in ? &c->ends->in : NULL, c->ends->have_out ? &c->ends->out : NULL);
+	if (c->muted)
+		path_mute(c->path, TRUE);
+	apply_hold(c);
+}
+
+void call_sound_changed(struct call *c)
+{
+	struct media_params params;
+
+	if (c->going) {
+		rtp_app_params(c->app, &params);
+		path_params(c->path, &params);
+		apply_hold(c);
+	}
+	if (c->ev.changed)
+		c->ev.changed(c->ev.self);
+}
+
+void call_ends(struct call *c, const struct ends *ends)
+{
+	c->ends = ends;
+	call_sound_go(c);
+}
+
+void call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx)
+{
+	path_set_in(c->path, in, released, ctx);
+}
+
+void call_mute(struct call *c, gboolean muted)
+{
+	if (c->muted == muted)
+		return;
+	c->muted = muted;
+	if (c->going)
+		path_mute(c->path, muted);
+	if (c->accepted) {
+		jingle_info_of_content(c->session, elem_new(muted ? "mute" : "unmute", NS_RTP_INFO), call_now(c));
+		call_pump(c);
+	}
+}
+
+void call_hold(struct call *c, gboolean held)
+{
+	if (c->held == held)
+		return;
+	c->held = held;
+	if (c->going)
+		apply_hold(c);
+	if (c->accepted) {
+		jingle_info(c->session, elem_new(held ? "hold" : "unhold", NS_RTP_INFO), call_now(c));
+		call_pump(c);
+	}
+}
+
+const char *call_codec(const struct call *c)
+{
+	struct media_params params;
+
+	rtp_app_params(c->app, &params);
+	return codec_name(params.codec);
+}
