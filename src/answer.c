@@ -19,7 +19,6 @@ struct answer {
 	char *peer;			/* full JID */
 	char *shown;
 	gboolean taken;			/* the user, or the list, has accepted */
-	char *next_id, *next_from;	/* the session as which it goes on, from another device of the caller's */
 	guint ring_timer, bell_timer;
 };
 
@@ -67,12 +66,10 @@ static void send_finish(struct answer *a, enum jc_err err)
 {
 	enum jingle_reason reason = jingle_reason_of(err);
 
-	if (a->ring && a->taken && !a->next_id && phone_is_online(a->phone))
+	if (a->ring && a->taken && phone_is_online(a->phone))
 		phone_send(a->phone, jmi_write(JMI_FINISH, a->peer, jmi_ring_id(a->ring),
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
-
-static void go_on(struct answer *a);
 
 static void on_ended(void *self, enum jc_err err, const char *text)
 {
@@ -85,10 +82,6 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 	g_clear_pointer(&a->talk, talk_free);
 	g_clear_pointer(&a->peer, g_free);
 	a->taken = FALSE;
-	if (a->next_id) {
-		go_on(a);
-		return;
-	}
 	a->done(a->ctx, shown, err, words);
 }
 
@@ -195,16 +188,6 @@ static void on_accepted(void *self)
 	ui_say(a->ui, "Answered %s", a->shown);
 }
 
-static void begin(struct answer *a, const char *peer)
-{
-	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_nothing,
-				     .delivered = on_nothing, .accepted = on_accepted, .ended = on_ended, .self = a};
-
-	a->peer = g_strdup(peer);
-	a->shown = text_clean(peer, TEXT_SHORT);
-	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
-}
-
 /* ---- a call that moves to another device of the caller's: XEP-0353 "Existing session" ---- */
 
 static gboolean is_migration(const struct answer *a, const char *from)
@@ -212,23 +195,38 @@ static gboolean is_migration(const struct answer *a, const char *from)
 	return a->talk && jid_same_bare(from, a->peer) && talk_is_accepted(a->talk) && !talk_is_ending(a->talk);
 }
 
+static void set_peer(struct answer *a, const char *peer)
+{
+	g_free(a->peer);
+	g_free(a->shown);
+	a->peer = g_strdup(peer);
+	a->shown = text_clean(peer, TEXT_SHORT);
+}
+
 static void migrate(struct answer *a, const char *id, const char *from)
 {
 	ui_event(a->ui, "migrated", "peer", "s", a->shown, NULL);
-	a->next_id = g_strdup(id);
-	a->next_from = g_strdup(from);
 	phone_send(a->phone, jmi_write_migrated(a->peer, call_sid(talk_call(a->talk)), id));
-	talk_end(a->talk, JC_OK, NULL);
+	g_clear_pointer(&a->ring, jmi_ring_free);
+	a->ring = jmi_ring_new(id, phone_jid(a->phone), from, TRUE);
+	a->taken = FALSE;
+	set_peer(a, from);
+	talk_move(a->talk, from);
 }
 
 /* Whom we talked with is asked nothing again. */
-static void go_on(struct answer *a)
+static void on_moved(void *self)
 {
-	g_autofree char *id = g_steal_pointer(&a->next_id), *from = g_steal_pointer(&a->next_from);
+	take(self);
+}
 
-	a->ring = jmi_ring_new(id, phone_jid(a->phone), from, TRUE);
-	begin(a, from);
-	take(a);
+static void begin(struct answer *a, const char *peer)
+{
+	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_nothing,
+				     .delivered = on_nothing, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = a};
+
+	set_peer(a, peer);
+	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
 }
 
 /* ---- for the owner ---- */

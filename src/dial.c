@@ -5,7 +5,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
+enum { FOLLOW_UP_S = 20, FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
 
 struct dial {
 	struct phone *phone;
@@ -20,6 +20,7 @@ struct dial {
 	gboolean crossed;		/* it is the callee's own call that goes on (XEP-0166 and XEP-0353 "Tie Breaking") */
 	guint timer, ring_timer, bounce_timer, disco_handle;
 	char *bounced_id, *bounced_with;
+	char *next_id, *next_from;	/* the session as which the call goes on, from another device of his */
 	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */
 	unsigned redirections;
 	gboolean online, begun, told_ringing, falling_back;
@@ -162,14 +163,13 @@ static void give_up_ours(struct dial *d)
 	ui_event(d->ui, "crossed", "peer", "s", d->shown, NULL);
 }
 
-/* Our user wants to talk to the one who calls: nobody need be asked. */
-static void take_proposal(struct dial *d, const char *id, const char *from)
+/* Our user wants to talk to the one who calls: nobody need be asked. The session is to be his. */
+static void accept_proposal(struct dial *d, const char *id, const char *from)
 {
 	struct jmi_ring *ring = jmi_ring_new(id, phone_jid(d->phone), from, TRUE);
 	GPtrArray *messages = jmi_ring_accept(ring);
 
-	give_up_ours(d);
-	close_proposal(d);
+	d->crossed = TRUE;
 	for (guint i = 0; i < messages->len; i++)
 		phone_send(d->phone, messages->pdata[i]);
 	g_ptr_array_unref(messages);
@@ -178,6 +178,33 @@ static void take_proposal(struct dial *d, const char *id, const char *from)
 	d->sid = g_strdup(id);
 	g_free(d->proceeded);
 	d->proceeded = g_strdup(from);
+}
+
+static void take_proposal(struct dial *d, const char *id, const char *from)
+{
+	give_up_ours(d);
+	close_proposal(d);
+	accept_proposal(d, id, from);
+}
+
+/* He goes on from another of his devices: XEP-0353 "Existing session". */
+static void migrate(struct dial *d, const char *id, const char *from)
+{
+	ui_event(d->ui, "migrated", "peer", "s", d->shown, NULL);
+	phone_send(d->phone, jmi_write_migrated(call_peer(talk_call(d->talk)), call_sid(talk_call(d->talk)), id));
+	d->next_id = g_strdup(id);
+	d->next_from = g_strdup(from);
+	talk_move(d->talk, from);
+}
+
+static void on_moved(void *self)
+{
+	struct dial *d = self;
+
+	accept_proposal(d, d->next_id, d->next_from);
+	g_clear_pointer(&d->next_id, g_free);
+	g_clear_pointer(&d->next_from, g_free);
+	d->ring_timer = g_timeout_add_seconds(FOLLOW_UP_S, on_ring_timeout, d);
 }
 
 /* The lower session id wins, of equal ones the lower JID's. Before our offer is out there is no tie, and his is as good. */
@@ -201,8 +228,11 @@ static void refuse_proposal(struct dial *d, const char *from, const char *id)
 
 static void on_their_proposal(struct dial *d, const char *from, const struct jmi_msg *m)
 {
-	if (d->jmi && m->audio && jid_resource(from) && !talk_is_ending(d->talk) &&
-	    !jmi_call_tie(d->jmi, m->id, from, clock_ms()))
+	gboolean sound = m->audio && jid_resource(from) && !talk_is_ending(d->talk);
+
+	if (sound && talk_is_accepted(d->talk) && !d->next_id)
+		migrate(d, m->id, from);
+	else if (sound && d->jmi && !jmi_call_tie(d->jmi, m->id, from, clock_ms()))
 		take_proposal(d, m->id, from);
 	pump(d);
 }
@@ -383,7 +413,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 {
 	struct dial *d = g_new0(struct dial, 1);
 	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_ringing, .redirected = on_redirected,
-				     .delivered = on_delivered, .accepted = on_accepted, .ended = on_ended, .self = d};
+				     .delivered = on_delivered, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = d};
 
 	d->phone = phone;
 	d->ui = ui;
@@ -410,6 +440,8 @@ void dial_free(struct dial *d)
 	g_ptr_array_unref(d->told);
 	g_free(d->bounced_id);
 	g_free(d->bounced_with);
+	g_free(d->next_id);
+	g_free(d->next_from);
 	talk_free(d->talk);
 	g_free(d->sid);
 	g_free(d->bare);

@@ -25,6 +25,7 @@ struct talk {
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
 	gboolean accepted, heard, muted, held, ending, want_tone;
+	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
 	char *text;
@@ -48,7 +49,7 @@ static void report_end(struct talk *t)
 		 "rx_lost", "i", (gint64)s->rx_lost, "rx_late", "i", (gint64)s->rx_late, "rx_bad", "i", (gint64)s->rx_bad,
 		 "jitter_ms", "d", s->rx_jitter_ms, "rtt_ms", "d", s->rtt_ms, "buffer_ms", "d", s->buffer_ms,
 		 "concealed_ms", "i", (gint64)s->concealed_ms, "stretched_ms", "i", (gint64)s->stretched_ms, NULL);
-	if (!t->accepted)
+	if (!t->accepted_us)
 		return;
 	if (s->rtt_ms >= 0)
 		rtt = g_strdup_printf(", round trip %.0f ms", s->rtt_ms);
@@ -83,12 +84,32 @@ static void on_tone_stopped(void *ctx)
 	finish(ctx);
 }
 
+/* What is counted is counted over all calls of the talk; the rest is of the last one. */
+static void add_stats(struct talk *t, const struct media_stats *more)
+{
+	struct media_stats sum = *more;
+
+	sum.tx_packets += t->stats.tx_packets;
+	sum.rx_packets += t->stats.rx_packets;
+	sum.rx_lost += t->stats.rx_lost;
+	sum.rx_late += t->stats.rx_late;
+	sum.rx_bad += t->stats.rx_bad;
+	sum.concealed_ms += t->stats.concealed_ms;
+	sum.stretched_ms += t->stats.stretched_ms;
+	t->stats = sum;
+}
+
 static void on_media_closed(void *ctx, const struct media_stats *stats)
 {
 	struct talk *t = ctx;
 
-	t->stats = *stats;
-	finish(t);
+	add_stats(t, stats);
+	if (t->ending) {
+		finish(t);
+		return;
+	}
+	t->closing = FALSE;
+	t->ev.moved(t->ev.self);
 }
 
 static void clear_source(guint *source)
@@ -121,6 +142,8 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	ends_abandon(g_steal_pointer(&t->device_opening));
 	ends_abandon(g_steal_pointer(&t->ring_opening));
 	/* Whatever still uses the ends is told to stop first; finish comes behind it. */
+	if (t->closing)
+		return;
 	if (t->call) {
 		stop_tone(t);
 		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
@@ -141,6 +164,16 @@ void talk_end(struct talk *t, enum jc_err err, const char *text)
 		close_all(t, err, text);
 }
 
+void talk_move(struct talk *t, const char *next)
+{
+	if (t->ending || t->moving || !t->call)
+		return;
+	t->moving = TRUE;
+	g_free(t->peer);
+	t->peer = text_clean(next, TEXT_SHORT);
+	call_hangup(t->call, JC_OK, NULL);
+}
+
 /* ---- events of the call ---- */
 
 static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer)
@@ -149,6 +182,14 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	g_autofree char *clean = text_clean(text, TEXT_SHORT);
 	g_autofree char *words = NULL;
 
+	if (t->moving) {
+		t->moving = t->accepted = t->held = FALSE;
+		t->closing = TRUE;
+		t->peer_flags = 0;
+		clear_source(&t->gone_source);
+		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
+		return;
+	}
 	if (by_peer && err == JC_CANCELLED)	/* the caller gave up: the same to us whether a retract or an end says so */
 		err = JC_NO_ANSWER;
 	if (by_peer && *clean)
@@ -199,10 +240,11 @@ static void on_accepted(void *self)
 
 	t->accepted = TRUE;
 	stop_tone(t);
-	t->accepted_us = g_get_monotonic_time();
 	ui_event(t->ui, "accepted", "peer", "s", t->peer, NULL);
-	if (t->options.for_s)
+	if (!t->accepted_us && t->options.for_s)
 		t->for_source = g_timeout_add_seconds(t->options.for_s, on_time_up, t);
+	if (!t->accepted_us)
+		t->accepted_us = g_get_monotonic_time();
 	t->ev.accepted(t->ev.self);
 }
 
@@ -391,6 +433,8 @@ void talk_free(struct talk *t)
 
 static void use_call(struct talk *t)
 {
+	if (t->muted)
+		call_mute(t->call, TRUE);
 	if (t->ends)
 		call_ends(t->call, t->ends);
 }

@@ -1,4 +1,4 @@
-/* talk.h - a call as its user has it: the audio ends, what is told on the way, and an orderly end. Shared by dialling
+/* talk.h - a call as its user has it (it may be several one after the other, when the peer changes devices): the audio ends, what is told on the way, and an orderly end. Shared by dialling
  * (dial.h) and answering (answer.h). Main thread.
  *
  * A talk exists from the user's wish until everything is closed: ends opened, call made or taken, sound, hang-up, files
@@ -26,6 +26,7 @@ struct talk_events {
 	void (*delivered)(void *self);		/* the peer's client has our offer */
 	void (*redirected)(void *self, const char *to);	/* our offer was refused with another address, raw; talk_drop_call */
 	void (*accepted)(void *self);
+	void (*moved)(void *self);		/* after talk_move: the ends are free for the next call */
 	/* All is closed. TEXT: one clean sentence or NULL. */
 	void (*ended)(void *self, enum jc_err err, const char *text);
 	void *self;
@@ -43,6 +44,9 @@ void         talk_accept(struct talk *t);
 void         talk_tone(struct talk *t);			/* a ring tone until the call is accepted or over */
 /* Ends it in whatever state it is; ended follows. Harmless when it is ending already. */
 void         talk_end(struct talk *t, enum jc_err err, const char *text);
+/* The call goes on with NEXT, another client of the peer's: this one ends, the ends stay, so that a file played or recorded goes
+ * on where it is. moved follows, or ended; then the next call comes by talk_take. */
+void         talk_move(struct talk *t, const char *next);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
 void         talk_drop_call(struct talk *t);
 gboolean     talk_key(struct talk *t, int c);		/* m mutes, h holds once it is accepted; TRUE: it was one of ours */

@@ -213,27 +213,61 @@ def test_hold_is_told_and_nobody_hears_anything_until_it_ends():
 
 
 def wait_level(path, loud):
-    """Until the last quarter of a second of a recording under way is loud, or is not."""
+    """Until a whole quarter of a second that a recording under way has got from now on is loud, or is not."""
     import numpy as np
-    end = time.monotonic() + PATIENCE
+    before, end = os.path.getsize(path), time.monotonic() + PATIENCE
     while time.monotonic() < end:
         tail = np.fromfile(path, "<i2")[-12000:].astype(float)
-        if len(tail) == 12000 and (np.sqrt((tail ** 2).mean()) > 500) == loud:
+        if os.path.getsize(path) >= before + 24000 and (np.sqrt((tail ** 2).mean()) > 500) == loud:
             return
         time.sleep(0.05)
     raise AssertionError(f"{path} does not become {'loud' if loud else 'quiet'}")
 
 
+def tones(path):
+    """Which tones, in hundreds of Hz, a recording holds for a quarter of a second at least, in their order."""
+    import numpy as np
+    x, heard = read_wav(path), []
+    for at in range(0, len(x) - 12000, 6000):
+        power = np.abs(np.fft.rfft(x[at:at + 12000]))
+        hz = round(int(np.argmax(power)) * 4, -2)
+        if power.max() > 12000 * 300 and (not heard or heard[-1] != hz):
+            heard.append(hz)
+    return heard
+
+
 def test_call_moves_to_another_device_of_the_caller():
     with Lab() as lab:
-        romeo, juliet = call(lab)
-        tablet = lab.dial("romeo", "juliet")
+        juliet = lab.answer("juliet", "--once", "-o", lab.path("heard.wav"))
+        romeo = lab.dial("romeo", "juliet", "-i", "tone:440")
+        juliet.wait("heard")
+        wait_level(lab.path("heard.wav"), loud=True)
+        tablet = lab.dial("romeo", "juliet", "-i", "tone:1000")
         tablet.wait("heard")
         assert romeo.exit() == OK
-        assert len(juliet.seen("migrated")) == 1
+        juliet.wait("heard")
+        wait_level(lab.path("heard.wav"), loud=True)
         tablet.signal(signal.SIGINT)
         assert (tablet.exit(), juliet.exit()) == (OK, OK)
-        assert len(juliet.seen("accepted")) == 2
+        assert [len(juliet.seen(e)) for e in ("migrated", "accepted", "ended")] == [1, 2, 1]
+        assert tones(lab.path("heard.wav")) == [400, 1000]
+
+
+def test_call_moves_to_another_device_of_the_callee():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once", "-i", "tone:440")
+        romeo = lab.dial("romeo", "juliet", "-o", lab.path("heard.wav"))
+        romeo.wait("heard")
+        wait_level(lab.path("heard.wav"), loud=True)
+        tablet = lab.dial("juliet", "romeo", "-i", "tone:1000")
+        tablet.wait("heard")
+        assert juliet.exit() == OK, juliet.events
+        romeo.wait("heard")
+        wait_level(lab.path("heard.wav"), loud=True)
+        tablet.signal(signal.SIGINT)
+        assert (tablet.exit(), romeo.exit()) == (OK, OK)
+        assert [len(romeo.seen(e)) for e in ("migrated", "accepted", "ended")] == [1, 2, 1]
+        assert tones(lab.path("heard.wav")) == [400, 1000]
 
 
 def test_redirection_within_the_account_is_followed():
