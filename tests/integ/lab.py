@@ -6,6 +6,7 @@ wait is for an event, with a generous limit.
 import contextlib, json, os, queue, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
+SANITIZED = "/asan/" in JCALL      # slower by half, and memory that was freed is kept for a while
 DOMAIN = "lab.test"
 CONFORMANCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../conformance")
 PATIENCE = 30.0          # seconds; no test asserts a time tighter than what a loaded machine meets

@@ -240,7 +240,7 @@ def test_ten_thousand_sessions_cost_nothing_and_the_next_call_comes():
             call.flows()
             after = memory(call.juliet)
             print(f"private memory {before} kB, {after} kB after 20,000 more; files {open_before}, {files(call.juliet)}")
-            assert after < before + 512, (before, after)
+            assert SANITIZED or after < before + 512, (before, after)   # there, leaks are looked for at the end
             assert files(call.juliet) == open_before
         call.hang_up()
         assert l.dial("romeo", "juliet", "--for", "1").exit() == 0
