@@ -10,6 +10,7 @@ enum {
 	UNSTABLE_IDLE_US = 8 * G_USEC_PER_SEC,	/* while only RTCP came (hold): browsers send it every 5 s or so */
 	DEAD_US = 30 * G_USEC_PER_SEC,		/* RFC 7675 5.1 */
 	SNAPSHOT_US = 500 * 1000,
+	BLIND_FIRST = 50, BLIND_EVERY = 25,	/* packets: a second of sound, then two a second */
 };
 
 void path_tell(struct path *p, post_fn *fn, const void *arg, gsize size)
@@ -57,9 +58,22 @@ static gboolean send_protected(struct path *p, uint8_t *pkt, size_t len)
 	return TRUE;
 }
 
+/* An address that only the signalling vouches for (Raw UDP with keys given) may be a third party's. Until something came from
+ * there that nobody but the peer can have made, it does not get a stream. */
+static gboolean may_send_blindly(struct path *p)
+{
+	p->blind++;
+	return p->blind <= BLIND_FIRST || p->blind % BLIND_EVERY == 0;
+}
+
 static gboolean send_rtp(void *self, uint8_t *pkt, size_t len, size_t cap)
 {
 	struct path *p = self;
+
+	if (!p->proven && !may_send_blindly(p)) {
+		p->tx_dropped++;
+		return FALSE;
+	}
 
 	return send_protected(p, pkt, wire_protect_rtp(p->wire, pkt, len, cap));
 }

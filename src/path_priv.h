@@ -48,7 +48,7 @@ struct path {
 	const struct audio_in *in;
 	const struct audio_out *out;
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
-	unsigned early_count;
+	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
 	gint64 remote_done_at, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };

@@ -11,7 +11,7 @@
 
 struct playout;
 
-struct playout *playout_new(const struct media_params *params, GError **error);	/* plays what their rx names */
+struct playout *playout_new(const struct media_params *params, GError **error);	/* plays what their rx names: one at least */
 void            playout_free(struct playout *p);
 void            playout_reset(struct playout *p);		/* the peer's SSRC changed */
 struct playout_packet {

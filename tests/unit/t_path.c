@@ -394,6 +394,18 @@ static void other_keys_than_the_peers_give_no_sound(void **state)
 	assert_int_equal(w->b.flowing + w->b.heard, 0);
 }
 
+static void an_address_from_which_nothing_comes_gets_no_stream(void **state)
+{
+	struct world *w = *state;
+
+	use(w, TRANSPORT_RAW_UDP);
+	give_keys(w, TRUE);			/* nothing that comes to B is of its peer */
+	go(&w->a);
+	go(&w->b);
+	wait_packets(&w->b, 60, offsetof(struct media_stats, tx_dropped));
+	assert_in_range(w->b.stats.tx_packets, 50, 56);
+}
+
 static void without_the_accept_no_sound_leaves_with_given_keys(void **state)
 {
 	struct world *w = *state;
@@ -500,6 +512,7 @@ int main(void)
 		TEST(without_the_accept_no_sound_leaves_by_plain_udp),
 		TEST(given_keys_need_no_handshake),
 		TEST(other_keys_than_the_peers_give_no_sound),
+		TEST(an_address_from_which_nothing_comes_gets_no_stream),
 		TEST(without_the_accept_no_sound_leaves_with_given_keys),
 		TEST(given_keys_do_not_prove_a_way_and_stay_for_the_next),
 		TEST(a_second_set_of_keys_is_not_taken),
