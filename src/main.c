@@ -1,7 +1,10 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "log.h"
@@ -24,10 +27,19 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Where standard input, output or error is closed, the next socket would take its number, and our words would go there. */
+static void open_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+			_exit(jc_exit_status(JC_INTERNAL));
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
 
+	open_standard();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");		/* JSON and figures read the same everywhere */
 	signal(SIGPIPE, SIG_IGN);

@@ -250,6 +250,19 @@ def test_features_without_bind_do_no_harm():
         refused(lab, Cheat(lab, ["SCRAM-SHA-1"], jid=""), (SERVER,))
 
 
+def test_closed_standard_files_are_not_taken_by_sockets():
+    with Lab() as lab:
+        argv = [JCALL, "answer", "-c", lab.config("juliet"), "-i", "null", "-o", "null"]
+        p = subprocess.Popen(argv, env=lab.env(), preexec_fn=lambda: os.closerange(0, 3), close_fds=False)
+        try:
+            lab.wait_log("juliet", p)
+            assert [os.readlink(f"/proc/{p.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+            p.send_signal(signal.SIGTERM)
+            assert p.wait(PATIENCE) == 0
+        finally:
+            p.kill()
+
+
 def survives(lab, bomb):
     """After BOMB a ping of our own account is still answered, on this stream or on the next."""
     ping = b"<iq type='get' id='after' from='romeo@lab.test/other'><ping xmlns='urn:xmpp:ping'/></iq>"
