@@ -252,7 +252,7 @@ def test_features_without_bind_do_no_harm():
 
 def test_closed_standard_files_are_not_taken_by_sockets():
     with Lab() as lab:
-        argv = [JCALL, "answer", "-c", lab.config("juliet"), "-i", "null", "-o", "null"]
+        argv = [JCALL, "answer", "--auto", "--allow-contacts", "-c", lab.config("juliet"), "-i", "null", "-o", "null"]
         p = subprocess.Popen(argv, env=lab.env(), preexec_fn=lambda: os.closerange(0, 3), close_fds=False)
         try:
             lab.wait_log("juliet", p)
