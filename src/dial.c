@@ -1,32 +1,10 @@
-#include "dial.h"
-
 #include <string.h>
 
+#include "dial_priv.h"
 #include "log.h"
 #include "text.h"
 
-enum { FOLLOW_UP_S = 20, FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
-
-struct dial {
-	struct phone *phone;
-	struct ui *ui;
-	struct dial_options options;
-	void (*done)(void *ctx, enum jc_err err, const char *text);
-	void *ctx;
-	struct talk *talk;
-	struct jmi_call *jmi;		/* the open proposal; NULL: none */
-	char *sid, *bare, *shown;
-	char *proceeded;		/* the full JID that took the proposal, or whose we took: it is owed a <finish/> */
-	gboolean crossed;		/* it is the callee's own call that goes on (XEP-0166 and XEP-0353 "Tie Breaking") */
-	guint timer, ring_timer, bounce_timer, disco_handle;
-	char *bounced_id, *bounced_with;
-	char *next_id, *next_from;	/* the session as which the call goes on, from another device of his */
-	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */
-	unsigned redirections;
-	gboolean online, begun, told_ringing, falling_back;
-};
-
-static void pump(struct dial *d);
+enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
 
 /* ---- the proposal's clock ---- */
 
@@ -36,7 +14,7 @@ static gboolean on_timer(gpointer data)
 
 	d->timer = 0;
 	jmi_call_expire(d->jmi, clock_ms());
-	pump(d);
+	dial_pump(d);
 	return G_SOURCE_REMOVE;
 }
 
@@ -56,7 +34,7 @@ static void schedule(struct dial *d)
 		d->timer = g_timeout_add((guint)CLAMP(deadline - clock_ms(), 0, G_MAXINT), on_timer, d);
 }
 
-static void close_proposal(struct dial *d)
+void dial_close_proposal(struct dial *d)
 {
 	clear_source(&d->timer);
 	g_clear_pointer(&d->jmi, jmi_call_free);
@@ -89,14 +67,14 @@ static void end(struct dial *d, enum jc_err err, const char *text)
 	talk_end(d->talk, err, text);
 }
 
-static gboolean on_ring_timeout(gpointer data)
+gboolean dial_on_ring_timeout(gpointer data)
 {
 	struct dial *d = data;
 
 	d->ring_timer = 0;
 	if (d->jmi) {
 		jmi_call_retract(d->jmi, JC_NO_ANSWER, clock_ms());
-		pump(d);
+		dial_pump(d);
 	}
 	end(d, JC_NO_ANSWER, NULL);
 	return G_SOURCE_REMOVE;
@@ -148,93 +126,6 @@ static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned onli
 	sid = text_uuid();
 	d->falling_back = TRUE;
 	offer_to(d, sid, full_jid);
-}
-
-/* ---- both call each other ---- */
-
-static void give_up_ours(struct dial *d)
-{
-	if (d->disco_handle)
-		disco_cancel(phone_disco(d->phone), d->disco_handle);
-	d->disco_handle = 0;
-	d->falling_back = FALSE;
-	talk_drop_call(d->talk);	/* he answers our offer with tie-break: nothing is left to be ended */
-	d->crossed = TRUE;
-	ui_event(d->ui, "crossed", "peer", "s", d->shown, NULL);
-}
-
-/* Our user wants to talk to the one who calls: nobody need be asked. The session is to be his. */
-static void accept_proposal(struct dial *d, const char *id, const char *from)
-{
-	struct jmi_ring *ring = jmi_ring_new(id, phone_jid(d->phone), from, TRUE);
-	GPtrArray *messages = jmi_ring_accept(ring);
-
-	d->crossed = TRUE;
-	for (guint i = 0; i < messages->len; i++)
-		phone_send(d->phone, messages->pdata[i]);
-	g_ptr_array_unref(messages);
-	jmi_ring_free(ring);
-	g_free(d->sid);
-	d->sid = g_strdup(id);
-	g_free(d->proceeded);
-	d->proceeded = g_strdup(from);
-}
-
-static void take_proposal(struct dial *d, const char *id, const char *from)
-{
-	give_up_ours(d);
-	close_proposal(d);
-	accept_proposal(d, id, from);
-}
-
-/* He goes on from another of his devices: XEP-0353 "Existing session". */
-static void migrate(struct dial *d, const char *id, const char *from)
-{
-	ui_event(d->ui, "migrated", "peer", "s", d->shown, NULL);
-	phone_send(d->phone, jmi_write_migrated(call_peer(talk_call(d->talk)), call_sid(talk_call(d->talk)), id));
-	d->next_id = g_strdup(id);
-	d->next_from = g_strdup(from);
-	talk_move(d->talk, from);
-}
-
-static void on_moved(void *self)
-{
-	struct dial *d = self;
-
-	accept_proposal(d, d->next_id, d->next_from);
-	g_clear_pointer(&d->next_id, g_free);
-	g_clear_pointer(&d->next_from, g_free);
-	d->ring_timer = g_timeout_add_seconds(FOLLOW_UP_S, on_ring_timeout, d);
-}
-
-/* The lower session id wins, of equal ones the lower JID's. Before our offer is out there is no tie, and his is as good. */
-static gboolean ours_wins(const struct dial *d, const char *from, const char *their_sid)
-{
-	const struct call *c = talk_call(d->talk);
-	int order;
-
-	if (!c || !call_was_offered(c))
-		return FALSE;
-	order = strcmp(call_sid(c), their_sid);
-	return order < 0 || (order == 0 && strcmp(phone_jid(d->phone), from) < 0);
-}
-
-/* We are calling another: a proposal to this very device is for us alone to answer. */
-static void refuse_proposal(struct dial *d, const char *from, const char *id)
-{
-	if (phone_may_know(d->phone, from))
-		phone_send(d->phone, jmi_write(JMI_REJECT, from, id, REASON_BUSY, NULL));
-}
-
-static void on_their_proposal(struct dial *d, const char *from, const struct jmi_msg *m)
-{
-	gboolean sound = m->audio && jid_resource(from) && !talk_is_ending(d->talk);
-
-	if (sound && talk_is_accepted(d->talk) && !d->next_id)
-		migrate(d, m->id, from);
-	else if (sound && d->jmi && !jmi_call_tie(d->jmi, m->id, from, clock_ms()))
-		take_proposal(d, m->id, from);
-	pump(d);
 }
 
 /* ---- JMI ---- */
@@ -289,7 +180,7 @@ static void on_jmi_event(struct dial *d, const struct jmi_out *out)
 	}
 }
 
-static void pump(struct dial *d)
+void dial_pump(struct dial *d)
 {
 	struct jmi_out out;
 
@@ -306,7 +197,7 @@ static void propose(struct dial *d)
 {
 	d->jmi = jmi_call_new(d->sid, phone_jid(d->phone), d->bare, FALLBACK_MS, d->options.ring_timeout_s * 1000LL);
 	jmi_call_start(d->jmi, clock_ms());
-	pump(d);
+	dial_pump(d);
 }
 
 static void begin(struct dial *d)
@@ -321,7 +212,7 @@ static void begin(struct dial *d)
 	phone_expose_to(d->phone, d->bare);
 	ui_event(d->ui, "calling", "peer", "s", d->shown, "sid", "s", d->sid, NULL);
 	ui_say(d->ui, "Calling %s", d->shown);
-	d->ring_timer = g_timeout_add_seconds(d->options.ring_timeout_s, on_ring_timeout, d);
+	d->ring_timer = g_timeout_add_seconds(d->options.ring_timeout_s, dial_on_ring_timeout, d);
 	if (jid_resource(d->options.callee))
 		d->disco_handle = disco_query(phone_disco(d->phone), d->options.callee, on_full_jid, d);
 	else
@@ -371,8 +262,8 @@ static void on_delivered(void *self)
 	if (!d->falling_back || !d->jmi)
 		return;
 	jmi_call_retract(d->jmi, JC_CANCELLED, clock_ms());	/* the direct call has arrived: stop the others */
-	pump(d);
-	close_proposal(d);
+	dial_pump(d);
+	dial_close_proposal(d);
 }
 
 static void on_accepted(void *self)
@@ -380,7 +271,7 @@ static void on_accepted(void *self)
 	struct dial *d = self;
 
 	clear_source(&d->ring_timer);
-	close_proposal(d);
+	dial_close_proposal(d);
 	ui_say(d->ui, "%s has answered", d->shown);
 }
 
@@ -400,7 +291,7 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 
 	if (d->jmi) {			/* a direct call beside it was the one that ended */
 		jmi_call_retract(d->jmi, err, clock_ms());
-		pump(d);
+		dial_pump(d);
 	}
 	send_finish(d, err);
 	d->done(d->ctx, err, text);
@@ -413,7 +304,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 {
 	struct dial *d = g_new0(struct dial, 1);
 	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_ringing, .redirected = on_redirected,
-				     .delivered = on_delivered, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = d};
+				     .delivered = on_delivered, .accepted = on_accepted, .moved = dial_cross_moved, .ended = on_ended, .self = d};
 
 	d->phone = phone;
 	d->ui = ui;
@@ -436,7 +327,7 @@ void dial_free(struct dial *d)
 	clear_source(&d->bounce_timer);
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
-	close_proposal(d);
+	dial_close_proposal(d);
 	g_ptr_array_unref(d->told);
 	g_free(d->bounced_id);
 	g_free(d->bounced_with);
@@ -460,44 +351,18 @@ void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolea
 {
 	if (m->kind == JMI_PROPOSE && !ours) {
 		if (jid_same_bare(from, d->bare))
-			on_their_proposal(d, from, m);
+			dial_cross_proposal(d, from, m);
 		else if (to_us)
-			refuse_proposal(d, from, m->id);
+			dial_cross_refuse(d, from, m->id);
 		return;
 	}
 	if (d->jmi && (ours || jid_same_bare(from, d->bare))) {
 		jmi_call_recv(d->jmi, from, m, clock_ms());
-		pump(d);
+		dial_pump(d);
 	}
 	/* Movim and Monal end a call by this alone (rule R12). */
 	if (m->kind == JMI_FINISH && d->proceeded && g_strcmp0(m->id, d->sid) == 0 && jid_same_bare(from, d->bare))
 		talk_end(d->talk, talk_is_accepted(d->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
-}
-
-void dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *m)
-{
-	const char *from = iq_from(iq);
-
-	if (talk_is_ending(d->talk) || talk_is_accepted(d->talk) || !d->begun || !jid_same_bare(from, d->bare)) {
-		phone_refuse(d->phone, iq, m, JC_BUSY);
-		return;
-	}
-	if (d->crossed && (talk_call(d->talk) || strcmp(m->sid, d->sid) != 0)) {	/* not what was agreed on */
-		phone_refuse(d->phone, iq, m, JC_BUSY);
-		return;
-	}
-	if (!d->crossed && ours_wins(d, from, m->sid)) {
-		iq_answer(iq, COND_TIE_BREAK, NULL);
-		return;
-	}
-	if (!d->crossed) {
-		if (d->jmi)
-			jmi_call_retract(d->jmi, JC_CANCELLED, clock_ms());
-		give_up_ours(d);
-		pump(d);
-		close_proposal(d);
-	}
-	talk_take(d->talk, iq, m);
 }
 
 /* The server found no device that takes messages. One of negative priority does not, and one that calls us at this very
@@ -509,7 +374,7 @@ static gboolean on_bounce_timer(gpointer data)
 	d->bounce_timer = 0;
 	if (d->jmi && !d->told->len) {
 		jmi_call_bounced(d->jmi, d->bounced_id, d->bounced_with, clock_ms());
-		pump(d);
+		dial_pump(d);
 	}
 	return G_SOURCE_REMOVE;
 }
@@ -531,7 +396,7 @@ void dial_here(struct dial *d, const char *full_jid, int priority)
 		return;
 	g_ptr_array_add(d->told, g_strdup(full_jid));
 	jmi_call_tell(d->jmi, full_jid);
-	pump(d);
+	dial_pump(d);
 }
 
 void dial_gone(struct dial *d, const char *full_jid)
@@ -548,7 +413,7 @@ void dial_hangup(struct dial *d, enum jc_err err, const char *text)
 		err = JC_CANCELLED;
 	if (d->jmi) {
 		jmi_call_retract(d->jmi, err, clock_ms());
-		pump(d);
+		dial_pump(d);
 	}
 	talk_end(d->talk, err, text);
 }
