@@ -38,6 +38,7 @@ struct call_events {
 	void (*heard)(void *self, gint64 at_us);
 	void (*unstable)(void *self, gboolean silent);
 	void (*changed)(void *self);			/* hold, mute of the peer */
+	void (*digit)(void *self, char digit);		/* a touch tone of the peer's */
 	void (*in_ended)(void *self, const GError *fault);
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
@@ -73,6 +74,8 @@ void         call_set_in(struct call *c, const struct audio_in *in, void (*relea
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */
+/* Sends touch tones: 0-9 * # A-D, w for half a second, a comma for two. FALSE: no sound flows yet, or the peer takes none. */
+gboolean     call_dtmf(struct call *c, const char *digits);
 
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */

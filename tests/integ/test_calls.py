@@ -212,6 +212,27 @@ def test_hold_is_told_and_nobody_hears_anything_until_it_ends():
         assert (romeo.exit(), juliet.exit()) == (OK, OK)
 
 
+def test_touch_tones_go_both_ways():
+    with Lab() as lab:
+        for his in ("opus", "pcma"):
+            juliet, keys = typed(lab, "juliet", "--once")
+            romeo = lab.dial("romeo", "juliet", "--dtmf", "12w#,*A", config=lab.config("romeo", audio={"codecs": his}))
+            juliet.wait("incoming")
+            keys("y")
+            assert "".join(juliet.wait("dtmf")["digit"] for _ in range(5)) == "12#*A"
+            keys("90*#")
+            assert "".join(romeo.wait("dtmf")["digit"] for _ in range(4)) == "90*#"
+            keys("q")
+            assert (romeo.exit(), juliet.exit()) == (OK, OK)
+            assert len(juliet.seen("dtmf")) == 5 and len(romeo.seen("dtmf")) == 4
+
+
+def test_tones_that_are_none_are_a_wrong_use():
+    with Lab() as lab:
+        romeo = lab.dial("romeo", "juliet", "--dtmf", "12x")
+        assert romeo.exit() == 2 and "--dtmf takes" in romeo.lines[0], romeo.lines
+
+
 def wait_level(path, loud):
     """Until a whole quarter of a second that a recording under way has got from now on is loud, or is not."""
     import numpy as np
