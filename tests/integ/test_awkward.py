@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A peer that plays the awkward side: out of order, twice, after the end, with rubbish, by the thousand; and others who know the
 session's id. Whatever comes, each request is answered once, the call goes on, and the next one can come."""
-import os, time, uuid
+import contextlib, os, pty, time, uuid
 from lab import *
 from scripted import *
 
@@ -10,18 +10,20 @@ BIG = "c2s_stanza_size_limit = 4194304"
 OUT_OF_ORDER = ["unexpected-request", "out-of-order"]
 UNKNOWN_SESSION = ["item-not-found", "unknown-session"]
 UNSUPPORTED_INFO = ["feature-not-implemented", "unsupported-info"]
+BAD_REQUEST = ["bad-request"]
+OFFER = CONTENT % "actpass"
 ACTIONS = ("content-accept", "content-add", "content-modify", "content-reject", "content-remove", "description-info",
            "security-info", "session-accept", "session-info", "session-initiate", "session-terminate", "transport-accept",
            "transport-info", "transport-reject", "transport-replace")
 
 
 class Call:
-    """Romeo calls Juliet, and both hear a tone; "puppet" can speak in Romeo's name."""
+    """Romeo calls Juliet, and both hear a tone; "puppet" can speak in the name of either."""
 
     def __init__(self, lab, *answer_args):
-        self.lab, self.heard = lab, lab.path("heard.wav")
-        self.juliet = lab.answer("juliet", "-i", "tone", "-o", self.heard, *answer_args)
-        self.romeo = lab.dial("romeo", "juliet", "-i", "tone")
+        self.lab, self.heard = lab, [lab.path("juliet.wav"), lab.path("romeo.wav")]
+        self.juliet = lab.answer("juliet", "-i", "tone", "-o", self.heard[0], *answer_args)
+        self.romeo = lab.dial("romeo", "juliet", "-i", "tone", "-o", self.heard[1])
         self.juliet.wait("heard")
         self.romeo.wait("heard")
         self.him, self.her = (p.seen("connected")[0]["jid"] for p in (self.romeo, self.juliet))
@@ -32,34 +34,35 @@ class Call:
     def content(self, inside="", more=""):
         return f"<content creator='initiator' name='{self.name}' {more}>{inside}</content>"
 
-    def say(self, inside, number=None):
-        """An iq to Juliet as if from Romeo's client; its id."""
-        number = number or str(uuid.uuid4())
-        self.puppet.send(f"<iq type='set' id='{number}' to='{self.her}' speak-as='{self.him}'>{inside}</iq>")
+    def say(self, inside, number=None, to=None):
+        """An iq to Juliet as if from Romeo's client, or the other way round where it is TO him; its id."""
+        number, to = number or str(uuid.uuid4()), to or self.her
+        speaker = self.him if to == self.her else self.her
+        self.puppet.send(f"<iq type='set' id='{number}' to='{to}' speak-as='{speaker}'>{inside}</iq>")
         return number
 
-    def answers(self, numbers):
-        """id -> conditions of every answer which Juliet gave to these, when all are there."""
+    def answers(self, numbers, by=None):
+        """id -> conditions of every answer which Juliet, or BY, gave to these, when all are there."""
         end = time.monotonic() + PATIENCE
         while True:
             got = {}
             for sender, s in self.lab.sent():
-                if sender == self.her and s.get("type") in ("result", "error") and s.get("id") in numbers:
+                if sender == (by or self.her) and s.get("type") in ("result", "error") and s.get("id") in numbers:
                     got.setdefault(s.get("id"), []).append([c.tag.split("}")[1] for e in s if e.tag.endswith("error") for c in e])
             if len(got) == len(set(numbers)) or time.monotonic() > end:
                 return got
             time.sleep(0.05)
 
     def flows(self):
-        """She still hears him: half a second more of the tone comes into her file."""
-        before, end = os.path.getsize(self.heard), time.monotonic() + PATIENCE
-        while os.path.getsize(self.heard) < before + 48000:
+        """They still hear each other: half a second more of the tone comes into both files."""
+        import numpy as np
+        before, end = [os.path.getsize(f) for f in self.heard], time.monotonic() + PATIENCE
+        while any(os.path.getsize(f) < size + 48000 for f, size in zip(self.heard, before)):
             assert time.monotonic() < end, "nothing more is heard"
             assert not self.juliet.seen("ended") and not self.romeo.seen("ended"), (self.juliet.events[-3:], self.juliet.lines)
             time.sleep(0.05)
-        import numpy as np
-        tail = np.fromfile(self.heard, "<i2")[-12000:].astype(float)
-        assert np.sqrt((tail ** 2).mean()) > 500, "the tone has gone"
+        for f in self.heard:
+            assert np.sqrt((np.fromfile(f, "<i2")[-12000:].astype(float) ** 2).mean()) > 500, "the tone has gone"
 
     def hang_up(self):
         self.romeo.signal(signal.SIGINT)
@@ -198,6 +201,144 @@ def test_after_the_end_everything_is_unknown():
             number = friend.iq(call.her, jingle("session-initiate", "bad", "<content creator='initiator' name='a'/>"))
             assert friend.wait_answer(number) == ["bad-request"]
         assert l.dial("romeo", "juliet", "--for", "1").exit() == 0
+
+
+def conditions(iq):
+    return [c.tag.split("}")[1] for e in iq if e.tag.endswith("error") for c in e]
+
+
+def ask_all(client, to, requests):
+    """Sends the payloads of REQUESTS [(payload, conditions of its answer)] in one go: all are answered, once and in order."""
+    numbers = [str(uuid.uuid4()) for _ in requests]
+    client.send("".join(f"<iq type='set' id='{n}' to='{to}'>{payload}</iq>" for n, (payload, _) in zip(numbers, requests)))
+    answers = [client.wait(lambda s: s.tag.endswith("iq") and s.get("type") in ("result", "error")) for _ in numbers]
+    assert [a.get("id") for a in answers] == numbers, "not each once and in order"
+    for (payload, want), answer in zip(requests, answers):
+        assert conditions(answer) == want, f"{payload[:400]} was answered {conditions(answer)}, not {want}"
+
+
+@contextlib.contextmanager
+def waiting(*args):
+    """A jcall of Juliet's that takes calls, and a Romeo who says what he likes."""
+    with lab() as l, Scripted(l, "romeo") as romeo:
+        juliet = l.answer("juliet", *args)
+        yield l, romeo, juliet, juliet.seen("waiting")[0]["jid"]
+
+
+def take_a_call(client, callee, sid="next"):
+    """CLIENT offers a call to the jcall CALLEE, which accepts it, and hangs up."""
+    jid = callee.seen("waiting")[0]["jid"]
+    client.iq(jid, jingle("session-initiate", sid, OFFER))
+    client.answer(client.wait(lambda s: any(j.get("action") == "session-accept" and j.get("sid") == sid for j in s)))
+    client.iq(jid, jingle("session-terminate", sid, "<reason><success/></reason>"))
+    callee.wait("accepted")
+    callee.wait("ended")
+
+
+def test_before_a_call_every_action_is_of_an_unknown_session():
+    with waiting() as (l, romeo, juliet, jid):
+        ask_all(romeo, jid, [(jingle(a, "never", OFFER), UNKNOWN_SESSION) for a in ACTIONS if a != "session-initiate"] * 2)
+        assert not juliet.seen("incoming")
+        take_a_call(romeo, juliet)
+
+
+def malformed():
+    """Offers that are none: each a bad-request."""
+    for action in ACTIONS:
+        if action not in ("session-info", "session-terminate"):
+            yield jingle(action, "s", "")
+    yield from (jingle("rubbish", "s", OFFER), jingle("", "s", OFFER), jingle("session-initiate", "", OFFER),
+                jingle("session-initiate", "s" * 2000, OFFER), "<jingle xmlns='urn:xmpp:jingle:1'/>",
+                f"<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate'>{OFFER}</jingle>", jingle("session-initiate", "s", "<x/>"))
+    for old, new in (("name='audio'", ""), ("name='audio'", "name=''"), ("creator='initiator'", "creator='nobody'"),
+                     ("creator='initiator'", "creator='responder'"), ("<content ", "<content senders='all' "),
+                     ("<content ", "<content disposition='early-session' "), (DESCRIPTION, ""), (TRANSPORT % "actpass", "")):
+        yield jingle("session-initiate", "s", OFFER.replace(old, new))
+
+
+def test_a_malformed_offer_is_a_bad_request_and_rings_nowhere():
+    with waiting() as (l, romeo, juliet, jid):
+        ask_all(romeo, jid, [(m, BAD_REQUEST) for m in malformed()] * 2)
+        assert not juliet.seen("incoming") and not juliet.seen("ended")
+        take_a_call(romeo, juliet)
+
+
+def test_a_malformed_offer_in_a_call_is_a_bad_request_too():
+    with lab() as l:
+        call = Call(l)
+        with Scripted(l, "tybalt") as friend:
+            ask_all(friend, call.her, [(m, BAD_REQUEST) for m in malformed()])
+        call.flows()
+        call.hang_up()
+
+
+def test_a_call_that_rings_heeds_nothing_out_of_order():
+    with lab() as l, Scripted(l, "romeo") as romeo:
+        master, slave = pty.openpty()           # nobody takes the call
+        juliet = l.jcall("juliet", "answer", "-i", "null", "-o", "null", stdin=slave)
+        os.close(slave)
+        jid = juliet.wait("waiting")["jid"]
+        ask_all(romeo, jid, [(jingle("session-initiate", "s", OFFER), [])])
+        juliet.wait("incoming")
+        late = ("session-initiate", "session-accept", "content-accept", "content-reject", "transport-accept", "transport-reject")
+        ask_all(romeo, jid, [(jingle(a, "s", OFFER), OUT_OF_ORDER) for a in late] * 2
+                + [(jingle("session-info", "s", "<x xmlns='y'/>"), UNSUPPORTED_INFO), (jingle("session-info", "s"), []),
+                   (jingle("security-info", "s", OFFER), UNSUPPORTED_INFO), (jingle("rubbish", "s", OFFER), BAD_REQUEST)])
+        assert len(juliet.seen("incoming")) == 1 and not juliet.seen("ended")
+        ask_all(romeo, jid, [(jingle("session-terminate", "s", "<reason><cancel/></reason>"), [])]
+                + [(jingle(a, "s", OFFER), UNKNOWN_SESSION) for a in ACTIONS if a != "session-initiate"])
+        juliet.wait("ended")
+        os.close(master)
+
+
+def test_what_crosses_our_session_terminate_is_of_an_unknown_session():
+    with waiting("--for", "1") as (l, romeo, juliet, jid):
+        romeo.iq(jid, jingle("session-initiate", "s", OFFER))
+        romeo.answer(romeo.wait_action("session-accept")[0])
+        end, _ = romeo.wait_action("session-terminate")
+        ask_all(romeo, jid, [(jingle(a, "s", OFFER), UNKNOWN_SESSION) for a in ACTIONS if a != "session-initiate"])
+        romeo.answer(end)
+        juliet.wait("ended")
+        take_a_call(romeo, juliet)
+
+
+def test_rubbish_of_the_callee_ends_nothing_either():
+    """What rubbish() has, said to him who dialled."""
+    with lab() as l:
+        call = Call(l)
+        said = [(call.say(payload, to=call.him), name, want) for name, payload, want in rubbish(call)]
+        got = call.answers([n for n, _, _ in said], call.him)
+        wrong = {name: (got.get(n), want) for n, name, want in said if got.get(n) != [want]}
+        assert not wrong, wrong
+        call.flows()
+        call.hang_up()
+
+
+def test_another_transport_of_no_use_is_not_gone_to():
+    """ICE without credentials, or with those in force; Raw UDP without an address."""
+    with lab() as l:
+        call = Call(l)
+        ice = {s.get("from"): t for _, s in l.sent() for t in s.iter("{urn:xmpp:jingle:transports:ice-udp:1}transport")}
+        for to, peer in ((call.her, call.him), (call.him, call.her)):
+            same = f"ufrag='{ice[peer].get('ufrag')}' pwd='{ice[peer].get('pwd')}'"
+            for kind, more in (("ice-udp", ""), ("ice-udp", "ufrag='abcd'"), ("ice-udp", "ufrag='a b' pwd='short'"), ("ice-udp", same), ("raw-udp", "")):
+                number = call.say(jingle("transport-replace", call.sid, call.content(
+                    f"<transport xmlns='urn:xmpp:jingle:transports:{kind}:1' {more}/>")), to=to)
+                assert call.answers([number], to) == {number: [["bad-request"]]}, (kind, more)
+        call.flows()
+        call.hang_up()
+
+
+def test_an_id_too_long_to_give_back_does_not_cost_us_the_server():
+    """Each quotation mark is six bytes in our answer, which the server would not take: it would end the connection."""
+    with Lab(users=("juliet", "tybalt")) as l:          # by the server's own limit, 256 kB
+        juliet = l.answer("juliet")
+        jid = juliet.seen("waiting")[0]["jid"]
+        with Scripted(l, "tybalt") as friend:
+            for size in (1000, 60000, 250000):
+                friend.send(f"<iq type='get' id='{chr(34) * size}' to='{jid}'><ping xmlns='urn:xmpp:ping'/></iq>")
+            assert friend.wait_answer(friend.iq(jid, "<ping xmlns='urn:xmpp:ping'/>", "get")) == []
+        assert not juliet.seen("disconnected"), juliet.events
 
 
 def memory(process):
