@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A peer that plays the awkward side: out of order, twice, after the end, with rubbish, by the thousand; and others who know the
-session's id. Whatever comes, each request is answered once, the call goes on, and the next one can come."""
+session's id. Whatever comes, each request is answered once, the call goes on, and the next one can come.
+
+AWKWARD_SIDS=n in the environment makes n sessions instead of 10,000."""
 import contextlib, os, pty, time, uuid
 from lab import *
 from scripted import *
@@ -12,6 +14,7 @@ UNKNOWN_SESSION = ["item-not-found", "unknown-session"]
 UNSUPPORTED_INFO = ["feature-not-implemented", "unsupported-info"]
 BAD_REQUEST = ["bad-request"]
 OFFER = CONTENT % "actpass"
+SIDS = int(os.environ.get("AWKWARD_SIDS", "10000"))
 ACTIONS = ("content-accept", "content-add", "content-modify", "content-reject", "content-remove", "description-info",
            "security-info", "session-accept", "session-info", "session-initiate", "session-terminate", "transport-accept",
            "transport-info", "transport-reject", "transport-replace")
@@ -186,6 +189,23 @@ def test_who_knows_the_session_but_is_not_of_it_changes_nothing():
         call.hang_up()
 
 
+def test_a_friend_who_knows_the_session_changes_nothing_on_either_side():
+    harm = (("session-terminate", "<reason><success/></reason>"), ("content-remove", "%s"), ("session-info", ""),
+            ("session-info", "<hold xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"), ("content-modify", "%s"),
+            ("transport-info", OFFER), ("transport-replace", OFFER), ("description-info", OFFER))
+    with lab() as l:
+        call = Call(l)
+        nothing = call.content(more="senders='none'")
+        with Scripted(l, "tybalt") as friend, Scripted(l, "juliet", "other") as twin:
+            for who in (friend, twin):
+                for to in (call.him, call.her):
+                    ask_all(who, to, [(jingle(a, call.sid, inside.replace("%s", nothing)), UNKNOWN_SESSION) for a, inside in harm])
+        call.flows()
+        for p in (call.romeo, call.juliet):
+            assert not p.seen("peer") and len(p.seen("accepted")) == 1, p.events
+        call.hang_up()
+
+
 def test_after_the_end_everything_is_unknown():
     with lab() as l:
         call = Call(l)
@@ -291,6 +311,24 @@ def test_a_call_that_rings_heeds_nothing_out_of_order():
         os.close(master)
 
 
+def message(kind, number):
+    inside = "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>" if kind == "propose" else ""
+    return f"<message type='chat' to='juliet@{DOMAIN}'><{kind} xmlns='urn:xmpp:jingle-message:0' id='{number}'>{inside}</{kind}></message>"
+
+
+def test_messages_of_no_call_do_nothing_and_a_proposal_rings_once():
+    with waiting() as (l, romeo, juliet, jid):
+        for kind in ("ringing", "proceed", "accept", "reject", "retract", "finish") * 2:
+            romeo.send(message(kind, "never"))
+        ask_all(romeo, jid, [(jingle("session-info", "never"), UNKNOWN_SESSION)])
+        assert not juliet.seen("incoming") and not juliet.seen("ended")
+        romeo.send(message("propose", "once") * 10)
+        proceed = romeo.wait(lambda s: s.find("{urn:xmpp:jingle-message:0}proceed") is not None)
+        assert proceed[0].get("id") == "once"
+        take_a_call(romeo, juliet, "once")
+        assert len(juliet.seen("incoming")) == 1
+
+
 def test_what_crosses_our_session_terminate_is_of_an_unknown_session():
     with waiting("--for", "1") as (l, romeo, juliet, jid):
         romeo.iq(jid, jingle("session-initiate", "s", OFFER))
@@ -342,9 +380,9 @@ def test_an_id_too_long_to_give_back_does_not_cost_us_the_server():
 
 
 def memory(process):
-    """[kB] of its own."""
+    """[kB] that it has written to. What is clean are pages of libraries, its own or not as other processes come and go."""
     rows = dict(line.split(":", 1) for line in open(f"/proc/{process.pid}/smaps_rollup").read().splitlines()[1:])
-    return sum(int(rows[k].split()[0]) for k in ("Private_Clean", "Private_Dirty"))
+    return int(rows["Private_Dirty"].split()[0]) + int(rows["Swap"].split()[0])
 
 
 def files(process):
@@ -368,23 +406,64 @@ def flood(call, who, n):
             return said
 
 
+def leaves_nothing(process, load):
+    """LOAD(n) makes n sessions. After 1,000 to warm up SIDS of them come in two halves, and leave the memory and the files where they
+    were. Measured: 40 to 260 kB in all, less in the second half; the smallest block leaked by each stanza is 320 in either half."""
+    load(1000)
+    rows = [(memory(process), files(process))]
+    for _ in range(2):
+        load(SIDS // 2)
+        rows.append((memory(process), files(process)))
+    print("private memory [kB], open files:", rows)
+    first, second = (b[0] - a[0] for a, b in zip(rows, rows[1:]))
+    assert SANITIZED or min(first, second) < 256 and first + second < 512, rows     # there, leaks are looked for at the end
+    assert len({n for _, n in rows}) == 1, rows
+
+
 def test_ten_thousand_sessions_cost_nothing_and_the_next_call_comes():
     with lab() as l:
         call = Call(l)
         with Scripted(l, "tybalt") as friend:
-            flood(call, friend, 1000)
-            before, open_before = memory(call.juliet), files(call.juliet)
-            said = flood(call, friend, 10000)
-            assert [i for i, _ in said] == [f"o{k}" for k in range(10000)]
-            assert all(c in ([], ["resource-constraint"]) for _, c in said)
-            assert sum(c == [] for _, c in said) < 200
-            call.flows()
-            after = memory(call.juliet)
-            print(f"private memory {before} kB, {after} kB after 20,000 more; files {open_before}, {files(call.juliet)}")
-            assert SANITIZED or after < before + 512, (before, after)   # there, leaks are looked for at the end
-            assert files(call.juliet) == open_before
+            def load(n):
+                said = flood(call, friend, n)
+                assert [i for i, _ in said] == [f"o{k}" for k in range(n)]
+                assert all(c in ([], ["resource-constraint"]) for _, c in said)
+                assert sum(c == [] for _, c in said) < 200
+            leaves_nothing(call.juliet, load)
+        call.flows()
         call.hang_up()
         assert l.dial("romeo", "juliet", "--for", "1").exit() == 0
+
+
+def given_up(romeo, jid, n):
+    """N offers and N proposals, each taken back at once: many find the one before not yet over."""
+    for i in range(n):
+        sid = str(uuid.uuid4())
+        romeo.send(f"<iq type='set' id='o' to='{jid}'>{jingle('session-initiate', sid, OFFER)}</iq><iq type='set' id='e{i}' to='{jid}'>"
+                   f"{jingle('session-terminate', sid, '<reason><cancel/></reason>')}</iq>")
+    romeo.wait_answer(f"e{n - 1}", 90)
+    for i in range(n):
+        number = str(uuid.uuid4())
+        romeo.send(message("propose", number) + message("retract", number))
+    assert romeo.wait_answer(romeo.iq(jid, jingle("session-info", "never")), 90) == UNKNOWN_SESSION
+
+
+def settled(process):
+    """Until each call that came has ended."""
+    end = time.monotonic() + PATIENCE
+    while len(process.seen("incoming")) != len(process.seen("ended")) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def test_thousands_of_calls_given_up_leave_nothing_behind():
+    with waiting() as (l, romeo, juliet, jid):
+        def load(n):
+            given_up(romeo, jid, n // 2)
+            settled(juliet)
+        leaves_nothing(juliet, load)
+        calls = len(juliet.seen("incoming"))
+        assert calls == len(juliet.seen("ended")) > SIDS // 100
+        take_a_call(romeo, juliet)
 
 
 if __name__ == "__main__":
