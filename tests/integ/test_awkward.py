@@ -406,17 +406,18 @@ def flood(call, who, n):
             return said
 
 
-def leaves_nothing(process, load):
-    """LOAD(n) makes n sessions. After 1,000 to warm up SIDS of them come in two halves, and leave the memory and the files where they
-    were. Measured: 40 to 260 kB in all, less in the second half; the smallest block leaked by each stanza is 320 in either half."""
+def leaves_nothing(process, load, most):
+    """LOAD(n) makes n sessions. After 1,000 to warm up SIDS of them come in two halves, and leave the files as they were and the
+    memory within MOST [kB] in one half at least: a queue that was long for once, where the machine is busy, leaves up to 1.5 MB in
+    the other; a leak is in both."""
     load(1000)
     rows = [(memory(process), files(process))]
     for _ in range(2):
         load(SIDS // 2)
         rows.append((memory(process), files(process)))
-    print("private memory [kB], open files:", rows)
+    print("memory [kB], open files:", rows)
     first, second = (b[0] - a[0] for a, b in zip(rows, rows[1:]))
-    assert SANITIZED or min(first, second) < 256 and first + second < 512, rows     # there, leaks are looked for at the end
+    assert SANITIZED or min(first, second) < most and first + second < 4096, rows     # there, leaks are looked for at the end
     assert len({n for _, n in rows}) == 1, rows
 
 
@@ -429,40 +430,25 @@ def test_ten_thousand_sessions_cost_nothing_and_the_next_call_comes():
                 assert [i for i, _ in said] == [f"o{k}" for k in range(n)]
                 assert all(c in ([], ["resource-constraint"]) for _, c in said)
                 assert sum(c == [] for _, c in said) < 200
-            leaves_nothing(call.juliet, load)
+            leaves_nothing(call.juliet, load, 200)      # measured: 0 to 100; the smallest block leaked by each stanza: 320
         call.flows()
         call.hang_up()
         assert l.dial("romeo", "juliet", "--for", "1").exit() == 0
 
 
-def given_up(romeo, jid, n):
-    """N offers and N proposals, each taken back at once: many find the one before not yet over."""
-    for i in range(n):
-        sid = str(uuid.uuid4())
-        romeo.send(f"<iq type='set' id='o' to='{jid}'>{jingle('session-initiate', sid, OFFER)}</iq><iq type='set' id='e{i}' to='{jid}'>"
-                   f"{jingle('session-terminate', sid, '<reason><cancel/></reason>')}</iq>")
-    romeo.wait_answer(f"e{n - 1}", 90)
-    for i in range(n):
-        number = str(uuid.uuid4())
-        romeo.send(message("propose", number) + message("retract", number))
-    assert romeo.wait_answer(romeo.iq(jid, jingle("session-info", "never")), 90) == UNKNOWN_SESSION
-
-
-def settled(process):
-    """Until each call that came has ended."""
-    end = time.monotonic() + PATIENCE
-    while len(process.seen("incoming")) != len(process.seen("ended")) and time.monotonic() < end:
-        time.sleep(0.05)
-
-
 def test_thousands_of_calls_given_up_leave_nothing_behind():
+    """Offers and proposals in turn, each taken back while it rings."""
     with waiting() as (l, romeo, juliet, jid):
         def load(n):
-            given_up(romeo, jid, n // 2)
-            settled(juliet)
-        leaves_nothing(juliet, load)
-        calls = len(juliet.seen("incoming"))
-        assert calls == len(juliet.seen("ended")) > SIDS // 100
+            for i in range(n // 2):
+                number = str(uuid.uuid4())
+                if i % 2:
+                    romeo.send(message("propose", number) + message("retract", number))
+                else:
+                    romeo.send(f"<iq type='set' id='o' to='{jid}'>{jingle('session-initiate', number, OFFER)}</iq>"
+                               f"<iq type='set' id='e' to='{jid}'>{jingle('session-terminate', number, '<reason><cancel/></reason>')}</iq>")
+                juliet.wait("ended")
+        leaves_nothing(juliet, load, 80)                # measured: 0 to 45; the smallest block leaked by each call: 80
         take_a_call(romeo, juliet)
 
 
