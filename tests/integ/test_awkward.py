@@ -109,6 +109,10 @@ def rubbish(call):
             ("ringing late", jingle("session-info", sid, "<ringing xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"), []),
             ("transport-info of nothing", jingle("transport-info", sid), ["bad-request"]),
             ("another transport", jingle("transport-info", sid, content("<transport xmlns='urn:example:pigeon'/>")), ["bad-request"]),
+            ("credentials that are none", jingle("transport-info", sid, content(f"<transport xmlns='{ice}' ufrag='a b' pwd='short'/>")), ["bad-request"]),
+            ("an ICE restart that nobody follows", jingle("transport-info", sid, content(
+                f"<transport xmlns='{ice}' ufrag='Zz12' pwd='abcdefghijklmnopqrstuvwx'/>")), []),
+            ("a candidate of nothing", jingle("transport-info", sid, content(transport("<candidate/><x/>rubbish"))), []),
             ("useless candidates", jingle("transport-info", sid, content(transport("".join(
                 candidate % c for c in (("a", "not an ip", 5000), ("b", "127.0.0.1", 0), ("c", "127.0.0.1", 70000), ("d", "", ""),
                                         ("e", "255.255.255.255", 9), ("f", "224.0.0.1", 9), ("g", "::", 9), ("h" * 3000, "::1", -1)))))), []),
@@ -204,6 +208,26 @@ def test_a_friend_who_knows_the_session_changes_nothing_on_either_side():
         for p in (call.romeo, call.juliet):
             assert not p.seen("peer") and len(p.seen("accepted")) == 1, p.events
         call.hang_up()
+
+
+def test_a_stranger_cannot_tell_us_from_an_empty_place():
+    """Whatever he asks, and however large, he gets what the server says where nobody is; and no presence."""
+    asked = [jingle(a, "guess", OFFER) for a in ACTIONS] + [jingle("rubbish", "guess"), jingle("session-info", ""), jingle("session-initiate", "s"),
+             "<query xmlns='http://jabber.org/protocol/disco#info'/>", "<ping xmlns='urn:xmpp:ping'/>", f"<x xmlns='y' a='{'A' * (1 << 20)}'/>",
+             "<x xmlns='y'>" * 10000 + "</x>" * 10000]
+    with lab(friends=False) as l, Scripted(l, "tybalt") as stranger:
+        juliet = l.answer("juliet", "--allow", l.jid("romeo"))
+        here, nowhere = juliet.seen("waiting")[0]["jid"], l.jid("juliet") + "/nothing"
+        answers = {here: [], nowhere: []}
+        stranger.wait(lambda s: s.tag.endswith("presence"))         # his own
+        for to in answers:
+            for kind in ("set", "get"):
+                for payload in asked:
+                    number = stranger.iq(to, payload, kind)
+                    answer = stranger.seen.get(timeout=PATIENCE)
+                    assert answer.get("id") == number, ET.tostring(answer)
+                    answers[to].append([ET.tostring(e) for e in answer])
+        assert answers[here] == answers[nowhere] and not juliet.seen("incoming")
 
 
 def test_after_the_end_everything_is_unknown():
@@ -304,6 +328,9 @@ def test_a_call_that_rings_heeds_nothing_out_of_order():
         ask_all(romeo, jid, [(jingle(a, "s", OFFER), OUT_OF_ORDER) for a in late] * 2
                 + [(jingle("session-info", "s", "<x xmlns='y'/>"), UNSUPPORTED_INFO), (jingle("session-info", "s"), []),
                    (jingle("security-info", "s", OFFER), UNSUPPORTED_INFO), (jingle("rubbish", "s", OFFER), BAD_REQUEST)])
+        with Scripted(l, "romeo", "other") as twin, Scripted(l, "tybalt") as friend:
+            for who in (twin, friend):
+                ask_all(who, jid, [(jingle("session-terminate", "s", "<reason><cancel/></reason>"), UNKNOWN_SESSION)])
         assert len(juliet.seen("incoming")) == 1 and not juliet.seen("ended")
         ask_all(romeo, jid, [(jingle("session-terminate", "s", "<reason><cancel/></reason>"), [])]
                 + [(jingle(a, "s", OFFER), UNKNOWN_SESSION) for a in ACTIONS if a != "session-initiate"])
