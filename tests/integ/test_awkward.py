@@ -354,6 +354,8 @@ def test_messages_of_no_call_do_nothing_and_a_proposal_rings_once():
         assert proceed[0].get("id") == "once"
         take_a_call(romeo, juliet, "once")
         assert len(juliet.seen("incoming")) == 1
+        said = [e.tag.split("}")[1] for f, s in l.sent() if f == jid for e in s if e.tag.startswith("{urn:xmpp:jingle-message:0}")]
+        assert said in (["ringing", "accept", "proceed"], ["ringing", "accept", "proceed", "finish"]), said
 
 
 def test_what_crosses_our_session_terminate_is_of_an_unknown_session():
