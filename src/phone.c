@@ -83,6 +83,8 @@ static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 	enum iq_cond cond = jingle_msg_read(&m, jingle);
 	struct call *c = m.sid ? find_call(p, from, m.sid) : NULL;
 
+	if (cond == COND_OK && !c && m.action == JINGLE_SESSION_INITIATE && !jingle_offer_is_sound(&m))
+		cond = COND_BAD_REQUEST;	/* before anybody hears of it, busy or not */
 	if (c && (cond != COND_OK || !crosses(c, &m))) {
 		iq_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
 		call_pump(c);

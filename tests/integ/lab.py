@@ -120,7 +120,8 @@ class Lab:
     def sent(self):
         """(full JID of the sender, the stanza as an ElementTree element) of all that clients have sent so far."""
         import xml.etree.ElementTree as ET
-        rows = [line.rstrip("\n").split("\t", 1) for line in open(self.path("sent"), encoding="utf8")]
+        lines = [line for line in open(self.path("sent"), encoding="utf8") if line.endswith("\n")]     # the last may be half written
+        rows = [line.rstrip("\n").split("\t", 1) for line in lines]
         return [(sender, ET.fromstring(text)) for sender, text in rows]
 
     def validate(self):
