@@ -10,6 +10,7 @@ struct dialling {
 	struct app app;
 	struct dial *dial;
 	char *callee;
+	char *number;			/* a phone number is called; NULL: an address */
 };
 
 static void on_done(void *ctx, enum jc_err err, const char *text)
@@ -103,7 +104,12 @@ static int run_dial(struct dialling *d, const struct common *o)
 
 	if (!app_init(&d->app, o, &status))
 		return status;
-	if (jid_same_bare(d->callee, d->app.account->jid) && !jid_resource(d->callee)) {
+	if (d->number && d->app.account->gateway)
+		d->callee = g_strconcat(d->number, "@", d->app.account->gateway, NULL);
+	if (!d->callee) {
+		log_error("dial", "no gateway takes phone numbers: name one as 'gateway' of the account in the configuration");
+		status = jc_exit_status(JC_CONFIG);
+	} else if (jid_same_bare(d->callee, d->app.account->jid) && !jid_resource(d->callee)) {
 		log_error("dial", "that is your own account; to call another device of yours, name its resource");
 		status = jc_exit_status(JC_USAGE);
 	} else {
@@ -123,17 +129,21 @@ static int dial_main(int argc, char **argv)
 	struct common o;
 	int status = jc_exit_status(JC_USAGE);
 
-	if (common_parse(&o, NULL, "JID", "Calls JID: a bare address rings all devices, a full one just that device.", &argc,
+	if (common_parse(&o, NULL, "JID", "Calls JID: a bare address rings all devices, a full one just that device. A phone number like\n"
+			 "+15551234567 is called through the gateway of the account.", &argc,
 			 &argv, &status)) {
-		d.callee = argc == 2 ? jid_read(argv[1]) : NULL;
+		d.number = argc == 2 ? phone_number_read(argv[1]) : NULL;
+		d.callee = argc == 2 && !d.number ? jid_read(argv[1]) : NULL;
 		status = jc_exit_status(JC_USAGE);
 		if (argc != 2)
 			log_error("dial", "whom to call? Usage: jcall dial [OPTIONS] JID");
-		else if (!d.callee)
-			log_error("dial", "'%s' is not an address like juliet@capulet.lit", argv[1]);
+		else if (!d.callee && !d.number)
+			log_error("dial", "'%s' is neither an address like juliet@capulet.lit nor a phone number like +15551234567",
+				  argv[1]);
 		else
 			status = run_dial(&d, &o);
 	}
+	g_free(d.number);
 	g_free(d.callee);
 	common_free(&o);
 	return status;

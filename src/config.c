@@ -146,6 +146,7 @@ static void account_free(gpointer data)
 	g_free(a->host);
 	g_free(a->ca_file);
 	g_free(a->pin);
+	g_free(a->gateway);
 	g_free(a);
 }
 

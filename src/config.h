@@ -19,6 +19,7 @@ struct account {
 	guint16 port;			/* 0: default */
 	char *ca_file;			/* absolute; in the file ~/ and relative to the file are allowed */
 	char *pin;			/* "sha256:HEX", lower case */
+	char *gateway;			/* domain by which phone numbers are called; NULL: none */
 };
 
 struct config {

@@ -162,6 +162,13 @@ static gboolean read_pin(struct reading *r, const char *v)
 	return TRUE;
 }
 
+static gboolean read_gateway(struct reading *r, const char *v)
+{
+	if (!jid_valid(v) || strpbrk(v, "@/"))
+		return config_fail(r, "'%s' is not a domain like cheogram.com", v);
+	return get_text(r, v, &r->account->gateway);
+}
+
 static gboolean read_in(struct reading *r, const char *v)
 {
 	return get_spec(r, v, FALSE, &r->config->audio_in);
@@ -287,7 +294,7 @@ static gboolean read_encryption(struct reading *r, const char *v)
 const struct config_key config_keys[] = {
 	{"account", "jid", read_jid}, {"account", "password", read_password},
 	{"account", "password_command", read_password_command}, {"account", "server", read_server},
-	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin},
+	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin}, {"account", "gateway", read_gateway},
 	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
 	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},

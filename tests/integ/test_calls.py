@@ -309,6 +309,16 @@ def test_redirection_to_another_account_is_told_and_not_followed():
         juliet.signal(signal.SIGTERM)
 
 
+def test_phone_number_is_called_at_the_gateway_that_is_configured():
+    with Lab() as lab:
+        romeo = lab.jcall("romeo", "dial", "-i", "null", "-o", "null", "+1 (555) 123-4567",
+                          config=lab.config("romeo", account=f"gateway = {DOMAIN}"))
+        romeo.wait("calling")
+        assert romeo.exit() == UNAVAILABLE and romeo.seen("ended")[0]["peer"] == f"+15551234567@{DOMAIN}"
+        romeo = lab.jcall("romeo", "dial", "-i", "null", "-o", "null", "+15551234567", config=lab.config("romeo"))
+        assert romeo.exit() == 3 and "'gateway'" in romeo.lines[0], romeo.lines
+
+
 def test_uri_is_understood():
     with Lab() as lab:
         juliet = lab.answer("juliet", "--once")

@@ -59,7 +59,7 @@ static void every_key_is_read_into_its_place(void **state)
 {
 	g_autofree char *text = g_strdup(HOME "password = a b\\\\c\npassword_command = echo x\nserver = xmpp.montague.lit:5223\n"
 		"ca_file = ~/ca.pem\npin = sha256:AB:CDef0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n"
-		"[account work]\njid = romeo@work.lit/desk\n"
+		"gateway = cheogram.com\n[account work]\njid = romeo@work.lit/desk\n"
 		"[audio]\nin = tone:440\nout = null\nring = null\ncodecs = pcma, opus\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
 		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\n"
 		"[call]\nring_timeout = 7\nencryption = sdes, dtls\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
@@ -92,6 +92,7 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_string_equal(c->stun_host, "2001:db8::1");
 	assert_int_equal(c->stun_port, 3479);
 	assert_true(c->loopback);
+	assert_string_equal(a->gateway, "cheogram.com");
 	assert_int_equal(c->codecs.count, 2);
 	assert_int_equal(c->codecs.kind[0], CODEC_PCMA);
 	assert_int_equal(c->codecs.kind[1], CODEC_OPUS);
@@ -162,7 +163,7 @@ static void values_out_of_range_are_errors_with_file_and_line(void **state)
 		"[audio]\n\ncodecs = opus g722 pcmu pcma opus",
 		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2",
 		"[account a]\n\njid = nobody", "[account a]\n\njid = montague.lit/a@b", "[account a]\n\njid =",
-		"[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
+		"[account a]\n\ngateway = a@b", "[account a]\n\ngateway =", "[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
 		"[account a]\n\nca_file =", "[account a]\n\npassword =", "[account a]\n\npassword = a\\q",
 		"[account a]\n\npassword_command = 'open quote", "[account a]\n\npassword_command ="};
 
