@@ -74,6 +74,15 @@ static gboolean crosses(const struct call *c, const struct jingle_msg *m)
 	return m->action == JINGLE_SESSION_INITIATE && call_was_offered(c) && !call_is_accepted(c);
 }
 
+/* Whoever knows the id of a session that is up knows that we are here. */
+static gboolean is_live(const struct phone *p, const char *sid)
+{
+	for (guint i = 0; i < p->calls->len; i++)
+		if (g_strcmp0(call_sid(p->calls->pdata[i]), sid) == 0)
+			return TRUE;
+	return FALSE;
+}
+
 /* XEP-0166 "Errors": what belongs to no session is unknown-session; but a stranger must not be able to tell a client that
  * is here from one that is not. */
 static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
@@ -90,7 +99,7 @@ static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 		call_pump(c);
 	} else if (cond == COND_OK && m.action == JINGLE_SESSION_INITIATE) {
 		p->ev.offer(p->ev.self, iq, &m);
-	} else if (phone_may_know(p, from)) {
+	} else if (phone_may_know(p, from) || is_live(p, m.sid)) {
 		iq_answer(iq, cond == COND_OK ? COND_UNKNOWN_SESSION : cond, NULL);
 	}
 }

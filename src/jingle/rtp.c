@@ -313,7 +313,7 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 	return elem_is(payload, NULL, NS_DTMF) ? COND_SECURITY_REQUIRED : COND_UNSUPPORTED_INFO;
 }
 
-const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
+const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
 				      .description_info = description_info, .session_info = session_info,
 				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
 				      .keys_invalid = "invalid-crypto"};

@@ -135,7 +135,7 @@ static enum iq_cond on_accept(struct jingle_session *s, const struct jingle_msg 
 	enum jc_err err;
 
 	if (!c || !c->description || !c->transport) {
-		session_fail(s, JC_PROTOCOL, "the answer left our audio out");
+		session_fail(s, JC_PROTOCOL, "the answer left out what we offered");
 		return COND_BAD_REQUEST;
 	}
 	err = judge_accept(s, m, c);
@@ -222,7 +222,7 @@ static enum iq_cond on_session_info(struct jingle_session *s, const struct jingl
 	cond = s->app.plug->session_info(s->app.self, m->info);
 	if (cond != COND_OK)
 		return cond;
-	if (elem_is(m->info, "ringing", NULL)) {
+	if (s->app.plug->ringing_ns && elem_is(m->info, "ringing", s->app.plug->ringing_ns)) {
 		if (s->initiator && s->state == JINGLE_PENDING)
 			session_event(s, JINGLE_EV_RINGING);
 	} else {

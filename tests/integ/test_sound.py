@@ -30,9 +30,10 @@ def judge(sent, heard, max_delay_ms=None, max_gap_ms=100):
         gap = gap + 10 if is_loud and quiet else 0
         longest = max(longest, gap)
     print(f"delay {lag / 48:.1f} ms, level {level:+.1f} dB, envelope correlation {corr:.3f}, longest gap {longest} ms")
-    # Measured: good calls 0.955-0.998 (20), with a busy loop on each core 0.930-0.991 (24); other sentences at most 0.35
+    # Measured: good calls 0.955-0.998 (20), with a busy loop on each core 0.930-0.991 (24) and once, in a whole check
+    # beside other work, 0.892; other sentences at most 0.35
     # (51 pairs of synthetic voices). Under the sanitizers, beside other work, 0.734-0.997 (8): time scaling has more to do.
-    assert corr > (0.6 if SANITIZED else 0.9), corr
+    assert corr > (0.6 if SANITIZED else 0.85), corr
     assert abs(level) < 3, level
     assert longest <= max_gap_ms, longest
     if max_delay_ms is not None:
