@@ -28,10 +28,9 @@ static void drain(struct state *st)
 	while (jingle_next(st->s, &out)) {
 		g_assert_cmpuint(st->ended, ==, 0);		/* nothing comes after the end */
 		if (out.kind == JINGLE_OUT_SEND) {
-			if (g_getenv("FZ")) g_printerr("send %s\n", elem_attr(out.jingle, "action"));
 			st->tag = out.tag;
 			elem_free(out.jingle);
-		} else if ((g_getenv("FZ") ? g_printerr("event %d\n", out.event) : (void)0), out.event == JINGLE_EV_ENDED) {
+		} else if (out.event == JINGLE_EV_ENDED) {
 			st->ended++;
 		}
 	}
