@@ -2,11 +2,13 @@
 
 #include "answer.h"
 #include "log.h"
+#include "missed.h"
 #include "text.h"
 
 struct answering {
 	struct app app;
 	struct answer *answer;
+	struct missed *missed;
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, told_waiting, leaving;
 	char **allow_options;
@@ -21,6 +23,34 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
 }
 
+/* ---- the list of calls ---- */
+
+static void on_keep(void *ctx, const struct call_entry *e, gboolean over)
+{
+	struct answering *a = ctx;
+
+	if (over)
+		missed_keep(a->missed, e);
+	else
+		missed_leave(a->missed, e->peer, e->id);
+}
+
+static void on_missed(void *ctx, const GPtrArray *calls)
+{
+	struct answering *a = ctx;
+
+	missed_tell(a->app.ui, phone_roster(a->app.phone), calls);
+}
+
+/* A server without an archive is no reason not to take calls. */
+static void on_caught_up(void *ctx, const GError *error)
+{
+	if (error)
+		log_at(error->code == JC_FILE ? LOG_WARN : LOG_INFO, "missed", "%s", error->message);
+}
+
+/* ---- the events of the phone ---- */
+
 static void tell_waiting(struct answering *a)
 {
 	g_autofree char *jid = text_clean(phone_jid(a->app.phone), TEXT_SHORT);
@@ -30,6 +60,7 @@ static void tell_waiting(struct answering *a)
 	a->told_waiting = TRUE;
 	phone_presence(a->app.phone, NULL, 0);
 	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
+	missed_catch_up(a->missed);		/* only now: it shall not delay anything */
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
 }
 
@@ -38,8 +69,10 @@ static void on_online(void *self, gboolean resumed)
 {
 	struct answering *a = self;
 
-	if (!resumed && a->told_waiting)
+	if (!resumed && a->told_waiting) {
 		phone_presence(a->app.phone, NULL, 0);
+		missed_catch_up(a->missed);
+	}
 	tell_waiting(a);
 }
 
@@ -65,6 +98,7 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 {
 	struct answering *a = self;
 
+	missed_hear(a->missed, message, from, m);
 	answer_jmi(a->answer, message, from, m, ours);
 }
 
@@ -139,6 +173,7 @@ static int run_answer(struct answering *a, const struct common *o)
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
 		.bounced = on_bounced, .offer = on_offer, .gone = on_gone, .self = a},
 		.interrupted = on_interrupted, .key = on_key, .self = a};
+	struct missed_events missed = {.calls = on_missed, .done = on_caught_up, .ctx = a};
 	struct answer_options options;
 	int status;
 
@@ -147,10 +182,12 @@ static int run_answer(struct answering *a, const struct common *o)
 	status = jc_exit_status(JC_USAGE);
 	if (collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
-			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s, .talk = a->app.talk};
+			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s, .talk = a->app.talk, .keep = on_keep};
+		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		status = app_run(&a->app, &events);
 	}
+	missed_free(a->missed);
 	app_free(&a->app);
 	answer_free(a->answer);
 	return status;

@@ -205,6 +205,7 @@ static void begin(struct dial *d)
 	if (d->begun || !d->online || !talk_is_open(d->talk) || talk_is_ending(d->talk))
 		return;
 	d->begun = TRUE;
+	d->began_s = clock_s();
 	/* Negative priority: chat messages stay with the user's other clients, or wait for them on the server. The callee
 	 * gets a directed presence as well, whatever the roster says, so that his client can see what ours can do. */
 	phone_presence(d->phone, NULL, PRIORITY);
@@ -272,6 +273,8 @@ static void on_accepted(void *self)
 
 	clear_source(&d->ring_timer);
 	dial_close_proposal(d);
+	if (!d->accepted_ms)
+		d->accepted_ms = clock_ms();
 	ui_say(d->ui, "%s has answered", d->shown);
 }
 
@@ -285,6 +288,15 @@ static void send_finish(struct dial *d, enum jc_err err)
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
 
+static void keep(struct dial *d, enum jc_err err)
+{
+	struct call_entry e = {.at_s = d->began_s, .shown = TRUE, .outcome = err, .peer = d->bare, .id = d->sid,
+			       .duration_s = d->accepted_ms ? (guint)((clock_ms() - d->accepted_ms) / 1000) : 0};
+
+	if (d->begun)
+		d->options.keep(d->ctx, &e);
+}
+
 static void on_ended(void *self, enum jc_err err, const char *text)
 {
 	struct dial *d = self;
@@ -294,6 +306,7 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 		dial_pump(d);
 	}
 	send_finish(d, err);
+	keep(d, err);
 	d->done(d->ctx, err, text);
 }
 

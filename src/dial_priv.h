@@ -22,6 +22,7 @@ struct dial {
 	char *next_id, *next_from;	/* the session as which the call goes on, from another device of his */
 	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */
 	unsigned redirections;
+	gint64 began_s, accepted_ms;	/* accepted_ms 0: not */
 	gboolean online, begun, told_ringing, falling_back;
 };
 
