@@ -33,7 +33,7 @@ struct side {
 	struct ends ends;
 	struct dtls_cert *cert;
 	GString *actions;			/* that it sent, in order */
-	unsigned incoming, accepted, secured, heard, ended, closed;
+	unsigned incoming, accepted, secured, heard, voices, ended, closed;
 	enum transport_kind connected_by;
 	enum keying_kind keyed_by;
 	const char *suite;
@@ -114,11 +114,16 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	s->reason = reason;
 }
 
+static void on_voice(void *self, gboolean speaking)
+{
+	((struct side *)self)->voices++;
+}
+
 static struct call_events events_of(struct side *s)
 {
 	return (struct call_events){.incoming = on_incoming, .delivered = on_nothing, .ringing = on_nothing,
 		.accepted = on_accepted, .connected = on_connected, .secured = on_secured, .flowing = on_flowing,
-		.heard = on_heard, .unstable = on_unstable, .changed = on_nothing, .in_ended = on_in_ended,
+		.heard = on_heard, .unstable = on_unstable, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended,
 		.ended = on_ended, .self = s};
 }
 
