@@ -41,3 +41,7 @@ def test_missed_call_is_listed_once_and_again_when_all_are_asked_for():
         assert len(missed(lab)) == 1
         assert len(missed(lab, "juliet", "--all")) == 2
         assert missed(lab, "romeo") == []
+
+
+if __name__ == "__main__":
+    run_tests(globals())
