@@ -7,7 +7,7 @@
 struct history {
 	struct app app;
 	struct missed *missed;
-	gboolean only_missed, all, json;
+	gboolean only_missed, all, json, quiet;
 };
 
 /* ---- printing ---- */
@@ -38,7 +38,7 @@ static void show_call(struct ui *ui, const struct history *h, const struct call_
 	ui_event(ui, "call", "peer", "s", peer, "at", "i", e->at_s, "direction", "s", e->incoming ? "in" : "out",
 		 "reason", "s", jc_symbol(e->outcome), "duration_s", "i", (gint64)e->duration_s,
 		 "missed", "b", call_entry_is_missed(e), NULL);
-	if (!h->json)
+	if (!h->json && !h->quiet)
 		print_call(e);
 }
 
@@ -68,7 +68,7 @@ static void on_calls(void *ctx, const GPtrArray *calls)
 
 	if (h->json)
 		missed_tell(h->app.ui, phone_roster(h->app.phone), calls);
-	for (guint i = 0; !h->json && i < calls->len; i++)
+	for (guint i = 0; !h->json && !h->quiet && i < calls->len; i++)
 		print_call(calls->pdata[i]);
 	fflush(stdout);
 }
@@ -77,7 +77,8 @@ static void on_done(void *ctx, const GError *error)
 {
 	struct history *h = ctx;
 
-	app_quit(&h->app, error ? report_error(error) : 0);
+	if (h->app.status < 0)			/* not leaving already */
+		app_quit(&h->app, error ? report_error(error) : 0);
 }
 
 static void on_online(void *self, gboolean resumed)
@@ -149,6 +150,7 @@ static int run_history(struct history *h, struct common *o)
 	g_autoptr(GError) error = NULL;
 
 	h->json = o->json;
+	h->quiet = o->quiet;
 	if (h->only_missed)
 		return run_missed(h, o);
 	return show_list(h, o, &error) ? 0 : report_error(error);

@@ -8,6 +8,7 @@
 enum {
 	OVERLAP_S = 300,		/* [s] read once more: what belongs to one call may have been archived on both sides */
 	LATE_MS = 2000,			/* messages kept for us come in a burst */
+	LATE_MAX = 200,			/* proposals that come late are counted, after each login */
 	TOLD_MAX = 2000,
 	TELL_LINES = 20,		/* callers named at once */
 };
@@ -22,7 +23,8 @@ struct missed {
 	GHashTable *told;		/* "peer id" of what this process has told, or deals with */
 	gint64 newest_s;		/* of what was read now */
 	gint64 until_s;			/* up to when this process has read the archive; 0: not yet */
-	guint timer;
+	guint timer, late;
+	gint64 timer_ms;		/* when it is due */
 	GPtrArray *found;		/* while settling: struct call_entry * */
 };
 
@@ -79,6 +81,8 @@ static void tell(struct missed *m, GPtrArray *entries, struct calllog *log)
 		m->ev.calls(m->ev.ctx, calls);
 }
 
+static void settle_in(struct missed *m, gint64 ms);
+
 /* Without a list that can be kept they are told all the same, once in this process. */
 static gboolean settle(struct missed *m, gboolean was_read, GError **error)
 {
@@ -89,6 +93,8 @@ static gboolean settle(struct missed *m, gboolean was_read, GError **error)
 	m->found = found;
 	open = past_settle(m->past, now, on_missed, m);
 	m->found = NULL;
+	if (open != G_MAXINT64)			/* decided by what is heard of them, or by then */
+		settle_in(m, (open + PAST_RINGS_S + 1 - now) * 1000);
 	if (was_read)
 		m->until_s = MAX(m->until_s, MIN(MIN(m->newest_s, now), open));
 	if (!log) {
@@ -114,11 +120,16 @@ static gboolean on_timer(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void settle_later(struct missed *m, guint ms)
+static void settle_in(struct missed *m, gint64 ms)
 {
+	gint64 due = clock_ms() + ms;
+
+	if (m->timer && m->timer_ms <= due)
+		return;
 	if (m->timer)
 		g_source_remove(m->timer);
-	m->timer = g_timeout_add(ms, on_timer, m);
+	m->timer_ms = due;
+	m->timer = g_timeout_add((guint)ms, on_timer, m);
 }
 
 /* ---- the archive ---- */
@@ -137,8 +148,9 @@ static void on_read(void *ctx, enum archive_end end, enum iq_cond cond)
 {
 	struct missed *m = ctx;
 	g_autoptr(GError) error = NULL;
-	gboolean kept = settle(m, end == ARCHIVE_DONE || end == ARCHIVE_CUT, &error);
 
+	settle(m, end == ARCHIVE_DONE || end == ARCHIVE_CUT, &error);
+	m->all = FALSE;				/* asked for once, told once */
 	if (end == ARCHIVE_NONE || end == ARCHIVE_FAILED)
 		g_clear_error(&error);
 	if (end == ARCHIVE_NONE)
@@ -148,9 +160,6 @@ static void on_read(void *ctx, enum archive_end end, enum iq_cond cond)
 		error = g_error_new(JC_ERROR, JC_SERVER, "the archive of %s cannot be read: %s", phone_jid(m->phone), cond_words(cond));
 	else if (end == ARCHIVE_CUT)
 		log_info("missed", "only the latest %d messages of the archive were looked at", ARCHIVE_MAX);
-	/* Those that are still ringing somewhere are decided by what is heard of them, or by time. */
-	if (kept)
-		settle_later(m, (PAST_RINGS_S + 1) * 1000);
 	m->ev.done(m->ev.ctx, error);
 }
 
@@ -172,6 +181,7 @@ void missed_catch_up(struct missed *m)
 	struct archive_reader reader = {.message = on_message, .done = on_read, .ctx = m};
 
 	m->newest_s = 0;
+	m->late = 0;
 	archive_read(phone_archive(m->phone), since(m), &reader);
 }
 
@@ -185,15 +195,18 @@ void missed_hear(struct missed *m, const struct elem *message, const char *from,
 
 	if (!jmi_is_old(message, now) && (jmi->kind == JMI_PROPOSE || !past_is_open(m->past, jmi->id)))
 		return;
+	/* Anybody can say that his message is late: whoever does so in masses is found in the archive, the next time. */
+	if (jmi->kind == JMI_PROPOSE && ++m->late > LATE_MAX)
+		return;
 	past_note(m->past, from, elem_attr(inner ? inner : message, "to"), jmi, jmi_sent_at(message, now));
-	settle_later(m, LATE_MS);
+	settle_in(m, LATE_MS);
 }
 
 void missed_keep(struct missed *m, const struct call_entry *e)
 {
 	calllog_keep(m->path, e);
 	if (call_entry_is_missed(e) && !e->shown)
-		settle_later(m, 0);
+		settle_in(m, 0);
 }
 
 struct missed *missed_new(struct phone *phone, const char *jid, gboolean all, const struct missed_events *events)
@@ -284,7 +297,9 @@ void missed_tell(struct ui *ui, const struct roster *roster, const GPtrArray *ca
 	for (guint i = 0; i < calls->len; i++) {
 		const struct call_entry *e = calls->pdata[i];
 		guint count = calls_up_to(calls, i);
-		g_autofree char *words = count ? missed_words(e->peer, count, e->at_s, clock_s()) : NULL;
+		const char *name = roster_name(roster, e->peer);
+		g_autofree char *who = name ? g_strdup_printf("%s (%s)", name, e->peer) : g_strdup(e->peer);
+		g_autofree char *words = count ? missed_words(who, count, e->at_s, clock_s()) : NULL;
 
 		if (count && ++lines + TELL_LINES > callers)	/* of many the latest */
 			ui_say(ui, "%s", words);

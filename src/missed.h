@@ -36,8 +36,8 @@ void           missed_leave(struct missed *m, const char *peer, const char *id);
 /* A call that this process has had; it is told like one of the archive when it is a missed one and not shown. */
 void           missed_keep(struct missed *m, const struct call_entry *e);
 
-/* "Missed a call from juliet@capulet.lit at 14:03 (2 h ago)"; of COUNT calls AT_S is when the last came. PEER is made harmless, local
- * time. Caller frees. */
+/* "Missed a call from juliet@capulet.lit at 14:03 (2 h ago)"; of COUNT calls AT_S is when the last came. PEER, who it was, is made
+ * harmless; local time. Caller frees. */
 char          *missed_words(const char *peer, guint count, gint64 at_s, gint64 now_s);
 /* The event "missed" for each of CALLS, and a line for each caller. */
 void           missed_tell(struct ui *ui, const struct roster *roster, const GPtrArray *calls);

@@ -137,8 +137,23 @@ static GPtrArray *find_calls(struct past *p, GHashTable *by_id)
 	return calls;
 }
 
-/* A <finish/> comes after talking, so somebody took the call, though not all servers keep the messages that say so; but some
- * clients end a call by it that was not taken. */
+/* A <finish/> of the caller ends a session, so somebody took the call, though not every archive has the messages that said so
+ * (Dino does not ask for them to be stored). But where it gives a reason why there was no session, there was none. */
+static gboolean ends_session(enum jingle_reason reason)
+{
+	switch (reason) {
+	case REASON_BUSY:
+	case REASON_CANCEL:
+	case REASON_DECLINE:
+	case REASON_EXPIRED:
+	case REASON_GONE:
+	case REASON_TIMEOUT:
+		return FALSE;
+	default:
+		return TRUE;
+	}
+}
+
 static void apply(struct call *c, const struct note *n)
 {
 	switch (n->kind) {
@@ -157,7 +172,7 @@ static void apply(struct call *c, const struct note *n)
 		c->declined |= !n->ours && n->tie_break;	/* our own call to him went on instead */
 		break;
 	case JMI_FINISH:
-		c->taken |= n->ours || n->reason == REASON_SUCCESS;
+		c->taken |= n->ours || ends_session(n->reason);
 		c->given_up |= !n->ours;
 		break;
 	default:

@@ -188,6 +188,22 @@ def test_late_proposal_does_not_ring_and_is_told_once_though_archived_too():
                 assert missed(lab) == []
 
 
+def test_flood_of_proposals_that_claim_to_be_late_is_bounded():
+    with archiving() as lab:
+        juliet = lab.answer("juliet")
+        with Scripted(lab, "romeo") as romeo:
+            for n in range(300):
+                romeo.send(PROPOSE % (lab.jid("juliet"), f"f{n}", f"f{n}", LATE))
+            romeo.wait_answer(romeo.iq(lab.jid("romeo"), "<ping xmlns='urn:xmpp:ping'/>", "get"))
+        for n in range(200):
+            juliet.wait("missed")
+        romeo = lab.dial("romeo", "juliet", "--for", "1")
+        assert romeo.exit() == OK
+        juliet.signal(signal.SIGTERM)
+        juliet.exit()
+        assert len(juliet.seen("missed")) == 200 and len(juliet.seen("incoming")) == 1
+
+
 def test_proposal_that_may_still_ring_elsewhere_is_not_yet_missed():
     with archiving() as lab:
         to = lab.jid("juliet")

@@ -123,8 +123,22 @@ static void what_our_devices_took_or_declined_is_not_missed(void **state)
 	note(f, PHONE, HIS, "finish", "finish", REASON("connectivity-error"), 50);
 	propose(f, HIS, "finish2", 0);
 	note(f, HIS, PHONE, "finish", "finish2", REASON("success"), 50);
+	propose(f, HIS, "finish3", 0);
+	note(f, HIS, PHONE, "finish", "finish3", REASON("connectivity-error"), 50);
 	assert_int_equal(settle(f, LATER), G_MAXINT64);
 	assert_missed("");
+}
+
+static void a_finish_instead_of_a_retract_is_giving_up(void **state)
+{
+	struct fixture *f = *state;
+
+	propose(f, HIS, "a", 0);
+	note(f, HIS, US, "finish", "a", REASON("timeout"), 45);
+	propose(f, HIS, "b", 1);
+	note(f, HIS, US, "finish", "b", REASON("cancel"), 45);
+	settle(f, T0 + 46);
+	assert_missed(HIM " a 0; " HIM " b 1; ");
 }
 
 static void order_does_not_matter(void **state)
@@ -273,6 +287,7 @@ int main(void)
 		T(a_call_that_was_given_up_is_missed),
 		T(a_call_without_an_end_is_missed_when_no_one_can_be_ringing_any_more),
 		T(what_our_devices_took_or_declined_is_not_missed),
+		T(a_finish_instead_of_a_retract_is_giving_up),
 		T(order_does_not_matter),
 		T(missed_calls_come_oldest_first_and_once_however_often_they_were_proposed),
 		T(who_is_not_concerned_decides_nothing),
