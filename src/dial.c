@@ -388,8 +388,8 @@ void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolea
 		jmi_call_recv(d->jmi, from, m, clock_ms());
 		dial_pump(d);
 	}
-	/* Movim and Monal end a call by this alone (rule R12). */
-	if (m->kind == JMI_FINISH && d->proceeded && g_strcmp0(m->id, d->sid) == 0 && jid_same_bare(from, d->bare))
+	/* Movim and Monal end a call by this alone (rule R12). Another device of his does not speak for the one that has it. */
+	if (m->kind == JMI_FINISH && g_strcmp0(from, d->proceeded) == 0 && g_strcmp0(m->id, d->sid) == 0)
 		talk_end(d->talk, talk_is_accepted(d->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
 }
 
