@@ -64,6 +64,8 @@ static void end(struct dial *d, enum jc_err err, const char *text)
 {
 	if (err == JC_NO_ANSWER)
 		err = nobody(d);
+	if (err == JC_UNAVAILABLE && !text && !roster_sees_us(phone_roster(d->phone), d->bare))
+		text = "it is offline, or its client does not ring for people who are not among its contacts";	/* rule R30 */
 	talk_end(d->talk, err, text);
 }
 

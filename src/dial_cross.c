@@ -36,6 +36,7 @@ static void accept_proposal(struct dial *d, const char *id, const char *from)
 static void take_proposal(struct dial *d, const char *id, const char *from)
 {
 	give_up_ours(d);
+	dial_pump(d);			/* its <retract/>: other devices of his ring for ours */
 	dial_close_proposal(d);
 	accept_proposal(d, id, from);
 }
