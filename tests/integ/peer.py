@@ -146,10 +146,19 @@ class Peer(Scripted):
         for t in j.iter(ICE + "transport"):
             if j.get("action") != "transport-info":
                 self.creds[j.get("sid")] = (t.get("ufrag"), t.get("pwd"))
-            elif list(t):           # with candidates: the same credentials, unless a restart alone brought new ones
-                insist((t.get("ufrag"), t.get("pwd")) == self.creds.get(j.get("sid")), "R22", f"{t.attrib}")
-            else:
-                self.creds[j.get("sid")] = (t.get("ufrag"), t.get("pwd"))
+            else:                   # the same credentials, for new ones would be a restart
+                now = (t.get("ufrag"), t.get("pwd"))
+                insist(now == self.creds.setdefault(j.get("sid"), now) and list(t), "R22, R23", f"{t.attrib}")
+
+    def restart_ice(self, to, sid, name):
+        """By new credentials and no candidates; the transport of the first transport-info that answers them (rule R23)."""
+        before = self.creds.pop(sid)
+        number = self.iq(to, jingle("transport-info", sid, content(transport(ufrag=NEW_CREDS[0], pwd=NEW_CREDS[1]), name)))
+        order = [self.wait(lambda s: s.get("id") == number or is_transport_info_of(s, lambda t: t.get("ufrag") != before[0])) for _ in range(2)]
+        assert order[0].get("id") == number and order[0].get("type") == "result", [ET.tostring(s) for s in order]
+        answer = next(order[1].iter(ICE + "transport"))
+        assert answer.get("pwd") != before[1] and answer.find(ICE + "candidate") is not None, ET.tostring(order[1])
+        return answer
 
     def take(self, stanza):
         j = stanza.find(JINGLE + "jingle")
@@ -196,6 +205,10 @@ class Peer(Scripted):
 
     def hang_up(self, to, sid, reason="success"):
         assert self.act(to, "session-terminate", sid, f"<reason><{reason}/></reason>") == []
+
+
+def is_transport_info_of(stanza, fits):
+    return any(j.get("action") == "transport-info" and fits(t) for j in stanza.findall(JINGLE + "jingle") for t in j.iter(ICE + "transport"))
 
 
 def reason_of(element):
