@@ -229,7 +229,8 @@ VirtualHost "{DOMAIN}"
         """Writes a configuration for USER; keyword arguments are further groups: audio={"in": "null"}."""
         path = self.path(f"{user}.conf")
         text = f"[account {user}]\njid = {user}@{DOMAIN}\npassword = {password or user + '-secret'}\n" \
-               f"server = 127.0.0.1:{self.port}\nca_file = {self.path('ca.pem')}\n{account}\n[network]\nloopback = true\n"
+               f"server = 127.0.0.1:{self.port}\nca_file = {self.path('ca.pem')}\n{account}\n"
+        sections["network"] = {"loopback": "true", **sections.get("network", {})}
         for name, keys in sections.items():
             text += f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
