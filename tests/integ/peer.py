@@ -2,7 +2,7 @@
 reading that the sources of those clients have (the rules R1 to R31 of tests/peers/README).
 
 A Peer acknowledges requests as its make does, beside the test; what breaks a rule fails the test when it is left."""
-import queue, re, time, uuid
+import hashlib, queue, re, socket, time, uuid
 from scripted import *
 
 JINGLE, JMI, RTP, ICE = "{urn:xmpp:jingle:1}", "{urn:xmpp:jingle-message:0}", "{urn:xmpp:jingle:apps:rtp:1}", "{urn:xmpp:jingle:transports:ice-udp:1}"
@@ -209,6 +209,27 @@ class Peer(Scripted):
 
 def is_transport_info_of(stanza, fits):
     return any(j.get("action") == "transport-info" and fits(t) for j in stanza.findall(JINGLE + "jingle") for t in j.iter(ICE + "transport"))
+
+
+class Component(Peer):
+    """One that is no client: USER is a JID of the lab's component, and RESOURCE is what it speaks as. Others of the component are
+    spoken to as well."""
+
+    def login(self, lab, user, resource):
+        self.jid = f"{user}@{lab.component}/{resource}"
+        self.sock = socket.create_connection(("127.0.0.1", lab.component_port))
+        self._open("jabber:component:accept", lab.component)
+        self._read_header()
+        super().send("<handshake>" + hashlib.sha1((self.stream_id + "secret").encode()).hexdigest() + "</handshake>")
+        self._expect("handshake")
+
+    def send(self, text):
+        head = text.split(">")[0]
+        mine = head.startswith(("<iq", "<message", "<presence")) and " from=" not in head
+        super().send(re.sub(r"^<(\w+)", lambda m: f"{m[0]} from='{self.jid}'", text) if mine else text)
+
+    def answer(self, stanza, inside="", kind="result"):
+        self.send(f"<iq type='{kind}' id='{stanza.get('id')}' from='{stanza.get('to')}' to='{stanza.get('from')}'>{inside}</iq>")
 
 
 def reason_of(element):

@@ -22,7 +22,11 @@ def jingle(action, sid, inside="", attributes=""):
 
 class Scripted:
     def __init__(self, lab, user, resource="script", features=FEATURES):
-        self.features, self.jid, self.seen, self.sending = features, None, queue.Queue(), threading.Lock()
+        self.features, self.jid, self.seen, self.sending, self.stream_id = features, None, queue.Queue(), threading.Lock(), None
+        self.login(lab, user, resource)
+        threading.Thread(target=self._loop, daemon=True).start()
+
+    def login(self, lab, user, resource):
         raw = socket.create_connection(("127.0.0.1", lab.port))
         self.sock = raw
         self._open()
@@ -40,7 +44,6 @@ class Scripted:
         self.send(f"<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind></iq>")
         self.jid = self._expect("iq").find(".//{urn:ietf:params:xml:ns:xmpp-bind}jid").text
         self.send("<presence/>")
-        threading.Thread(target=self._loop, daemon=True).start()
 
     def __enter__(self):
         return self
@@ -86,10 +89,22 @@ class Scripted:
         iq = self.wait(lambda s: s.tag.endswith("iq") and s.get("id") == number and s.get("type") in ("result", "error"), limit)
         return [c.tag.split("}")[1] for e in iq if e.tag.endswith("error") for c in e]
 
-    def _open(self):
+    def _open(self, ns="jabber:client", to=DOMAIN):
         self.parser = ET.XMLPullParser(("start", "end"))
-        self.depth = 0
-        self.send(f"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{DOMAIN}' version='1.0'>")
+        self.depth, self.stream_id = 0, None
+        self.send(f"<stream:stream xmlns='{ns}' xmlns:stream='http://etherx.jabber.org/streams' to='{to}' version='1.0'>")
+
+    def _feed(self):
+        data = self.sock.recv(65536)
+        if not data:
+            raise OSError("the server closed the stream")
+        self.parser.feed(data)
+
+    def _read_header(self):
+        while not self.stream_id:
+            self._feed()
+            for _, e in self.parser.read_events():
+                self.stream_id, self.depth = e.get("id"), 1
 
     def _next(self):
         while True:
@@ -97,10 +112,7 @@ class Scripted:
                 self.depth += 1 if kind == "start" else -1
                 if kind == "end" and self.depth == 1:
                     return e
-            data = self.sock.recv(65536)
-            if not data:
-                raise OSError("the server closed the stream")
-            self.parser.feed(data)
+            self._feed()
 
     def _expect(self, name):
         e = self._next()
