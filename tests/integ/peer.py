@@ -239,8 +239,17 @@ def reason_of(element):
 def dial(lab, peer, *args, callee=None, **kw):
     """A jcall of Romeo's calls PEER, who hears of it: (it, its full JID, the id of the call)."""
     romeo = lab.dial("romeo", callee or peer.bare, *args, **kw)
+    return (romeo,) + proposed(peer)
+
+
+def proposed(peer):
+    """PEER hears a proposal (rules R4, R7, R9): (full JID of the caller, the id)."""
     message, proposal = peer.wait_jmi("propose", peer.bare)
-    return romeo, message.get("from"), proposal.get("id")
+    sid = proposal.get("id")
+    assert re.fullmatch(UUID4, sid) and (message.get("id"), message.get("type")) == (f"jm-propose-{sid}", "chat")
+    assert message.find(HINTS + "store") is not None
+    assert [(d.tag, d.get("media")) for d in proposal] == [(RTP + "description", "audio")]
+    return message.get("from"), sid
 
 
 def offered(peer, romeo, sid):

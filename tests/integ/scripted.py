@@ -2,7 +2,7 @@
 
 It logs in to a Lab as one of its users, answers questions for its features by itself, and hands everything else to the test.
 Nothing waits for a fixed time."""
-import base64, queue, socket, ssl, threading, uuid
+import base64, contextlib, queue, socket, ssl, threading, uuid
 import xml.etree.ElementTree as ET
 from lab import DOMAIN, PATIENCE
 
@@ -24,7 +24,8 @@ class Scripted:
     def __init__(self, lab, user, resource="script", features=FEATURES):
         self.features, self.jid, self.seen, self.sending, self.stream_id = features, None, queue.Queue(), threading.Lock(), None
         self.login(lab, user, resource)
-        threading.Thread(target=self._loop, daemon=True).start()
+        self.loop = threading.Thread(target=self._loop, daemon=True)
+        self.loop.start()
 
     def login(self, lab, user, resource):
         raw = socket.create_connection(("127.0.0.1", lab.port))
@@ -49,6 +50,10 @@ class Scripted:
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.send("</stream:stream>")
+            self.loop.join(1)           # a server that still sees us would take a second to end
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
         self.sock.close()
 
     def take(self, stanza):
