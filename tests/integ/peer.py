@@ -3,6 +3,7 @@ reading that the sources of those clients have (the rules R1 to R31 of tests/pee
 
 A Peer acknowledges requests as its make does, beside the test; what breaks a rule fails the test when it is left."""
 import hashlib, queue, re, socket, time, uuid
+from lab import *
 from scripted import *
 
 JINGLE, JMI, RTP, ICE = "{urn:xmpp:jingle:1}", "{urn:xmpp:jingle-message:0}", "{urn:xmpp:jingle:apps:rtp:1}", "{urn:xmpp:jingle:transports:ice-udp:1}"
@@ -289,3 +290,28 @@ def accepted(peer, juliet, sid):
     iq, j = peer.wait_action("session-accept")
     assert (iq.get("from"), j.get("sid")) == (juliet, sid)
     return j
+
+
+# ---- what becomes of clients that have no DTLS-SRTP: security-error, and words that say why; never plain RTP ----
+
+SECURITY = 21
+
+
+def refused_at_the_offer(make, inside):
+    """MAKE, a class, calls by a bare session-initiate with INSIDE: it is refused and nothing rings."""
+    with Lab() as lab, make(lab, "romeo") as peer:
+        juliet, jid = waits(lab, "--once")
+        assert peer.act(jid, "session-initiate", "a1b2", inside, f"initiator='{peer.jid}' responder='{jid}'") == []
+        assert reason_of(peer.wait_action("session-terminate")[1])[0] == "security-error"
+        assert juliet.exit() == SECURITY and not juliet.seen("incoming")
+        assert "DTLS-SRTP" in juliet.seen("ended")[0]["text"], juliet.seen("ended")
+        assert not [s for s in peer.kept if s.find(JINGLE + "jingle") is not None]
+
+
+def refused_by_its_caps(make):
+    """MAKE, a class, is called by its full JID: it hears nothing of it."""
+    with Lab() as lab, make(lab, "juliet") as peer:
+        romeo = lab.dial("romeo", peer.jid)
+        assert romeo.exit() == SECURITY
+        assert "DTLS-SRTP" in romeo.seen("ended")[0]["text"], romeo.seen("ended")
+        assert not [s for s in peer.kept if s.find(JINGLE + "jingle") is not None]
