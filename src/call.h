@@ -20,7 +20,6 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;
 	struct transport_list transports;	/* that may be used, the preferred first */
-	struct keying_list keyings;		/* as well */
 	struct link_options ice;		/* controlling is set by the call */
 	gint64 (*now_ms)(void);
 };
@@ -39,19 +38,20 @@ struct call_events {
 	void (*unstable)(void *self, gboolean silent);
 	void (*changed)(void *self);			/* hold, mute of the peer */
 	void (*digit)(void *self, char digit);		/* a touch tone of the peer's */
+	void (*voice)(void *self, gboolean speaking);	/* of the peer */
 	void (*in_ended)(void *self, const GError *fault);
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
 	void *self;
 };
 
-/* TRANSPORTS, KEYINGS: those of ENV's which the peer is thought to have; one at least. The first transport is offered, and all
- * conditions. */
+/* TRANSPORTS: those of ENV's which the peer is thought to have; KEYINGS: the conditions that may be used with him; one at least.
+ * The first transport is offered, and all conditions. */
 struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
 		       const struct transport_list *transports, const struct keying_list *keyings,
 		       const struct call_events *events);
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct call_events *events);
+			   const struct keying_list *keyings, const struct call_events *events);
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 

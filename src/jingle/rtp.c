@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../text.h"
+#include "hdrext.h"
 #include "payload.h"
 
 #define NS_SSMA "urn:xmpp:jingle:apps:rtp:ssma:0"
@@ -76,6 +77,7 @@ struct rtp_app *rtp_app_new(const struct rtp_wishes *wishes, uint32_t ssrc, cons
 		.tx_ssrc = ssrc};
 	g_strlcpy(a->params.cname, cname, sizeof(a->params.cname));
 	announce_all(&a->params, &a->wishes.codecs, NULL);
+	hdrext_propose(&a->params);
 	return a;
 }
 
@@ -119,9 +121,8 @@ static void add_payload(const struct rtp_app *a, struct elem *description, const
 }
 
 /* Rule R18: each parameter with a value, booleans as 0 and 1. */
-static struct elem *describe(void *self)
+static struct elem *describe(const struct rtp_app *a, gboolean we_offer)
 {
-	const struct rtp_app *a = self;
 	struct elem *d = elem_new("description", NS_RTP), *source;
 
 	elem_set(d, "media", "audio");
@@ -132,8 +133,19 @@ static struct elem *describe(void *self)
 		elem_setf(source, "ssrc", "%u", a->params.tx_ssrc);
 		add_parameter(source, "cname", a->params.cname);
 	}
+	hdrext_write(d, &a->params, we_offer);
 	elem_add(d, "rtcp-mux", NULL);
 	return d;
+}
+
+static struct elem *offer(void *self)
+{
+	return describe(self, TRUE);
+}
+
+static struct elem *reply(void *self)
+{
+	return describe(self, FALSE);
 }
 
 static gboolean is_audio(const struct elem *description)
@@ -254,6 +266,7 @@ static enum jc_err answer(void *self, const struct elem *theirs)
 	announce_all(&a->params, &a->wishes.codecs, theirs);
 	if (!a->params.rx_count)
 		return JC_NO_CODEC;
+	hdrext_read(&a->params, theirs, FALSE);
 	best = a->params.rx[0];
 	return use(a, theirs, payload_find(theirs, best.codec, best.pt, &best.pt), &best);
 }
@@ -277,8 +290,10 @@ static enum jc_err agree(void *self, const struct elem *theirs)
 	     p = elem_next(p, "payload-type", NULL), seen++) {
 		struct payload_type type;
 
-		if (payload_read(p, &type) && offered(a, type.codec))
+		if (payload_read(p, &type) && offered(a, type.codec)) {
+			hdrext_read(&a->params, theirs, TRUE);
 			return use(a, theirs, p, &type);
+		}
 	}
 	return err ? err : JC_NO_CODEC;
 }
@@ -314,7 +329,7 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 	return elem_is(payload, NULL, NS_DTMF) ? COND_SECURITY_REQUIRED : COND_UNSUPPORTED_INFO;
 }
 
-const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
+const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 				      .description_info = description_info, .session_info = session_info,
 				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
 				      .keys_invalid = "invalid-crypto", .why = why};

@@ -25,7 +25,7 @@ static struct jingle_session *new_session(const char *sid, const char *us, const
 	s->sid = g_strdup(sid);
 	s->us = g_strdup(us);
 	s->peer = g_strdup(peer);
-	s->initiator = initiator;
+	s->initiator = s->bundled = initiator;
 	s->plugs = *plugs;
 	s->app = plugs->apps[0];
 	s->how = plugs->transports[0];
@@ -91,6 +91,7 @@ guint session_send_content(struct jingle_session *s, enum jingle_action action, 
 	c->creator = s->creator;
 	c->senders = s->senders;
 	c->senders_given = action == JINGLE_SESSION_INITIATE || action == JINGLE_SESSION_ACCEPT;
+	c->bundled = c->senders_given && s->bundled;
 	c->description = description;
 	c->transport = transport;
 	if (action == JINGLE_SESSION_INITIATE)

@@ -32,6 +32,7 @@ struct jingle_session {
 	guint last_tag, initiate_tag, accept_tag, modify_tag, ping_tag;	/* 0: none outstanding */
 	gboolean offered;			/* the session-initiate is out, or was received */
 	gboolean accept_sent, ringing_told;
+	gboolean bundled;			/* our content is in a group BUNDLE; as an initiator we always put it there */
 	gboolean heard;				/* initiator: the peer has said something in this session */
 	gint64 deadline_ms;
 	/* "i/name" or "r/name": contents that we do not take, of the offer (removed with our accept), or added later. */

@@ -120,6 +120,7 @@ static enum iq_cond on_initiate(struct jingle_session *s, const struct jingle_ms
 		s->name = g_strdup(c->name);
 		s->creator = c->creator;
 		s->senders = c->senders;
+		s->bundled = c->bundled;
 		err = read_path(s, m, c);
 	}
 	if (err == JC_OK)

@@ -28,11 +28,12 @@ struct side {
 	struct side *other;
 	struct stream stream;
 	struct call_env env;
+	struct keying_list keyings;
 	struct call *call;
 	struct ends ends;
 	struct dtls_cert *cert;
 	GString *actions;			/* that it sent, in order */
-	unsigned incoming, accepted, secured, heard, ended, closed;
+	unsigned incoming, accepted, secured, heard, voices, ended, closed;
 	enum transport_kind connected_by;
 	enum keying_kind keyed_by;
 	const char *suite;
@@ -113,11 +114,16 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	s->reason = reason;
 }
 
+static void on_voice(void *self, gboolean speaking)
+{
+	((struct side *)self)->voices++;
+}
+
 static struct call_events events_of(struct side *s)
 {
 	return (struct call_events){.incoming = on_incoming, .delivered = on_nothing, .ringing = on_nothing,
 		.accepted = on_accepted, .connected = on_connected, .secured = on_secured, .flowing = on_flowing,
-		.heard = on_heard, .unstable = on_unstable, .changed = on_nothing, .in_ended = on_in_ended,
+		.heard = on_heard, .unstable = on_unstable, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended,
 		.ended = on_ended, .self = s};
 }
 
@@ -152,7 +158,7 @@ static gboolean deliver(struct side *from)
 	cond = jingle_msg_read(&m, jingle);
 	assert_int_equal(cond, COND_OK);
 	if (!to->call)
-		to->call = call_incoming(&to->env, m.sid, from->jid, &events);
+		to->call = call_incoming(&to->env, m.sid, from->jid, &to->keyings, &events);
 	cond = call_recv(to->call, &m);
 	fake_stream_reply(&from->stream, 0, cond, NULL);
 	call_pump(to->call);
@@ -214,7 +220,8 @@ static void open_side(struct side *s, struct pair *p, struct side *other, const 
 	fake_stream_init(&s->stream, jid);
 	s->env = (struct call_env){.xmpp = &s->stream, .media = media, .cert = s->cert, .now_ms = clock_now,
 		.wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 1}, .transports = transports,
-		.keyings = keyings, .ice = {.loopback = TRUE}};
+		.ice = {.loopback = TRUE}};
+	s->keyings = keyings;
 	s->ends.have_in = s->ends.have_out = TRUE;
 	assert_true(audio_open_in("tone:440", &s->ends.in, NULL) && audio_open_out("null", &s->ends.out, NULL));
 }

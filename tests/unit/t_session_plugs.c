@@ -253,7 +253,7 @@ static void offer_both(struct world *w)
 {
 	jingle_start(w->s, 0);
 	expect_send(w, "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-initiate' initiator='" US "'>"
-		    "<content creator='initiator' name='audio' senders='both'>" ENCRYPTED KEYED "</content></jingle>");
+		    "<content creator='initiator' name='audio' senders='both'>" ENCRYPTED KEYED "</content>" BUNDLE "</jingle>");
 }
 
 static void an_offer_with_both_conditions_is_met_by_the_first_of_ours(void **state)
