@@ -151,10 +151,10 @@ class Peer(Scripted):
                 now = (t.get("ufrag"), t.get("pwd"))
                 insist(now == self.creds.setdefault(j.get("sid"), now) and list(t), "R22, R23", f"{t.attrib}")
 
-    def restart_ice(self, to, sid, name):
+    def restart_ice(self, to, sid, name, way=None):
         """By new credentials and no candidates; the transport of the first transport-info that answers them (rule R23)."""
         before = self.creds.pop(sid)
-        number = self.iq(to, jingle("transport-info", sid, content(transport(ufrag=NEW_CREDS[0], pwd=NEW_CREDS[1]), name)))
+        number = self.iq(to, jingle("transport-info", sid, content(way or transport("", *NEW_CREDS), name)))
         order = [self.wait(lambda s: s.get("id") == number or is_transport_info_of(s, lambda t: t.get("ufrag") != before[0])) for _ in range(2)]
         assert order[0].get("id") == number and order[0].get("type") == "result", [ET.tostring(s) for s in order]
         answer = next(order[1].iter(ICE + "transport"))
@@ -259,6 +259,13 @@ def offered(peer, romeo, sid):
     assert (iq.get("from"), iq.get("to"), j.get("sid")) == (romeo, peer.jid, sid), ET.tostring(iq)
     assert [d.get("media") for d in j.iter(RTP + "description")] == ["audio"]
     return j
+
+
+def wait_until(true):
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def hangs_up(process, peer, reason="success", finish=True, status=0):
