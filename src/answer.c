@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "busy.h"
 #include "log.h"
 #include "text.h"
 
-enum { FOLLOW_UP_S = 20, BELL_S = 4 };
+enum { FOLLOW_UP_S = 20, CONTESTED_S = 3, BELL_S = 4 };
 
 struct answer {
 	struct phone *phone;
@@ -14,6 +15,7 @@ struct answer {
 	void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text);
 	void *ctx;
 	/* the call at hand */
+	struct busy *busy;
 	struct talk *talk;		/* NULL: idle */
 	struct jmi_ring *ring;		/* it came by JMI; NULL: by a direct session-initiate */
 	char *peer;			/* full JID */
@@ -21,6 +23,7 @@ struct answer {
 	gint64 came_s, accepted_ms;	/* accepted_ms 0: not */
 	char *shown;
 	gboolean taken;			/* the user, or the list, has accepted */
+	gboolean contested;		/* and so has another device of ours, in the same moment */
 	guint ring_timer, bell_timer;
 };
 
@@ -68,7 +71,8 @@ static void send_finish(struct answer *a, enum jc_err err)
 {
 	enum jingle_reason reason = jingle_reason_of(err);
 
-	if (a->ring && a->taken && phone_is_online(a->phone))
+	/* Where another device of ours has the call it is his to finish. */
+	if (a->ring && a->taken && err != JC_ELSEWHERE && phone_is_online(a->phone))
 		phone_send(a->phone, jmi_write(JMI_FINISH, a->peer, jmi_ring_id(a->ring),
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
@@ -84,8 +88,9 @@ static void keep(struct answer *a, enum jc_err err, gboolean over)
 }
 
 /* Nobody was asked. */
-static void keep_refused(struct answer *a, const char *from, const char *id)
+static void keep_refused(void *ctx, const char *from, const char *id)
 {
+	struct answer *a = ctx;
 	struct call_entry e = {.at_s = clock_s(), .incoming = TRUE, .outcome = JC_BUSY, .peer = (char *)from, .id = (char *)id};
 
 	a->options.keep(a->ctx, &e, TRUE);
@@ -103,7 +108,7 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 	g_clear_pointer(&a->talk, talk_free);
 	g_clear_pointer(&a->peer, g_free);
 	g_clear_pointer(&a->id, g_free);
-	a->taken = FALSE;
+	a->taken = a->contested = FALSE;
 	a->done(a->ctx, shown, err, words);
 }
 
@@ -122,7 +127,9 @@ static gboolean on_ring_timeout(gpointer data)
 	struct answer *a = data;
 
 	a->ring_timer = 0;
-	if (a->taken) {
+	if (a->contested) {
+		talk_end(a->talk, JC_ELSEWHERE, NULL);
+	} else if (a->taken) {
 		talk_end(a->talk, JC_PROTOCOL, "its client did not go on with the call");
 	} else if (a->ring) {			/* the caller gives up by himself; nothing tells him that we are here */
 		stop_ringing(a);
@@ -269,20 +276,21 @@ struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answe
 	a->options = *options;
 	a->done = done;
 	a->ctx = ctx;
+	a->busy = busy_new(phone, keep_refused, a);
 	return a;
 }
 
 void answer_free(struct answer *a)
 {
+	if (!a)
+		return;
+	busy_free(a->busy);
 	g_free(a);
 }
 
 static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
 {
-	struct jmi_ring *busy;
-
-	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) ||
-	    !may_ring(a, from))
+	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) || !may_ring(a, from))
 		return;
 	if (a->ring && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0)
 		return;				/* the same once more: by a carbon, or to this device by itself */
@@ -291,12 +299,7 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	}
 	if (a->talk) {
-		if (!phone_may_know(a->phone, from) || !phone_may_refuse(a->phone))
-			return;
-		busy = jmi_ring_new(m->id, phone_jid(a->phone), from, FALSE);
-		send_all(a, jmi_ring_reject(busy, JC_BUSY));
-		jmi_ring_free(busy);
-		keep_refused(a, from, m->id);
+		busy_propose(a->busy, from, m->id);
 		return;
 	}
 	a->ring = jmi_ring_new(m->id, phone_jid(a->phone), from, phone_may_know(a->phone, from));
@@ -305,6 +308,31 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 	ring(a);
 	if (a->options.auto_accept)
 		take(a);
+}
+
+/* Two devices of ours have accepted in one moment. The caller goes on with one, which may be this. */
+static gboolean takes_it_too(const struct answer *a, const char *from, const struct jmi_msg *m, gboolean ours)
+{
+	return a->taken && !talk_call(a->talk) && ours && (m->kind == JMI_ACCEPT || m->kind == JMI_PROCEED) &&
+		strcmp(m->id, jmi_ring_id(a->ring)) == 0 && jid_resource(from) && strcmp(from, phone_jid(a->phone)) != 0;
+}
+
+static void contest(struct answer *a)
+{
+	if (a->contested)
+		return;
+	a->contested = TRUE;
+	clear_source(&a->ring_timer);
+	a->ring_timer = g_timeout_add_seconds(CONTESTED_S, on_ring_timeout, a);
+}
+
+/* The caller's last word in a call that was taken. */
+static void finish(struct answer *a, const struct jmi_msg *m)
+{
+	if (a->contested && !talk_call(a->talk))
+		talk_end(a->talk, JC_ELSEWHERE, NULL);
+	else
+		talk_end(a->talk, talk_is_accepted(a->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
 }
 
 void answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
@@ -316,14 +344,18 @@ void answer_jmi(struct answer *a, const struct elem *message, const char *from, 
 			on_propose(a, message, from, m);
 		return;
 	}
+	busy_hear(a->busy, from, m, ours);
 	if (!a->ring || talk_is_ending(a->talk))
 		return;
+	if (takes_it_too(a, from, m, ours)) {
+		contest(a);
+		return;
+	}
 	if (!a->taken && jmi_ring_recv(a->ring, from, m, ours, &err)) {
 		stop_ringing(a);
 		talk_end(a->talk, err, NULL);
-	} else if (a->taken && m->kind == JMI_FINISH && strcmp(m->id, jmi_ring_id(a->ring)) == 0 &&
-		   jid_same_bare(from, a->peer)) {
-		talk_end(a->talk, talk_is_accepted(a->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+	} else if (a->taken && m->kind == JMI_FINISH && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0) {
+		finish(a, m);
 	} else if (a->taken && !talk_call(a->talk) && m->kind == JMI_RETRACT &&
 		   strcmp(m->id, jmi_ring_id(a->ring)) == 0 && jid_same_bare(from, a->peer)) {
 		talk_end(a->talk, JC_NO_ANSWER, NULL);

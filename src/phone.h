@@ -45,7 +45,8 @@ void          phone_close(struct phone *p, void (*done)(void *ctx), void *ctx);
 void          phone_presence(struct phone *p, const char *to, int priority);
 void          phone_send(struct phone *p, struct elem *stanza);	/* takes */
 
-/* Does it depend on features of PEER that are not known yet what is offered to it? Then disco_query comes before phone_dial. */
+/* Does it depend on features of PEER that are not known yet which keys are offered to it? Then disco_query comes before
+ * phone_dial, however long it takes. */
 gboolean      phone_should_ask(const struct phone *p, const char *peer);
 /* Which of enum disco_can PEER must have for a call with him. */
 unsigned      phone_needs(const struct phone *p, const char *peer);

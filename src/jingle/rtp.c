@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "../log.h"
 #include "../text.h"
 #include "hdrext.h"
 #include "payload.h"
@@ -24,6 +23,7 @@ struct rtp_app {
 	struct media_params params;
 	struct hears hears;
 	unsigned flags;
+	const char *why;			/* what it takes no offer or answer for, in words; NULL: none */
 };
 
 /* Of an offer what it has of this codec, with its number (rule R18); with our own where there is no offer yet. */
@@ -215,19 +215,20 @@ static void hear(struct rtp_app *a, const struct elem *payload)
 	a->params.dtx = a->wishes.dtx && h->dtx;
 }
 
-static gboolean has_rtcp_mux(const struct elem *description)
+static enum jc_err judge(struct rtp_app *a, const struct elem *theirs)
 {
-	if (elem_child(description, "rtcp-mux", NULL))
-		return TRUE;
-	log_info("rtp", "the peer's client cannot put RTCP on the port of RTP (rtcp-mux), which this call needs");
-	return FALSE;
-}
-
-static enum jc_err judge(const struct elem *theirs)
-{
+	a->why = NULL;
 	if (!is_audio(theirs))
 		return JC_UNSUPPORTED_APP;
-	return has_rtcp_mux(theirs) ? JC_OK : JC_NO_CODEC;
+	if (elem_child(theirs, "rtcp-mux", NULL))
+		return JC_OK;
+	a->why = "its client cannot put RTCP on the port of RTP (rtcp-mux)";
+	return JC_NO_CODEC;
+}
+
+static const char *why(void *self)
+{
+	return ((struct rtp_app *)self)->why;
 }
 
 /* How the peer takes touch tones: best by the clock of what we send (RFC 4733 2.3). */
@@ -257,7 +258,7 @@ static enum jc_err use(struct rtp_app *a, const struct elem *theirs, const struc
 static enum jc_err answer(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	enum jc_err err = judge(theirs);
+	enum jc_err err = judge(a, theirs);
 	struct payload_type best;
 
 	if (err)
@@ -282,7 +283,7 @@ static gboolean offered(const struct rtp_app *a, enum media_codec codec)
 static enum jc_err agree(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	enum jc_err err = judge(theirs);
+	enum jc_err err = judge(a, theirs);
 	unsigned seen = 0;
 
 	for (const struct elem *p = elem_child(theirs, "payload-type", NULL); !err && p && seen < MAX_PAYLOAD_TYPES;
@@ -331,4 +332,4 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 				      .description_info = description_info, .session_info = session_info,
 				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
-				      .keys_invalid = "invalid-crypto"};
+				      .keys_invalid = "invalid-crypto", .why = why};

@@ -60,6 +60,7 @@ void jingle_free(struct jingle_session *s)
 	g_ptr_array_unref(s->refused);
 	g_ptr_array_unref(s->rejected);
 	g_free(s->name);
+	g_free(s->why);
 	g_free(s->sid);
 	g_free(s->us);
 	g_free(s->peer);
@@ -180,7 +181,13 @@ void session_fail(struct jingle_session *s, enum jc_err err, const char *text)
 	}
 	if (s->offered)
 		session_send(s, &m);
-	session_over(s, err, m.reason, text, FALSE);
+	session_over(s, err, m.reason, text ? text : s->why, FALSE);
+}
+
+void session_explain(struct jingle_session *s, const char *why)
+{
+	g_free(s->why);
+	s->why = g_strdup(why);
 }
 
 gboolean jingle_next(struct jingle_session *s, struct jingle_out *out)

@@ -252,6 +252,19 @@ void disco_reset(struct disco *d)
 	g_hash_table_remove_all(d->told);
 }
 
+unsigned disco_siblings(const struct disco *d)
+{
+	const char *us = stream_jid(d->stream);
+	unsigned n = 0;
+	GHashTableIter i;
+	gpointer key;
+
+	g_hash_table_iter_init(&i, d->resources);
+	while (us && g_hash_table_iter_next(&i, &key, NULL))
+		n += jid_same_bare(key, us) && strcmp(key, us) != 0;
+	return n;
+}
+
 unsigned disco_online(struct disco *d, const char *bare_jid)
 {
 	GHashTableIter i;

@@ -195,6 +195,7 @@ static void no_rtcp_mux_is_refused_in_offer_and_answer_rule_r19(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
 		assert_int_equal(answer(*state, texts[i]), JC_NO_CODEC);
 		assert_int_equal(agree(*state, texts[i]), JC_NO_CODEC);
+		assert_non_null(strstr(jingle_rtp.why(*state), "rtcp-mux"));
 	}
 	assert_string_equal(jc_reason(JC_NO_CODEC), "incompatible-parameters");
 }

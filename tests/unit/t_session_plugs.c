@@ -279,9 +279,11 @@ static void an_offer_without_any_condition_of_ours_is_a_security_error(void **st
 {
 	struct world *w = *state;
 
+	w->fake.answer = JC_NO_CODEC;		/* whatever else is missing */
 	assert_int_equal(recv_text(w, J("session-initiate", AUDIO(DESCRIPTION TRANSPORT))), COND_OK);
 	expect_send(w, TERMINATE("security-error"));
 	expect_ended(w, JC_SECURITY, FALSE);
+	assert_non_null(strstr(w->text, "cannot encrypt"));
 }
 
 static void the_answer_chooses_among_the_conditions_offered(void **state)
@@ -299,9 +301,11 @@ static void an_answer_without_any_condition_is_a_downgrade(void **state)
 	struct world *w = *state;
 
 	offer_both(w);
+	w->fake.agree = JC_NO_CODEC;		/* whatever else is missing */
 	assert_int_equal(recv_text(w, J("session-accept", AUDIO(DESCRIPTION TRANSPORT))), COND_OK);
 	expect_send(w, TERMINATE("security-error"));
 	expect_ended(w, JC_SECURITY, FALSE);
+	assert_non_null(strstr(w->text, "cannot encrypt"));
 }
 
 static void an_early_fingerprint_chooses_for_the_whole_session(void **state)
