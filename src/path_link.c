@@ -59,6 +59,10 @@ static void on_candidate(void *self, const struct ice_cand *local)
 
 static void on_gathered(void *self, unsigned candidates)
 {
+	struct path *p = self;
+
+	if (p->options.relay_only && candidates == 0)
+		give_up(p, "no relay gave an address, and no other may be used");
 	path_tell(self, path_tell_gathered, &candidates, sizeof(candidates));
 }
 
@@ -133,12 +137,16 @@ static void tell_creds(struct path *p)
 void path_do_way(void *self, void *arg)
 {
 	struct path *p = self;
+	struct way_arg *way = arg;
 	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
 				     .datagram = on_datagram, .self = p};
 	GError *error = NULL;
 
 	forget_way(p);
-	p->way = *(enum transport_kind *)arg;
+	p->way = way->way;
+	p->options.servers = way->servers;
+	p->options.relay_only = way->relay_only;
+	explicit_bzero(&way->servers, sizeof(way->servers));
 	if (!ways[p->way].open(&p->link, media_thread_context(p->media), &p->options, &events, &error)) {
 		path_fail(p, error);
 		return;

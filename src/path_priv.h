@@ -18,6 +18,7 @@ struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
 struct keys_arg { struct srtp_keys tx, rx; };	/* wiped by path_do_keys */
 struct go_arg { struct media_params params; const struct audio_in *in; const struct audio_out *out; };
 struct hold_arg { gboolean sending, receiving; };
+struct way_arg { enum transport_kind way; struct server_list servers; gboolean relay_only; };
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
 
