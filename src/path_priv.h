@@ -53,7 +53,7 @@ struct path {
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
-	gint64 remote_done_at, secure_by, last_any_us, last_rtp_us, snapshot_at;
+	gint64 remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */

@@ -1,6 +1,7 @@
 /* ice.c - a link by ICE: libnice, RFC 8445, RFC 8838. The only file with <nice/agent.h>. libnice's own signals are posted to
  * the media thread. */
 #include "link.h"
+#include "tunnel.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -21,6 +22,7 @@ struct ice {
 	gboolean dead, have_remote, relay_only;
 	unsigned told, added;
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
+	GPtrArray *tunnels;		/* struct tunnel * */
 	uint8_t packet[DATAGRAM_MAX + 64];
 };
 
@@ -179,6 +181,7 @@ static void close_ice(void *self)
 		nice_agent_remove_stream(i->agent, i->stream);
 	g_object_unref(i->agent);
 	g_ptr_array_unref(i->waiting);
+	g_ptr_array_unref(i->tunnels);
 	explicit_bzero(&i->local, sizeof(i->local));
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
 }
@@ -324,6 +327,20 @@ static void proven(void *self)
 
 /* ---- opening ---- */
 
+/* libnice knows no TURN over TLS: it speaks TURN over TCP into a tunnel of ours. */
+static void use_tunnel(struct ice *i, const struct ice_server *s)
+{
+	g_autoptr(GError) error = NULL;
+	struct tunnel *t = tunnel_open(i->ctx, s->host, s->port, &error);
+
+	if (!t) {
+		log_warn("ice", "%s", error->message);
+		return;
+	}
+	g_ptr_array_add(i->tunnels, t);
+	nice_agent_set_relay_info(i->agent, i->stream, 1, "127.0.0.1", tunnel_port(t), s->user, s->password, NICE_RELAY_TYPE_TURN_TCP);
+}
+
 static void use_servers(struct ice *i, const struct server_list *list)
 {
 	static const NiceRelayType types[] = {[SERVER_TURN_UDP] = NICE_RELAY_TYPE_TURN_UDP, [SERVER_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP};
@@ -335,10 +352,17 @@ static void use_servers(struct ice *i, const struct server_list *list)
 		if (s->kind == SERVER_STUN && !have_stun) {
 			have_stun = TRUE;		/* libnice asks one */
 			g_object_set(i->agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
-		} else if (s->kind == SERVER_TURN_UDP || s->kind == SERVER_TURN_TCP) {
+		} else if (s->kind == SERVER_TURN_TLS) {
+			use_tunnel(i, s);
+		} else if (s->kind != SERVER_STUN) {
 			nice_agent_set_relay_info(i->agent, i->stream, 1, s->host, s->port, s->user, s->password, types[s->kind]);
 		}
 	}
+}
+
+static void free_tunnel(gpointer tunnel)
+{
+	tunnel_free(tunnel);
 }
 
 gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *options, const struct link_events *events,
@@ -349,6 +373,7 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	i->ctx = ctx;
 	i->ev = *events;
 	i->waiting = g_ptr_array_new_with_free_func(g_free);
+	i->tunnels = g_ptr_array_new_with_free_func(free_tunnel);
 	/* No consent freshness: that of libnice 0.1.21 drops healthy calls. Liveness is judged by authenticated packets. */
 	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
 	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);

@@ -8,8 +8,8 @@ OK, NO_PATH = 0, 20
 ICE = "{urn:xmpp:jingle:transports:ice-udp:1}"
 
 
-def relayed_lab(turn, *kinds, **kw):
-    return Lab(modules=("external_services",), extra=turn.services(*kinds), **kw)
+def relayed_lab(turn, *kinds, host="127.0.0.1", **kw):
+    return Lab(modules=("external_services",), extra=turn.services(*kinds, host=host), **kw)
 
 
 def candidates(lab, user):
@@ -47,6 +47,26 @@ def test_relay_only_tells_and_uses_nothing_else():
             assert romeo.seen("path")[0]["local"] == "relay", romeo.seen("path")
             for c in candidates(lab, "romeo"):
                 assert (c.get("rel-addr"), c.get("rel-port")) == ("0.0.0.0", "0"), c.attrib
+
+
+def test_a_relay_by_tls_is_used_where_its_certificate_is_good():
+    with Turn() as turn, relayed_lab(turn, "turns") as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", "juliet", "--relay-only", "-i", "tone", "--for", "3", env=lab.env(SSL_CERT_FILE=turn.path("cert.pem")))
+        assert_relayed(lab, romeo, juliet)
+        assert romeo.seen("path")[0]["local"] == "relay"
+        assert "TLS/TCP" in turn.log()
+
+
+def test_a_relay_by_tls_without_a_good_certificate_learns_nothing():
+    for host in ("127.0.0.1", "localhost"):
+        with Turn() as turn, relayed_lab(turn, "turns", host=host) as lab:
+            wrong = {} if host == "127.0.0.1" else {"SSL_CERT_FILE": lab.path("ca.pem")}
+            juliet = lab.answer("juliet", "--once")
+            romeo = lab.dial("romeo", "juliet", "--relay-only", "-v", env=lab.env(**wrong))
+            assert romeo.exit() == NO_PATH
+            assert any("cannot be used by TLS" in line for line in romeo.lines), romeo.lines
+            assert "ALLOCATE" not in turn.log()
 
 
 def test_the_callee_hides_by_the_configuration():

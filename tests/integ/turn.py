@@ -55,5 +55,8 @@ class Turn:
             print("--- the relay's last words\n" + self.log()[-2000:])
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
     def log(self):
         return open(os.path.join(self.dir, "log")).read()
