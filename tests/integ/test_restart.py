@@ -82,5 +82,72 @@ def test_the_network_is_gone_for_a_while_and_comes_back_with_another_address():
             assert len(p.seen("path")) == 2
 
 
+class Elsewhere:
+    """Another namespace, joined to this one by d0 (here: 10.8.0.1 and 10.8.1.1) and d1 (there: 10.8.0.2 at first)."""
+
+    def __enter__(self):
+        self.p = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE)
+        self.p.stdout.readline()
+        for args in ("addr add 10.8.0.1/24 dev d0", "addr add 10.8.1.1/24 dev d0", f"link set d1 netns {self.p.pid}"):
+            ip(*args.split())
+        for args in ("link set lo up", "link set d1 up", "addr add 10.8.0.2/24 dev d1", "route add default via 10.8.0.1"):
+            self.ip(*args.split())
+        return self
+
+    def __exit__(self, *_):
+        self.p.kill()
+        self.p.wait()
+
+    def ip(self, *args):
+        subprocess.run(["nsenter", "-t", str(self.p.pid), "-n", "ip", *args], check=True)
+
+    def jcall(self, lab):
+        """A program that runs jcall there."""
+        path = lab.path("jcall-there")
+        open(path, "w").write(f'#!/bin/sh\nexec nsenter -t {self.p.pid} -n {JCALL} "$@"\n')
+        os.chmod(path, 0o755)
+        return path
+
+
+def there_config(lab, user):
+    path = config(lab, user)
+    text = open(path).read().replace("server = 127.0.0.1:", "server = 10.8.0.1:")
+    open(path, "w").write(text)
+    return path
+
+
+def dial_from(lab, place, *args):
+    import lab as module
+    here, module.JCALL = module.JCALL, place.jcall(lab)
+    try:
+        return lab.dial("romeo", "juliet", *args, config=there_config(lab, "romeo"))
+    finally:
+        module.JCALL = here
+
+
+def test_who_changes_his_address_goes_on_with_server_and_sound():
+    in_namespace()
+    with Elsewhere() as there, Lab(extra='interfaces = { "*" }') as lab:
+        juliet = lab.answer("juliet", "--once", "-i", "tone", "-o", lab.path("hers.wav"), config=config(lab, "juliet"))
+        romeo = dial_from(lab, there, "-i", "tone", "-o", lab.path("his.wav"), "--for", "12")
+        romeo.wait("heard")
+        juliet.wait("heard")
+        time.sleep(1)
+        there.ip("addr", "del", "10.8.0.2/24", "dev", "d1")
+        time.sleep(1)
+        there.ip("addr", "add", "10.8.1.2/24", "dev", "d1")
+        there.ip("route", "add", "default", "via", "10.8.1.1")
+        back = time.time()
+        romeo.wait("connected")
+        print(f"server back after {time.time() - back:.2f} s")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK), (romeo.lines, juliet.lines)
+        for name in ("his.wav", "hers.wav"):
+            gap = longest_gap_ms(lab.path(name))
+            print(f"gap of {gap} ms, of which the network was away for 1000")
+            assert gap < 5000
+        assert romeo.seen("connected")[1]["resumed"]
+        assert len(romeo.seen("path")) == 2
+
+
 if __name__ == "__main__":
     run_tests(globals())
