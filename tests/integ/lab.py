@@ -88,11 +88,12 @@ class Proc:
 
 
 class Lab:
-    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra=""):
+    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", websocket=False):
         self.dir = tempfile.mkdtemp(prefix="jcall-lab-")
         self.port, self.users, self.friends = free_port(), users, friends
         self.direct_port = free_port()
         self.modules, self.extra, self.offline = list(modules), extra, offline
+        self.websocket_port = free_port() if websocket else None        # plain, which on loopback will do
         self.judged = True      # False: the jcalls here talk to another server, which records nothing
         self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
 
@@ -166,7 +167,7 @@ class Lab:
         modules = ["roster", "saslauth", "tls", "disco", "ping", "smacks", "carbons", "presence", "message", "iq", "posix"]
         if self.offline:
             modules.append("offline")
-        modules += self.modules
+        modules += self.modules + (["websocket"] if self.websocket_port else [])
         open(self.path("prosody.cfg.lua"), "w").write(f'''
 run_as_root = true
 daemonize = false
@@ -176,7 +177,9 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.port} }}
 c2s_direct_tls_ports = {{ {self.direct_port} }}
 s2s_ports = {{ }}
-http_ports = {{ }}
+http_ports = {{ {self.websocket_port or ""} }}
+http_default_host = "{DOMAIN}"
+consider_websocket_secure = true
 https_ports = {{ }}
 plugin_paths = {{ "{os.path.join(CONFORMANCE, "prosody")}" }}
 record_sent_file = "{self.path("sent")}"
@@ -195,7 +198,7 @@ VirtualHost "{DOMAIN}"
         self.server = subprocess.Popen(["prosody", "--config", self.path("prosody.cfg.lua"), "-F"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
-        for port in (self.port, self.direct_port):
+        for port in filter(None, (self.port, self.direct_port, self.websocket_port)):
             while True:
                 with socket.socket() as s:
                     if s.connect_ex(("127.0.0.1", port)) == 0:

@@ -1,0 +1,183 @@
+"""client_browser.py - Chromium's WebRTC, headless, with the library stanza from npm. Contract: README beside this.
+
+browser/page.js holds the calls; here the page is built, the browser run and steered: by the DevTools protocol over two pipes
+(--remote-debugging-pipe: JSON, each message ended by a zero byte). The page stands at the server's own address, so that
+the microphone is allowed, and logs in by WebSocket (XEP/RFC 7395): the Lab has to have been made with websocket=True."""
+import base64, json, os, shutil, signal, subprocess, threading, time, wave
+from lab import DOMAIN, PATIENCE
+
+NAME = "browser"
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.join(HERE, "browser")
+BUILD = os.path.join(HERE, "../../build/browser")
+BUNDLE = os.path.join(BUILD, "page.js")
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+         "--disable-extensions", "--no-pings", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+         "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+         "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns")
+
+
+def run(*argv, **kw):
+    """None, or what a failing program said of its error."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw)
+    lines = [line for line in done.stdout.splitlines() if "rror" in line] or done.stdout.splitlines() or ["it did not say why"]
+    return done.returncode and lines[0]
+
+
+def install(tool, package):
+    if shutil.which(tool):
+        return None
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return f"{tool} is not installed"
+    wrong = run("apt-get", "install", "-y", "--no-install-recommends", package, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+    return wrong and f"apt-get does not install {package}: {wrong}"
+
+
+def bundle():
+    """page.js and the library in one file, made anew when one of its sources is younger."""
+    sources = [os.path.join(SOURCE, name) for name in ("package.json", "page.js")]
+    if os.path.exists(BUNDLE) and os.path.getmtime(BUNDLE) > max(os.path.getmtime(s) for s in sources):
+        return None
+    os.makedirs(BUILD, exist_ok=True)
+    shutil.copy(sources[0], BUILD)
+    wrong = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", cwd=BUILD)
+    if wrong:
+        return f"npm does not install stanza and esbuild: {wrong}"
+    wrong = run("node_modules/.bin/esbuild", os.path.abspath(sources[1]), "--bundle", "--format=iife", "--outfile=page.new.js",
+                "--define:global=globalThis", cwd=BUILD, env=dict(os.environ, NODE_PATH=os.path.join(BUILD, "node_modules")))
+    if wrong:
+        return f"esbuild does not bundle the page: {wrong}"
+    os.rename(os.path.join(BUILD, "page.new.js"), BUNDLE)
+    return None
+
+
+def missing():
+    return install("chromium", "chromium") or install("npm", "npm") or bundle()
+
+
+class Browser:
+    """Chromium and one page in it."""
+
+    def __init__(self, folder, wav):
+        self.replies, self.news, self.n, self.complaints = {}, threading.Condition(), 0, []
+        to_read, self.to = os.pipe()            # it reads commands from 3 and answers on 4
+        self.of, to_write = os.pipe()
+        argv = ["sh", "-c", f'exec "$@" 3<&{to_read} 4>&{to_write}', "sh", "chromium", *FLAGS, f"--user-data-dir={folder}",
+                f"--use-file-for-fake-audio-capture={wav}", "about:blank"]
+        self.p = subprocess.Popen(argv, pass_fds=(to_read, to_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=open(folder + ".log", "wb"), start_new_session=True, env=dict(os.environ, HOME=os.path.dirname(folder)))
+        os.close(to_read)
+        os.close(to_write)
+        threading.Thread(target=self._read, daemon=True).start()
+        self.session = None
+
+    def _read(self):
+        rest = b""
+        while data := os.read(self.of, 1 << 20):
+            *whole, rest = (rest + data).split(b"\0")
+            for m in map(json.loads, whole):
+                with self.news:
+                    if "id" in m:
+                        self.replies[m["id"]] = m
+                        self.news.notify_all()
+                    elif m["method"] in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
+                        self.complaints = self.complaints[-20:] + [json.dumps(m["params"])[:600]]
+        os.close(self.of)
+        with self.news:
+            self.of = None
+            self.news.notify_all()
+
+    def command(self, method, limit=PATIENCE, **params):
+        with self.news:
+            self.n += 1
+            n, m = self.n, {"id": self.n, "method": method, "params": params}
+            if self.session:
+                m["sessionId"] = self.session
+            os.write(self.to, json.dumps(m).encode() + b"\0")
+            if not self.news.wait_for(lambda: n in self.replies or self.of is None, limit) or self.of is None:
+                raise AssertionError(f"the browser does not answer {method}")
+            answer = self.replies.pop(n)
+        if "error" in answer:
+            raise AssertionError(f"the browser, {method}: {answer['error']}")
+        return answer["result"]
+
+    def open(self, url):
+        target = self.command("Target.createTarget", url=url)["targetId"]
+        self.session = self.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.command("Runtime.enable")
+        end = time.monotonic() + PATIENCE
+        while self.run("location.href + document.readyState") != url + "complete":
+            assert time.monotonic() < end, f"the browser does not come to {url}"
+            time.sleep(0.05)
+
+    def run(self, script, limit=PATIENCE):
+        done = self.command("Runtime.evaluate", limit, expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in done:
+            raise AssertionError(f"the page: {json.dumps(done['exceptionDetails'])[:800]}")
+        return done["result"].get("value")
+
+    def stop(self):
+        if self.p.poll() is None:
+            self.p.terminate()
+            try:
+                self.p.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.p.pid, signal.SIGKILL)
+                self.p.wait()
+
+
+class Peer:
+    def __init__(self, lab, user, say, hear):
+        self.hear = hear
+        page = f"127.0.0.1:{lab.websocket_port}/xmpp-websocket"
+        self.browser = Browser(lab.path("chromium"), say)
+        try:
+            self.browser.open("http://" + page)
+            with open(BUNDLE, encoding="utf8") as f:
+                self.browser.run(f.read() + "\n;undefined")
+            self.jid = self.browser.run("phone.login(%s)" % ", ".join(map(json.dumps, (f"{user}@{DOMAIN}", f"{user}-secret", "ws://" + page))))
+        except BaseException:
+            self.stop()
+            raise
+
+    def _state(self):
+        return self.browser.run("phone.state()")
+
+    def _wait(self, what, done, limit):
+        end = time.monotonic() + limit
+        while not done(s := self._state()):
+            if time.monotonic() > end:
+                raise AssertionError(f"the browser does not come to '{what}' in {limit} s: {s}; {self.browser.complaints}\n" +
+                                     self.browser.run("phone.said()"))
+            time.sleep(0.02)
+
+    def dial(self, jid):
+        self.browser.run(f"phone.dial({json.dumps(jid)})")
+
+    def wait_incoming(self, limit=PATIENCE):
+        self._wait("rings", lambda s: s["state"] == "ringing", limit)
+
+    def accept(self):
+        self.browser.run("phone.accept()")
+
+    def decline(self):
+        self.browser.run("phone.decline()")
+
+    def hangup(self):
+        self.browser.run("phone.hangup()")
+
+    def wait_state(self, state, limit=PATIENCE):
+        self._wait(state, lambda s: s["state"] == state, limit)
+        if state == "ended":
+            with wave.open(self.hear, "wb") as w:
+                w.setnchannels(1)
+                w.setsampwidth(2)
+                w.setframerate(48000)
+                w.writeframes(base64.b64decode(self.browser.run("phone.sound()")))
+
+    def first_heard(self):
+        return self._state()["first"] or None
+
+    def stop(self):
+        self.browser.stop()
