@@ -3,7 +3,7 @@
 Each Lab has its own folder and its own ports and ends only what it started. Nothing here sleeps for a fixed time: every
 wait is for an event, with a generous limit.
 """
-import contextlib, json, os, queue, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import contextlib, json, os, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
 SANITIZED = "/asan/" in JCALL      # slower by half, and memory that was freed is kept for a while
@@ -153,14 +153,17 @@ class Lab:
                       "-out", "server.pem", "-days", "30", "-extfile", "ext")
 
     def _accounts(self):
-        base = self.path("data", DOMAIN.replace(".", "%2e"))
+        def name(text):         # of a file, as prosody has it
+            return re.sub("[^A-Za-z0-9]", lambda m: "%%%02x" % ord(m[0]), text)
+
+        base = self.path("data", name(DOMAIN))
         for folder in ("accounts", "roster"):
             os.makedirs(os.path.join(base, folder))
         for u in self.users:
-            open(os.path.join(base, "accounts", u + ".dat"), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
+            open(os.path.join(base, "accounts", name(u) + ".dat"), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
             rows = [f'["{v}@{DOMAIN}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
                     if v != u and self.friends]
-            open(os.path.join(base, "roster", u + ".dat"), "w").write(
+            open(os.path.join(base, "roster", name(u) + ".dat"), "w").write(
                 "return { " + " ".join(rows) + ' [false] = { ["version"] = 1; ["pending"] = {}; }; };\n')
 
     def start_server(self):

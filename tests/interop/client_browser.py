@@ -3,7 +3,7 @@
 browser/page.js holds the calls; here the page is built, the browser run and steered: by the DevTools protocol over two pipes
 (--remote-debugging-pipe: JSON, each message ended by a zero byte). The page stands at the server's own address, so that
 the microphone is allowed, and logs in by WebSocket (XEP/RFC 7395): the Lab has to have been made with websocket=True."""
-import base64, json, os, shutil, signal, subprocess, threading, time, wave
+import base64, contextlib, json, os, re, shutil, signal, subprocess, tempfile, threading, time, wave
 from lab import DOMAIN, PATIENCE
 
 NAME = "browser"
@@ -14,8 +14,10 @@ BUNDLE = os.path.join(BUILD, "page.js")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
          "--disable-extensions", "--no-pings", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-         "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
-         "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns")
+         "--autoplay-policy=no-user-gesture-required",
+         "--allow-loopback-in-peer-connection")
+# A microphone that it is allowed to use, and candidates with the addresses of this machine; without these they have names.
+OPEN = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--disable-features=WebRtcHideLocalIpsWithMdns")
 
 
 def run(*argv, **kw):
@@ -59,18 +61,19 @@ def missing():
 class Browser:
     """Chromium and one page in it."""
 
-    def __init__(self, folder, wav):
-        self.replies, self.news, self.n, self.complaints = {}, threading.Condition(), 0, []
-        to_read, self.to = os.pipe()            # it reads commands from 3 and answers on 4
+    def __init__(self, folder, wav, hides):
+        self.replies, self.news, self.n, self.complaints, self.session = {}, threading.Condition(), 0, [], None
+        to_read, self.to = os.pipe()
         self.of, to_write = os.pipe()
-        argv = ["sh", "-c", f'exec "$@" 3<&{to_read} 4>&{to_write}', "sh", "chromium", *FLAGS, f"--user-data-dir={folder}",
-                f"--use-file-for-fake-audio-capture={wav}", "about:blank"]
-        self.p = subprocess.Popen(argv, pass_fds=(to_read, to_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                  stderr=open(folder + ".log", "wb"), start_new_session=True, env=dict(os.environ, HOME=os.path.dirname(folder)))
+        # It reads commands from 3 and answers on 4.
+        argv = ["sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh", "chromium", *FLAGS, f"--user-data-dir={folder}",
+                *(() if hides else (*OPEN, f"--use-file-for-fake-audio-capture={wav}")), "about:blank"]
+        self.log = os.path.join(folder, "log")
+        with open(self.log, "wb") as log:
+            self.p = subprocess.Popen(argv, stdin=to_read, stdout=to_write, stderr=log, start_new_session=True, env=dict(os.environ, HOME=folder))
         os.close(to_read)
         os.close(to_write)
         threading.Thread(target=self._read, daemon=True).start()
-        self.session = None
 
     def _read(self):
         rest = b""
@@ -94,9 +97,11 @@ class Browser:
             n, m = self.n, {"id": self.n, "method": method, "params": params}
             if self.session:
                 m["sessionId"] = self.session
-            os.write(self.to, json.dumps(m).encode() + b"\0")
+            if self.of is not None:
+                os.write(self.to, json.dumps(m).encode() + b"\0")
             if not self.news.wait_for(lambda: n in self.replies or self.of is None, limit) or self.of is None:
-                raise AssertionError(f"the browser does not answer {method}")
+                with open(self.log, errors="replace") as log:
+                    raise AssertionError(f"the browser does not answer {method}: {log.read()[-1000:]}")
             answer = self.replies.pop(n)
         if "error" in answer:
             raise AssertionError(f"the browser, {method}: {answer['error']}")
@@ -118,25 +123,36 @@ class Browser:
         return done["result"].get("value")
 
     def stop(self):
-        if self.p.poll() is None:
-            self.p.terminate()
-            try:
-                self.p.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.p.pid, signal.SIGKILL)
-                self.p.wait()
+        if self.to is None:
+            return
+        self.p.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.p.wait(10)
+        with contextlib.suppress(ProcessLookupError):       # all is its children's, too
+            os.killpg(self.p.pid, signal.SIGKILL)
+        self.p.wait()
+        os.close(self.to)
+        self.to = None
 
 
 class Peer:
+    RINGS = True        # by XEP-0353
+    HIDES = False       # the addresses of this machine: candidates have names (.local)
+
     def __init__(self, lab, user, say, hear):
         self.hear = hear
+        options = {"jmi": self.RINGS}
+        if self.HIDES:
+            with open(say, "rb") as f:
+                options["wav"] = base64.b64encode(f.read()).decode()
         page = f"127.0.0.1:{lab.websocket_port}/xmpp-websocket"
-        self.browser = Browser(lab.path("chromium"), say)
+        self.browser = Browser(tempfile.mkdtemp(prefix="chromium-", dir=lab.dir), say, self.HIDES)
         try:
             self.browser.open("http://" + page)
             with open(BUNDLE, encoding="utf8") as f:
                 self.browser.run(f.read() + "\n;undefined")
-            self.jid = self.browser.run("phone.login(%s)" % ", ".join(map(json.dumps, (f"{user}@{DOMAIN}", f"{user}-secret", "ws://" + page))))
+            login = (f"{user}@{DOMAIN}", f"{user}-secret", "ws://" + page, options)
+            self.jid = self.browser.run("phone.login(%s)" % ", ".join(map(json.dumps, login)))
         except BaseException:
             self.stop()
             raise
@@ -151,6 +167,11 @@ class Peer:
                 raise AssertionError(f"the browser does not come to '{what}' in {limit} s: {s}; {self.browser.complaints}\n" +
                                      self.browser.run("phone.said()"))
             time.sleep(0.02)
+
+    def _hosts(self):
+        """Of the candidates it has sent of late: names or addresses."""
+        sent = [line for line in self.browser.run("phone.said()").split("\n") if " outgoing " in line]
+        return [re.search(" ip=['\"]([^'\"]*)", c)[1] for line in sent for c in re.findall("<candidate [^>]*", line)]
 
     def dial(self, jid):
         self.browser.run(f"phone.dial({json.dumps(jid)})")
@@ -170,6 +191,9 @@ class Peer:
     def wait_state(self, state, limit=PATIENCE):
         self._wait(state, lambda s: s["state"] == state, limit)
         if state == "ended":
+            hosts = self._hosts()
+            assert all(h.endswith(".local") == self.HIDES for h in hosts), f"candidates of {hosts}"
+            assert hosts or not self.first_heard(), "candidates without an address"
             with wave.open(self.hear, "wb") as w:
                 w.setnchannels(1)
                 w.setsampwidth(2)

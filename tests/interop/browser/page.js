@@ -1,11 +1,12 @@
 // page.js - the page that calls: Jingle by the library stanza, media by the browser, and the messages of XEP-0353, which
-// stanza does not know. client_browser.py bundles it, puts it into a page and calls what stands in `globalThis.phone`.
+// stanza does not know, as Conversations sends and takes them. client_browser.py bundles it, puts it into a page and calls
+// what stands in `globalThis.phone`.
 import { createClient, JXT, JID, Namespaces, Utils } from "stanza";
 
 const JMI = "urn:xmpp:jingle-message:0";
 const LOUD = 500 / 32768;
 
-let client, microphone, call = null;
+let client, microphone, announces, call = null;	// announces: calls are announced by XEP-0353
 const said = [];		// the latest stanzas, for the report of a failure
 
 const kinds = ["propose", "ringing", "proceed", "accept", "reject", "retract", "finish"];
@@ -18,13 +19,17 @@ const messages = kinds.map((kind) => ({
 	fields: {
 		id: JXT.attribute("id"),
 		media: JXT.childAttribute(Namespaces.NS_JINGLE_RTP_1, "description", "media"),
-		reason: JXT.deepChildText([{ namespace: Namespaces.NS_JINGLE_1, element: "reason" },
-			{ namespace: Namespaces.NS_JINGLE_1, element: "text" }]),
 	},
 }));
 
+messages.push({ element: "reason", namespace: Namespaces.NS_JINGLE_1, aliases: ["message.jmi.reason"], fields: {} });
+
 function tell(to, kind, more = {}) {
-	client.sendMessage({ to, type: "chat", jmi: { kind, id: call.sid, ...more }, processingHints: { store: true } });
+	if (announces)
+		client.sendMessage({
+			to, type: "chat", id: `jm-${kind}-${call.sid}`, jmi: { kind, id: call.sid, ...more },
+			processingHints: { store: true },
+		});
 }
 
 // state: calling, ringing (here), answering, connected, ended. peer: bare until a full JID has answered.
@@ -75,30 +80,38 @@ function take(session) {
 }
 
 function incoming(session) {
-	if (call && call.state === "answering" && call.sid === session.sid) {
+	if (call && call.state === "answering" && call.sid === session.sid && call.peer === session.peerID) {
 		call.session = session;
 		take(session);
 	} else if (!call || call.state === "ended") {	// without a message before: XEP-0166 alone
 		begin(false, session.sid, session.peerID);
 		call.session = session;
+		heard(call, session.pc.getReceivers()[0].track);	// was added before there was a call
 		session.ring();
 	} else {
 		session.end("busy");
 	}
 }
 
+function offer(peer) {
+	call.peer = peer;
+	call.session = client.jingle.createMediaSession(peer, call.sid, microphone);
+	call.session.start();
+}
+
+// Like Conversations, deaf for what another of our devices is told.
 function outgoing(m) {
+	if (m.to !== client.jid)
+		return;
 	if (m.jmi.kind === "proceed" && call.state === "calling" && !call.session) {
-		call.peer = m.from;
-		call.session = client.jingle.createMediaSession(m.from, call.sid, microphone);
-		call.session.start();
+		offer(m.from);
 	} else if (m.jmi.kind === "reject" && call.state === "calling") {
 		end("declined");
 	}
 }
 
 function message(m) {
-	if (!m.jmi || JID.equalBare(m.from, client.jid))
+	if (!m.jmi || !announces || JID.equalBare(m.from, client.jid))
 		return;
 	if (m.jmi.kind === "propose") {
 		if (call && call.state !== "ended")
@@ -137,9 +150,25 @@ function watch() {
 	client.jingle.on("log:error", (...words) => console.error(...words));
 }
 
+// A microphone that the page was allowed to use shows it the addresses of this machine; a stream of its own making does
+// not, and its host candidates have names (.local).
+async function make(wav) {
+	const context = new AudioContext({ sampleRate: 48000 });
+	const source = context.createBufferSource();
+	const stream = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+
+	source.buffer = await context.decodeAudioData(Uint8Array.from(atob(wav), (c) => c.charCodeAt(0)).buffer);
+	source.loop = true;
+	source.connect(stream);
+	source.start();
+	return stream.stream;
+}
+
 globalThis.phone = {
-	async login(jid, password, url) {
-		microphone = await navigator.mediaDevices.getUserMedia({
+	// wav: a file, in base64, that is said in place of the microphone
+	async login(jid, password, url, { jmi = true, wav = null } = {}) {
+		announces = jmi;
+		microphone = wav ? await make(wav) : await navigator.mediaDevices.getUserMedia({
 			audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
 		});
 		client = createClient({
@@ -147,7 +176,8 @@ globalThis.phone = {
 			jingle: { iceServers: [], advertiseVideo: false, advertiseFileTransfer: false },
 		});
 		client.stanzas.define(messages);
-		client.disco.addFeature(JMI);
+		if (jmi)
+			client.disco.addFeature(JMI);
 		watch();
 		const started = new Promise((done, failed) => {
 			client.on("session:started", done);
@@ -166,6 +196,8 @@ globalThis.phone = {
 
 	dial(jid) {
 		begin(true, Utils.uuid(), jid);
+		if (!announces)
+			return offer(jid);
 		tell(JID.toBare(jid), "propose", { media: "audio" });
 	},
 
@@ -192,7 +224,7 @@ globalThis.phone = {
 			return;
 		if (call.session) {
 			call.session.end(call.state === "connected" ? "success" : "cancel");
-			tell(call.peer, "finish");
+			tell(call.peer, "finish", { reason: { condition: "success" } });
 		} else if (call.caller) {
 			tell(JID.toBare(call.peer), "retract");
 			end("cancel");
