@@ -8,7 +8,8 @@ struct answering {
 	struct app app;
 	struct answer *answer;
 	GPtrArray *allow;
-	gboolean auto_accept, allow_contacts, once, told_waiting, leaving;
+	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
+	guint echo_timer;
 	char **allow_options;
 };
 
@@ -21,31 +22,67 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
 }
 
+enum { ECHO_PATIENCE_MS = 3000 };	/* for our own presence to come back; RFC 6121 4.2.2 has every server send it */
+
 static void tell_waiting(struct answering *a)
 {
 	g_autofree char *jid = text_clean(phone_jid(a->app.phone), TEXT_SHORT);
 
-	if (a->told_waiting || !phone_is_online(a->app.phone) || !roster_ready(phone_roster(a->app.phone)))
+	if (a->told_waiting)
 		return;
 	a->told_waiting = TRUE;
-	phone_presence(a->app.phone, NULL, 0);
+	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
 }
 
-/* Presence goes out when the contact list is known: who calls in between would be taken for a stranger. */
+static gboolean on_no_echo(gpointer data)
+{
+	struct answering *a = data;
+
+	a->echo_timer = 0;
+	if (phone_is_online(a->app.phone))
+		tell_waiting(a);
+	return G_SOURCE_REMOVE;
+}
+
+static void announce(struct answering *a)
+{
+	phone_presence(a->app.phone, NULL, 0);
+	if (!a->told_waiting && !a->echo_timer)
+		a->echo_timer = g_timeout_add(ECHO_PATIENCE_MS, on_no_echo, a);
+}
+
+/* Presence goes out when the contact list is known: who calls in between would be taken for a stranger. Until the server has
+ * it nobody's call reaches us: we are waiting when it comes back to us. */
+static void become_present(struct answering *a)
+{
+	if (a->present || !phone_is_online(a->app.phone) || !roster_ready(phone_roster(a->app.phone)))
+		return;
+	a->present = TRUE;
+	announce(a);
+}
+
+static void on_here(void *self, const char *full_jid, int priority)
+{
+	struct answering *a = self;
+
+	if (a->present && phone_jid(a->app.phone) && strcmp(full_jid, phone_jid(a->app.phone)) == 0)
+		tell_waiting(a);
+}
+
 static void on_online(void *self, gboolean resumed)
 {
 	struct answering *a = self;
 
-	if (!resumed && a->told_waiting)
-		phone_presence(a->app.phone, NULL, 0);
-	tell_waiting(a);
+	if (!resumed && a->present)
+		announce(a);
+	become_present(a);
 }
 
 static void on_roster(void *self)
 {
-	tell_waiting(self);
+	become_present(self);
 }
 
 static void on_offline(void *self, const GError *error, gboolean final)
@@ -137,7 +174,7 @@ static gboolean check_policy(const struct answering *a)
 static int run_answer(struct answering *a, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
-		.bounced = on_bounced, .offer = on_offer, .gone = on_gone, .self = a},
+		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = a},
 		.interrupted = on_interrupted, .key = on_key, .self = a};
 	struct answer_options options;
 	int status;
@@ -151,6 +188,7 @@ static int run_answer(struct answering *a, const struct common *o)
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		status = app_run(&a->app, &events);
 	}
+	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	app_free(&a->app);
 	answer_free(a->answer);
 	return status;

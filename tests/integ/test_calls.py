@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Calls between two jcalls on a real prosody: every way one can end, and its exit status on both sides."""
-import os, signal, subprocess
+import os, re, signal, subprocess, time
 from lab import *
 
 OK, USAGE, CONFIG, LOGIN, SERVER = 0, 2, 3, 4, 5
@@ -71,6 +71,21 @@ def test_person_declines():
         juliet.wait("incoming")
         keys("n")
         assert (romeo.exit(), juliet.exit()) == (DECLINED, DECLINED)
+
+
+def test_it_is_waiting_only_when_the_server_has_its_presence():
+    with Lab() as lab, open(lab.path("told"), "wb") as told:      # what --xml and --json say, in one order
+        p = subprocess.Popen([JCALL, "answer", "-c", lab.config("juliet"), "--json", "--xml", "--auto", "--allow-contacts",
+                              "-i", "null", "-o", "-"], env=lab.env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told)
+        try:
+            end = time.monotonic() + PATIENCE
+            while (text := open(lab.path("told")).read()).count('"waiting"') == 0:
+                assert time.monotonic() < end and p.poll() is None, text
+                time.sleep(0.02)
+        finally:
+            p.terminate()
+            p.wait(10)
+        assert re.search("<presence[^>]* from=.juliet@lab.test/jcall-", text[:text.index('"waiting"')]), text
 
 
 def test_second_caller_finds_the_line_busy_and_the_call_goes_on():
