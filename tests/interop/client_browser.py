@@ -2,8 +2,8 @@
 
 browser/page.js holds the calls; here the page is built, the browser run and steered: by the DevTools protocol over two pipes
 (--remote-debugging-pipe: JSON, each message ended by a zero byte). The page stands at the server's own address, so that
-the microphone is allowed, and logs in by WebSocket (XEP/RFC 7395): the Lab has to have been made with websocket=True."""
-import base64, contextlib, json, os, re, shutil, signal, subprocess, tempfile, threading, time, wave
+the microphone is allowed, and logs in by WebSocket (RFC 7395): the Lab has to have been made with websocket=True."""
+import base64, contextlib, functools, json, os, re, shutil, signal, subprocess, tempfile, threading, time, wave
 from lab import DOMAIN, PATIENCE
 
 NAME = "browser"
@@ -11,20 +11,22 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "browser")
 BUILD = os.path.join(HERE, "../../build/browser")
 BUNDLE = os.path.join(BUILD, "page.js")
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
+FLAGS = ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
          "--disable-extensions", "--no-pings", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-         "--autoplay-policy=no-user-gesture-required",
-         "--allow-loopback-in-peer-connection")
+         "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
+         *(["--no-sandbox"] if os.geteuid() == 0 else []))        # as root it starts in no other way
 # A microphone that it is allowed to use, and candidates with the addresses of this machine; without these they have names.
 OPEN = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--disable-features=WebRtcHideLocalIpsWithMdns")
 
 
 def run(*argv, **kw):
     """None, or what a failing program said of its error."""
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw)
-    lines = [line for line in done.stdout.splitlines() if "rror" in line] or done.stdout.splitlines() or ["it did not say why"]
-    return done.returncode and lines[0]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", **kw)
+    if done.returncode == 0:
+        return None
+    return ([line for line in done.stdout.splitlines() if "rror" in line] + done.stdout.splitlines() + ["it did not say why"])[0]
 
 
 def install(tool, package):
@@ -41,9 +43,13 @@ def bundle():
     sources = [os.path.join(SOURCE, name) for name in ("package.json", "page.js")]
     if os.path.exists(BUNDLE) and os.path.getmtime(BUNDLE) > max(os.path.getmtime(s) for s in sources):
         return None
+    wrong = install("npm", "npm")
+    if wrong:
+        return wrong
     os.makedirs(BUILD, exist_ok=True)
     shutil.copy(sources[0], BUILD)
-    wrong = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", cwd=BUILD)
+    wrong = run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-mintimeout=1000",
+                "--fetch-timeout=30000", cwd=BUILD)
     if wrong:
         return f"npm does not install stanza and esbuild: {wrong}"
     wrong = run("node_modules/.bin/esbuild", os.path.abspath(sources[1]), "--bundle", "--format=iife", "--outfile=page.new.js",
@@ -54,8 +60,9 @@ def bundle():
     return None
 
 
+@functools.cache        # a registry that does not answer is not asked again for each of the browser's kinds
 def missing():
-    return install("chromium", "chromium") or install("npm", "npm") or bundle()
+    return install("chromium", "chromium") or bundle()
 
 
 class Browser:
