@@ -34,7 +34,8 @@ def install(tool, package):
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return f"{tool} is not installed"
-    wrong = run("apt-get", "install", "-y", "--no-install-recommends", package, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+    wrong = run("apt-get", "update") or run("apt-get", "install", "-y", "--no-install-recommends", package,
+                                            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
     return wrong and f"apt-get does not install {package}: {wrong}"
 
 
