@@ -270,6 +270,13 @@ static void on_unstable(void *self, gboolean silent)
 	call_pump(c);
 }
 
+static void on_digit(void *self, char digit)
+{
+	struct call *c = self;
+
+	c->ev.digit(c->ev.self, digit);
+}
+
 static void on_in_ended(void *self, const GError *fault)
 {
 	struct call *c = self;
@@ -316,7 +323,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	struct call *c = g_new0(struct call, 1);
 	struct path_events path_events = {
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
-		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable,
+		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
 		.in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
 	g_autofree char *cname = text_uuid();
@@ -345,9 +352,9 @@ struct call *call_dial(const struct call_env *env, const char *sid, const char *
 }
 
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct call_events *events)
+			   const struct keying_list *keyings, const struct call_events *events)
 {
-	return new_call(env, sid, peer, FALSE, &env->transports, &env->keyings, events);
+	return new_call(env, sid, peer, FALSE, &env->transports, keyings, events);
 }
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)

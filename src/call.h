@@ -20,7 +20,6 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;
 	struct transport_list transports;	/* that may be used, the preferred first */
-	struct keying_list keyings;		/* as well */
 	struct link_options ice;		/* controlling is set by the call */
 	gint64 (*now_ms)(void);
 };
@@ -38,19 +37,20 @@ struct call_events {
 	void (*heard)(void *self, gint64 at_us);
 	void (*unstable)(void *self, gboolean silent);
 	void (*changed)(void *self);			/* hold, mute of the peer */
+	void (*digit)(void *self, char digit);		/* a touch tone of the peer's */
 	void (*in_ended)(void *self, const GError *fault);
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
 	void *self;
 };
 
-/* TRANSPORTS, KEYINGS: those of ENV's which the peer is thought to have; one at least. The first transport is offered, and all
- * conditions. */
+/* TRANSPORTS: those of ENV's which the peer is thought to have; KEYINGS: the conditions that may be used with him; one at least.
+ * The first transport is offered, and all conditions. */
 struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
 		       const struct transport_list *transports, const struct keying_list *keyings,
 		       const struct call_events *events);
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct call_events *events);
+			   const struct keying_list *keyings, const struct call_events *events);
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
@@ -73,6 +73,8 @@ void         call_set_in(struct call *c, const struct audio_in *in, void (*relea
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */
+/* Sends touch tones: 0-9 * # A-D, w for half a second, a comma for two. FALSE: no sound flows yet, or the peer takes none. */
+gboolean     call_dtmf(struct call *c, const char *digits);
 
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */

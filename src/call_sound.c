@@ -77,6 +77,17 @@ void call_hold(struct call *c, gboolean held)
 	}
 }
 
+gboolean call_dtmf(struct call *c, const char *digits)
+{
+	struct media_params params;
+
+	rtp_app_params(c->app, &params);
+	if (!c->going || !params.event_hz)
+		return FALSE;
+	path_dtmf(c->path, digits);
+	return TRUE;
+}
+
 const char *call_codec(const struct call *c)
 {
 	struct media_params params;

@@ -19,7 +19,7 @@ extern const struct command *const commands[];
 
 /* ---- options that dial and answer share ---- */
 struct common {
-	char *config_path, *account_name, *in, *out, *at_end;
+	char *config_path, *account_name, *in, *out, *at_end, *dtmf;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
 	gboolean json, quiet, trace;
 	int verbose;				/* -v, -vv */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "media/dtmf.h"
 #include "text.h"
 
 /* ---- options ---- */
@@ -35,12 +36,16 @@ static gboolean usage_error(const char *format, ...)
 static gboolean check_common(const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
+	struct dtmf_tx tones = {.count = 0};
 	const char *arg;
 
 	if (o->at_end && strcmp(o->at_end, "hangup") != 0 && strcmp(o->at_end, "silence") != 0 && strcmp(o->at_end, "device") != 0)
 		return usage_error("--at-end is hangup, silence or device, not '%s'", o->at_end);
 	if (o->for_s < 0 || o->ring_timeout_s < 0)
 		return usage_error("--for and --ring-timeout take a number of seconds");
+	if (o->dtmf && !dtmf_queue(&tones, o->dtmf))
+		return usage_error("--dtmf takes 0 to 9, *, #, A to D, w (half a second) and commas (two seconds), not more than %d",
+				   DTMF_QUEUE);
 	if ((o->in && !audio_find(o->in, FALSE, &arg, &error)) || (o->out && !audio_find(o->out, TRUE, &arg, &error)))
 		return usage_error("%s", error->message);
 	return TRUE;
@@ -55,6 +60,7 @@ gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *u
 		{"in", 'i', 0, G_OPTION_ARG_STRING, &o->in, "Where the sound we send comes from", "SPEC"},
 		{"out", 'o', 0, G_OPTION_ARG_STRING, &o->out, "Where the sound we hear goes", "SPEC"},
 		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
+		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
 		{"ring-timeout", 0, 0, G_OPTION_ARG_INT, &o->ring_timeout_s, "Ring no longer than this", "SECONDS"},
 		{"json", 0, 0, G_OPTION_ARG_NONE, &o->json, "Print events as JSON lines", NULL},
@@ -97,6 +103,7 @@ void common_free(struct common *o)
 	g_free(o->in);
 	g_free(o->out);
 	g_free(o->at_end);
+	g_free(o->dtmf);
 }
 
 /* ---- outcomes ---- */
@@ -159,7 +166,7 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 		return FALSE;
 	a->talk = (struct talk_options){.in = o->in ? o->in : a->config->audio_in,
 		.out = o->out ? o->out : a->config->audio_out, .ring = a->config->audio_ring,
-		.at_end = read_at_end(o->at_end), .for_s = (guint)o->for_s};
+		.at_end = read_at_end(o->at_end), .dtmf = o->dtmf, .for_s = (guint)o->for_s};
 	a->ring_timeout_s = o->ring_timeout_s ? (guint)o->ring_timeout_s : a->config->ring_timeout_s;
 	if (!check_audio(a, error))
 		return FALSE;

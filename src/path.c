@@ -69,6 +69,14 @@ void path_tell_unstable(void *self, void *arg)
 		p->ev.unstable(p->ev.self, *(gboolean *)arg);
 }
 
+void path_tell_digit(void *self, void *arg)
+{
+	struct path *p = self;
+
+	if (!p->closed)
+		p->ev.digit(p->ev.self, *(char *)arg);
+}
+
 void path_tell_in_ended(void *self, void *arg)
 {
 	struct path *p = self;
@@ -217,6 +225,14 @@ void path_params(struct path *p, const struct media_params *params)
 void path_mute(struct path *p, gboolean muted)
 {
 	command(p, path_do_mute, &muted, sizeof(muted));
+}
+
+void path_dtmf(struct path *p, const char *digits)
+{
+	struct dtmf_arg arg = {{0}};
+
+	g_strlcpy(arg.digits, digits, sizeof(arg.digits));
+	command(p, path_do_dtmf, &arg, sizeof(arg));
 }
 
 void path_hold(struct path *p, gboolean sending, gboolean receiving)

@@ -26,6 +26,7 @@ struct path_events {
 	void (*flowing)(void *self, gint64 at_us);			/* first authenticated RTP packet came */
 	void (*heard)(void *self, gint64 at_us);			/* its sound was handed to the output */
 	void (*unstable)(void *self, gboolean silent);			/* nothing authenticated for 2.5 s; FALSE: back */
+	void (*digit)(void *self, char digit);				/* a touch tone of the peer's: 0-9 * # A-D */
 	void (*in_ended)(void *self, const GError *fault);		/* the source has ended and all of it was sent */
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
@@ -59,6 +60,7 @@ void path_keys(struct path *p, const struct srtp_keys *tx, const struct srtp_key
 void path_go(struct path *p, const struct media_params *params, const struct audio_in *in, const struct audio_out *out);
 void path_params(struct path *p, const struct media_params *params);
 void path_mute(struct path *p, gboolean muted);
+void path_dtmf(struct path *p, const char *digits);	/* as dtmf_queue, if the params name an event */
 void path_hold(struct path *p, gboolean sending, gboolean receiving);
 /* Another source from now on; RELEASED(ctx) comes in the main thread when the old one is no longer used. */
 void path_set_in(struct path *p, const struct audio_in *in, void (*released)(void *ctx), void *ctx);

@@ -208,6 +208,15 @@ static void alive(struct path *p, gint64 now)
 	}
 }
 
+static void tell_digits(struct path *p)
+{
+	char digits[8];
+	size_t n = engine_digits(p->engine, digits, sizeof(digits));
+
+	for (size_t i = 0; i < n; i++)
+		path_tell(p, path_tell_digit, &digits[i], sizeof(digits[i]));
+}
+
 static void on_rtp(void *self, uint8_t *pkt, size_t len)
 {
 	struct path *p = self;
@@ -218,6 +227,7 @@ static void on_rtp(void *self, uint8_t *pkt, size_t len)
 	if (!p->engine)
 		return;
 	engine_rtp(p->engine, pkt, len, now);
+	tell_digits(p);
 	if (!p->told_flowing) {
 		p->told_flowing = TRUE;
 		path_tell(p, path_tell_flowing, &now, sizeof(now));
@@ -387,6 +397,14 @@ void path_do_mute(void *self, void *arg)
 	p->muted = *(gboolean *)arg;
 	if (p->engine)
 		engine_mute(p->engine, p->muted);
+}
+
+void path_do_dtmf(void *self, void *arg)
+{
+	struct path *p = self;
+
+	if (p->engine)
+		engine_dtmf(p->engine, ((struct dtmf_arg *)arg)->digits);
 }
 
 void path_do_hold(void *self, void *arg)

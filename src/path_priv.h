@@ -4,6 +4,7 @@
 #ifndef JCALL_PATH_PRIV_H
 #define JCALL_PATH_PRIV_H
 
+#include "media/dtmf.h"
 #include "media/engine.h"
 #include "net/link.h"
 #include "net/wire.h"
@@ -17,6 +18,7 @@ struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
 struct keys_arg { struct srtp_keys tx, rx; };	/* wiped by path_do_keys */
 struct go_arg { struct media_params params; const struct audio_in *in; const struct audio_out *out; };
 struct hold_arg { gboolean sending, receiving; };
+struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
 
 struct path {
@@ -65,6 +67,7 @@ void path_do_keys(void *self, void *arg);
 void path_do_go(void *self, void *arg);
 void path_do_params(void *self, void *arg);		/* struct media_params */
 void path_do_mute(void *self, void *arg);		/* gboolean */
+void path_do_dtmf(void *self, void *arg);
 void path_do_hold(void *self, void *arg);
 void path_do_set_in(void *self, void *arg);
 void path_do_close(void *self, void *arg);
@@ -93,6 +96,7 @@ void path_tell_secured(void *self, void *arg);		/* const char * */
 void path_tell_flowing(void *self, void *arg);		/* gint64 */
 void path_tell_heard(void *self, void *arg);		/* gint64 */
 void path_tell_unstable(void *self, void *arg);		/* gboolean */
+void path_tell_digit(void *self, void *arg);		/* char */
 void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
 void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */

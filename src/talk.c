@@ -24,7 +24,7 @@ struct talk {
 	struct call *call;
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, heard, muted, held, ending, want_tone;
+	gboolean accepted, heard, muted, held, ending, want_tone, dialled;
 	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
@@ -269,12 +269,22 @@ static void on_secured(void *self, const char *suite)
 	log_info("talk", "encrypted: %s, %s", sdes ? "SDES-SRTP" : "DTLS-SRTP", suite);
 }
 
+static void send_digits(struct talk *t, const char *digits)
+{
+	if (!call_dtmf(t->call, digits))
+		ui_error(t->ui, "touch tones were not sent: the other side's client takes none");
+}
+
 static void on_flowing(void *self, gint64 at_us)
 {
 	struct talk *t = self;
 
 	ui_event_at(t->ui, at_us, "media", "codec", "s", call_codec(t->call), NULL);
 	log_info("talk", "media flow; we send %s", call_codec(t->call));
+	if (t->options.dtmf && !t->dialled) {
+		t->dialled = TRUE;
+		send_digits(t, t->options.dtmf);
+	}
 }
 
 static void on_heard(void *self, gint64 at_us)
@@ -293,6 +303,15 @@ static void on_unstable(void *self, gboolean silent)
 
 	ui_event(t->ui, silent ? "unstable" : "recovered", NULL);
 	ui_say(t->ui, silent ? "Nothing comes from %s, waiting" : "%s is back", t->peer);
+}
+
+static void on_digit(void *self, char digit)
+{
+	struct talk *t = self;
+	char text[] = {digit, '\0'};
+
+	ui_event(t->ui, "dtmf", "digit", "s", text, NULL);
+	ui_say(t->ui, "%s has pressed %s", t->peer, text);
 }
 
 static void on_changed(void *self)
@@ -349,7 +368,7 @@ static struct call_events call_events(struct talk *t)
 	return (struct call_events){
 		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
+		.unstable = on_unstable, .digit = on_digit, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
 }
 
 /* ---- the ring tone ---- */
@@ -495,12 +514,16 @@ static void toggle_hold(struct talk *t)
 
 gboolean talk_key(struct talk *t, int c)
 {
-	if (!t->call || t->ending || (c != 'm' && c != 'h'))
+	char digit[] = {(char)c, '\0'};
+
+	if (!t->call || t->ending || !c || !strchr("mh0123456789*#", c))
 		return FALSE;
 	if (c == 'm')
 		toggle_mute(t);
-	else if (t->accepted)
+	else if (c == 'h' && t->accepted)
 		toggle_hold(t);
+	else if (t->accepted)
+		send_digits(t, digit);
 	return TRUE;
 }
 

@@ -16,6 +16,7 @@ struct talk_options {			/* strings are borrowed until ended */
 	const char *in, *out;		/* SPECs of audio/audio.h */
 	enum talk_at_end at_end;
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
+	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
 	guint for_s;			/* hang up after so many seconds of talk; 0: never */
 };
 
@@ -49,7 +50,7 @@ void         talk_end(struct talk *t, enum jc_err err, const char *text);
 void         talk_move(struct talk *t, const char *next);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
 void         talk_drop_call(struct talk *t);
-gboolean     talk_key(struct talk *t, int c);		/* m mutes, h holds once it is accepted; TRUE: it was one of ours */
+gboolean     talk_key(struct talk *t, int c);		/* m mutes; in the call h holds, digits are tones; TRUE: it was one of ours */
 void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
 
 gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */

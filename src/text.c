@@ -111,6 +111,24 @@ char *jid_read(const char *text)
 	return NULL;
 }
 
+char *phone_number_read(const char *text)
+{
+	char digits[16] = "+";			/* and 15 at most */
+	size_t n = 1;
+
+	if (g_ascii_strncasecmp(text, "tel:", 4) == 0)
+		text += 4;
+	if (*text++ != '+')
+		return NULL;
+	for (; *text && *text != ';'; text++) {		/* a tel: URI may have parameters */
+		if (g_ascii_isdigit(*text) && n < sizeof(digits))
+			digits[n++] = *text;
+		else if (!strchr(" -.()/", *text))
+			return NULL;
+	}
+	return n >= 4 ? g_strndup(digits, n) : NULL;
+}
+
 gboolean jid_same_bare(const char *a, const char *b)
 {
 	size_t la, lb;

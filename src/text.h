@@ -22,6 +22,8 @@ gboolean jid_valid(const char *jid);
 /* The address in TEXT, which is a JID or an xmpp: URI (RFC 5122; of xmpp:juliet@capulet.lit?call only the address counts);
  * NULL: it is neither. Caller frees. */
 char *jid_read(const char *text);
+/* A phone number as people write it - +1 (555) 123-4567, or tel:+15551234567 - as +15551234567 (E.164); NULL: it is none. */
+char *phone_number_read(const char *text);
 /* Do two JIDs have the same bare part (ASCII case folded, as servers prepare them)? NULL equals nothing. */
 gboolean jid_same_bare(const char *a, const char *b);
 

@@ -78,6 +78,9 @@ enum media_codec {
 	CODEC_G722,			/* RFC 3551 4.5.2: sampled at 16 kHz, its RTP clock says 8 */
 	CODEC_PCMU, CODEC_PCMA,		/* G.711, RFC 3551 4.5.14 */
 	CODEC_CN,			/* comfort noise, RFC 3389: only received, beside one of the three above */
+	CODEC_SOUNDS,			/* what follows is none */
+	CODEC_EVENT = CODEC_SOUNDS,	/* touch tones, RFC 4733, beside what has a clock of 8 kHz, */
+	CODEC_EVENT_48,			/* and of 48 kHz */
 	CODEC_COUNT
 };
 
@@ -101,6 +104,8 @@ struct media_params {
 	unsigned complexity;		/* 0..10, of the encoder */
 	bool fec;			/* the peer can use in-band FEC (RFC 7587 useinbandfec) */
 	bool dtx;			/* the peer would like discontinuous transmission (usedtx) */
+	uint8_t event_pt;		/* by which the peer takes touch tones, */
+	unsigned event_hz;		/* [Hz] and the clock of their duration; 0: it takes none */
 	uint32_t tx_ssrc;		/* announced in the description */
 	char cname[32];			/* RTCP CNAME: random per call, names no machine (RFC 7022) */
 };

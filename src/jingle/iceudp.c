@@ -230,12 +230,21 @@ static enum jc_err take_creds(struct iceudp *t, const char *ufrag, const char *p
 	return JC_OK;
 }
 
+/* ICE that begins anew needs both, and new ones (RFC 8445 9); without them the way in force would be given up for none. */
+static gboolean begins_anew(const struct iceudp *t, const char *ufrag, const char *pwd)
+{
+	return ufrag && pwd && (strcmp(ufrag, t->remote.ufrag) != 0 || strcmp(pwd, t->remote.pwd) != 0);
+}
+
 static enum jc_err read_transport(void *self, enum jingle_action action, const struct elem *theirs)
 {
 	struct iceudp *t = self;
-	const char *ufrag = elem_attr(theirs, "ufrag");
-	enum jc_err err = take_creds(t, ufrag, elem_attr(theirs, "pwd"));
+	const char *ufrag = elem_attr(theirs, "ufrag"), *pwd = elem_attr(theirs, "pwd");
+	enum jc_err err;
 
+	if (action == JINGLE_TRANSPORT_REPLACE && !begins_anew(t, ufrag, pwd))
+		return JC_PROTOCOL;
+	err = take_creds(t, ufrag, pwd);
 	if (err != JC_OK)
 		return err;
 	if (ufrag && t->remote.ufrag[0] && strcmp(ufrag, t->remote.ufrag) != 0) {

@@ -121,6 +121,20 @@ enum iq_cond jingle_msg_read(struct jingle_msg *m, const struct elem *jingle)
 	return COND_OK;
 }
 
+gboolean jingle_offer_is_sound(const struct jingle_msg *m)
+{
+	gboolean any = FALSE;
+
+	for (size_t i = 0; i < m->ncontents; i++) {
+		const struct jingle_content *c = &m->contents[i];
+
+		if (!c->description || !c->transport || c->creator != CREATOR_INITIATOR)
+			return FALSE;
+		any = any || strcmp(c->disposition, "session") == 0;
+	}
+	return any;
+}
+
 static struct elem *write_reason(struct elem *parent, enum jingle_reason r, const char *text, const char *alternative_sid)
 {
 	struct elem *reason = elem_add(parent, "reason", NS_JINGLE), *condition;

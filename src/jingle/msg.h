@@ -34,6 +34,9 @@ struct jingle_msg {
 /* Reads JINGLE (borrowed; *M borrows from it). COND_BAD_REQUEST when malformed: no sid, unknown action, a content
  * without name, … (XEP-0166 "Errors"), else COND_OK. M->sid is set whenever it was legible. */
 enum iq_cond jingle_msg_read(struct jingle_msg *m, const struct elem *jingle);
+/* Is M, read as a session-initiate, whole: each content with description and transport and of its creator, one at least of the
+ * session ("session-initiate", "disposition")? What is not is a bad-request. */
+gboolean jingle_offer_is_sound(const struct jingle_msg *m);
 /* A new <jingle/> of M (takes the slots and info); caller owns. A session-terminate without reason says success. */
 struct elem *jingle_msg_write(const struct jingle_msg *m);
 /* A <reason/> of R with TEXT (NULL: none) added to PARENT: session-terminate and XEP-0353. */

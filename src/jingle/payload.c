@@ -6,12 +6,18 @@ static const struct format {
 	const char *name;
 	unsigned clock_hz, channels;
 	uint8_t pt;
-} formats[CODEC_COUNT] = {		/* RFC 3551 table 4, but Opus: number 111 is what the browsers use */
+} formats[CODEC_COUNT] = {		/* RFC 3551 table 4; where that has none, what the browsers use */
 	[CODEC_OPUS] = {"opus", 48000, 2, 111},
 	[CODEC_G722] = {"G722", 8000, 1, 9},
 	[CODEC_PCMU] = {"PCMU", 8000, 1, 0},
 	[CODEC_PCMA] = {"PCMA", 8000, 1, 8},
-	[CODEC_CN] = {"CN", 8000, 1, 13}};
+	[CODEC_CN] = {"CN", 8000, 1, 13},
+	[CODEC_EVENT] = {"telephone-event", 8000, 1, 126}, [CODEC_EVENT_48] = {"telephone-event", 48000, 1, 110}};
+
+unsigned payload_clock_hz(enum media_codec codec)
+{
+	return formats[codec].clock_hz;
+}
 
 uint8_t payload_number(enum media_codec codec)
 {
@@ -22,7 +28,15 @@ static gboolean is_named(const struct elem *payload, enum media_codec codec, gui
 {
 	const char *name = elem_attr(payload, "name");
 
-	return name ? g_ascii_strcasecmp(name, formats[codec].name) == 0 : codec != CODEC_OPUS && pt == formats[codec].pt;
+	return name ? g_ascii_strcasecmp(name, formats[codec].name) == 0 : formats[codec].pt < 96 && pt == formats[codec].pt;
+}
+
+static gboolean is_clocked(const struct elem *payload, enum media_codec codec)
+{
+	const char *text = elem_attr(payload, "clockrate");
+	guint64 hz;
+
+	return !text || (text_uint(text, 1, 1000000, &hz) && hz == formats[codec].clock_hz);
 }
 
 /* Of Opus, 2 channels are the form and say nothing (RFC 7587 7); Gajim leaves them out. libpurple says 0 of whatever it has. */
@@ -36,17 +50,14 @@ static gboolean is_mono(const struct elem *payload, enum media_codec codec)
 
 gboolean payload_read(const struct elem *payload, struct payload_type *out)
 {
-	const char *clock = elem_attr(payload, "clockrate");
-	guint64 pt, hz;
+	guint64 pt;
 
 	/* With the marker bit, 64 to 95 look like RTCP on a shared port (RFC 5761 4). */
 	if (!text_uint(elem_attr(payload, "id"), 0, 127, &pt) || (pt >= 64 && pt <= 95))
 		return FALSE;
 	for (unsigned codec = 0; codec < CODEC_COUNT; codec++) {
-		if (!is_named(payload, codec, pt) || !is_mono(payload, codec))
+		if (!is_named(payload, codec, pt) || !is_mono(payload, codec) || !is_clocked(payload, codec))
 			continue;
-		if (clock && (!text_uint(clock, 1, 1000000, &hz) || hz != formats[codec].clock_hz))
-			return FALSE;
 		*out = (struct payload_type){.pt = (uint8_t)pt, .codec = codec};
 		return TRUE;
 	}

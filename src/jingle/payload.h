@@ -12,5 +12,6 @@ const struct elem *payload_find(const struct elem *description, enum media_codec
 /* Adds one to a <description/>: id, name, clockrate and channels always (rule R18). */
 struct elem *payload_add(struct elem *description, const struct payload_type *type);
 uint8_t      payload_number(enum media_codec codec);		/* the one we offer it with */
+unsigned     payload_clock_hz(enum media_codec codec);
 
 #endif

@@ -1,7 +1,7 @@
 /* plug.h - the three slots of a Jingle content: the WHAT, the HOW and the security CONDITION (XEP-0166 "Concepts").
  *
  * The session core holds a list of each and never looks inside an element that belongs to one of them. To add video
- * or file transfer is to write another struct jingle_app. All functions are pure with respect to threads and clocks: they read and write elements and the
+ * or file transfer is to write another struct jingle_app (tests/unit/t_other_app.c does). All functions are pure with respect to threads and clocks: they read and write elements and the
  * values of their own SELF. They return JC_OK or the outcome that ends the session (err.def names its reason). */
 #ifndef JCALL_JINGLE_PLUG_H
 #define JCALL_JINGLE_PLUG_H
@@ -13,6 +13,8 @@
 
 struct jingle_app {				/* the WHAT: one application namespace */
 	const char *ns;
+	const char *name;			/* of the content we offer: short, without spaces (rule R17) */
+	const char *ringing_ns;			/* of the <ringing/> that tells of an offer waiting for a person; NULL: none does */
 	gboolean     (*match)(const struct elem *description);			/* of NS already: is it one of ours? */
 	struct elem *(*offer)(void *self);					/* our <description/>; caller owns */
 	enum jc_err  (*answer)(void *self, const struct elem *theirs);		/* judge an offer; remember the result */

@@ -137,7 +137,8 @@ static enum jc_err read_transport(void *self, enum jingle_action action, const s
 	for (const struct elem *e = elem_child(theirs, "candidate", NULL); e; e = elem_next(e, "candidate", NULL))
 		if (take_candidate(t, e, afresh))
 			afresh = FALSE;
-	return JC_OK;
+	/* An address is REQUIRED; without one the way in force would be given up for none. */
+	return action == JINGLE_TRANSPORT_REPLACE && afresh ? JC_PROTOCOL : JC_OK;
 }
 
 gboolean rawudp_remote(struct rawudp *t, struct ice_cand *out)

@@ -38,14 +38,30 @@ static void announce(struct media_params *p, enum media_codec codec, const struc
 	p->rx[p->rx_count++] = (struct payload_type){.pt = pt, .codec = codec};
 }
 
-/* Comfort noise comes in the pauses of codecs that have no other silence. */
+/* Of what is announced so far. */
+static gboolean has_clock(const struct media_params *p, unsigned hz)
+{
+	for (size_t i = 0; i < p->rx_count; i++)
+		if (payload_clock_hz(p->rx[i].codec) == hz)
+			return TRUE;
+	return FALSE;
+}
+
+/* Comfort noise comes in the pauses of codecs that have no other silence, touch tones by the clock of the sound they interrupt;
+ * last of all, for Dino takes the first for the codec. */
 static void announce_all(struct media_params *p, const struct codec_list *wanted, const struct elem *offer)
 {
 	p->rx_count = 0;
 	for (size_t i = 0; i < wanted->count; i++)
 		announce(p, wanted->kind[i], offer);
-	if (p->rx_count > 1 || (p->rx_count == 1 && p->rx[0].codec != CODEC_OPUS))
+	if (p->rx_count == 0)
+		return;
+	if (has_clock(p, 8000)) {
 		announce(p, CODEC_CN, offer);
+		announce(p, CODEC_EVENT, offer);
+	}
+	if (has_clock(p, 48000))
+		announce(p, CODEC_EVENT_48, offer);
 }
 
 struct rtp_app *rtp_app_new(const struct rtp_wishes *wishes, uint32_t ssrc, const char *cname)
@@ -92,7 +108,7 @@ static void add_payload(const struct rtp_app *a, struct elem *description, const
 {
 	struct elem *payload = payload_add(description, type);
 
-	if (type->codec != CODEC_CN)
+	if (type->codec < CODEC_CN)		/* and no range of events: an unnamed parameter breaks clients (rule R18) */
 		elem_setf(payload, "ptime", "%u", a->params.ptime_ms);
 	if (type->codec != CODEC_OPUS)
 		return;
@@ -202,12 +218,26 @@ static enum jc_err judge(const struct elem *theirs)
 	return has_rtcp_mux(theirs) ? JC_OK : JC_NO_CODEC;
 }
 
-static enum jc_err use(struct rtp_app *a, const struct elem *payload, enum media_codec codec, uint8_t pt)
+/* How the peer takes touch tones: best by the clock of what we send (RFC 4733 2.3). */
+static void find_events(struct media_params *p, const struct elem *theirs)
 {
-	a->params.codec = codec;
-	a->params.tx_pt = pt;
+	enum media_codec like = payload_clock_hz(p->codec) == 48000 ? CODEC_EVENT_48 : CODEC_EVENT;
+	enum media_codec other = like == CODEC_EVENT ? CODEC_EVENT_48 : CODEC_EVENT;
+
+	p->event_hz = 0;
+	if (payload_find(theirs, like, -1, &p->event_pt))
+		p->event_hz = payload_clock_hz(like);
+	else if (payload_find(theirs, other, -1, &p->event_pt))
+		p->event_hz = payload_clock_hz(other);
+}
+
+static enum jc_err use(struct rtp_app *a, const struct elem *theirs, const struct elem *payload, const struct payload_type *type)
+{
+	a->params.codec = type->codec;
+	a->params.tx_pt = type->pt;
 	a->hears = (struct hears){0};
 	hear(a, payload);
+	find_events(&a->params, theirs);
 	return JC_OK;
 }
 
@@ -224,14 +254,14 @@ static enum jc_err answer(void *self, const struct elem *theirs)
 	if (!a->params.rx_count)
 		return JC_NO_CODEC;
 	best = a->params.rx[0];
-	return use(a, payload_find(theirs, best.codec, best.pt, &best.pt), best.codec, best.pt);
+	return use(a, theirs, payload_find(theirs, best.codec, best.pt, &best.pt), &best);
 }
 
 static gboolean offered(const struct rtp_app *a, enum media_codec codec)
 {
 	for (size_t i = 0; i < a->params.rx_count; i++)
 		if (a->params.rx[i].codec == codec)
-			return codec != CODEC_CN;
+			return codec < CODEC_CN;
 	return FALSE;
 }
 
@@ -247,7 +277,7 @@ static enum jc_err agree(void *self, const struct elem *theirs)
 		struct payload_type type;
 
 		if (payload_read(p, &type) && offered(a, type.codec))
-			return use(a, p, type.codec, type.pt);
+			return use(a, theirs, p, &type);
 	}
 	return err ? err : JC_NO_CODEC;
 }
@@ -283,7 +313,7 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 	return elem_is(payload, NULL, NS_DTMF) ? COND_SECURITY_REQUIRED : COND_UNSUPPORTED_INFO;
 }
 
-const struct jingle_app jingle_rtp = {.ns = NS_RTP, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
+const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
 				      .description_info = description_info, .session_info = session_info,
 				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
 				      .keys_invalid = "invalid-crypto"};

@@ -41,7 +41,7 @@ struct jingle_session *jingle_dial(const char *sid, const char *us, const char *
 {
 	struct jingle_session *s = new_session(sid, us, peer, TRUE, plugs);
 
-	s->name = g_strdup("audio");		/* rule R17: at most 16 characters, no spaces */
+	s->name = g_strdup(s->app.plug->name);
 	return s;
 }
 
@@ -214,10 +214,12 @@ void jingle_start(struct jingle_session *s, gint64 now_ms)
 
 void jingle_ring(struct jingle_session *s, gint64 now_ms)
 {
-	if (s->initiator || s->state != JINGLE_PENDING || !s->offered || s->ringing_told)
+	const char *ns = s->app.plug->ringing_ns;
+
+	if (!ns || s->initiator || s->state != JINGLE_PENDING || !s->offered || s->ringing_told)
 		return;
 	s->ringing_told = TRUE;
-	jingle_info(s, elem_new("ringing", NS_RTP_INFO), now_ms);
+	jingle_info(s, elem_new("ringing", ns), now_ms);
 }
 
 /* Contents of the offer that we do not take are left out of the accept, and removed one by one after it: the text does not

@@ -47,21 +47,6 @@ static enum iq_cond not_of_ours(const struct jingle_session *s, const struct jin
 	return COND_BAD_REQUEST;
 }
 
-/* Each content is whole and of its creator, and one at least is of the session ("session-initiate", "disposition"). */
-static gboolean is_sound_offer(const struct jingle_msg *m)
-{
-	gboolean any = FALSE;
-
-	for (size_t i = 0; i < m->ncontents; i++) {
-		const struct jingle_content *c = &m->contents[i];
-
-		if (!c->description || !c->transport || c->creator != CREATOR_INITIATOR)
-			return FALSE;
-		any = any || strcmp(c->disposition, "session") == 0;
-	}
-	return any;
-}
-
 /* An alternative to what was chosen is gone by that; it could not be named, either. */
 static void refuse_others(struct jingle_session *s, const struct jingle_msg *m, const struct jingle_content *chosen)
 {
@@ -113,7 +98,7 @@ static enum iq_cond on_initiate(struct jingle_session *s, const struct jingle_ms
 
 	if (s->offered)
 		return COND_OUT_OF_ORDER;
-	if (!is_sound_offer(m)) {
+	if (!jingle_offer_is_sound(m)) {
 		session_over(s, JC_PROTOCOL, REASON_NONE, "the offer was malformed", FALSE);
 		return COND_BAD_REQUEST;
 	}
@@ -150,7 +135,7 @@ static enum iq_cond on_accept(struct jingle_session *s, const struct jingle_msg 
 	enum jc_err err;
 
 	if (!c || !c->description || !c->transport) {
-		session_fail(s, JC_PROTOCOL, "the answer left our audio out");
+		session_fail(s, JC_PROTOCOL, "the answer left out what we offered");
 		return COND_BAD_REQUEST;
 	}
 	err = judge_accept(s, m, c);
@@ -237,7 +222,7 @@ static enum iq_cond on_session_info(struct jingle_session *s, const struct jingl
 	cond = s->app.plug->session_info(s->app.self, m->info);
 	if (cond != COND_OK)
 		return cond;
-	if (elem_is(m->info, "ringing", NULL)) {
+	if (s->app.plug->ringing_ns && elem_is(m->info, "ringing", s->app.plug->ringing_ns)) {
 		if (s->initiator && s->state == JINGLE_PENDING)
 			session_event(s, JINGLE_EV_RINGING);
 	} else {

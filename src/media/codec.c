@@ -5,14 +5,14 @@
 
 const char *codec_name(enum media_codec codec)
 {
-	static const char *const names[CODEC_COUNT] = {"Opus", "G.722", "PCMU", "PCMA", "CN"};
+	static const char *const names[CODEC_COUNT] = {"Opus", "G.722", "PCMU", "PCMA", "CN", "telephone-event", "telephone-event"};
 
 	return names[codec];
 }
 
 unsigned codec_clock_hz(enum media_codec codec)
 {
-	return codec == CODEC_OPUS ? AUDIO_RATE : 8000;
+	return codec == CODEC_OPUS || codec == CODEC_EVENT_48 ? AUDIO_RATE : 8000;
 }
 
 /* ---- encoder ---- */
@@ -62,8 +62,11 @@ struct decoder *decoder_new(enum media_codec codec, GError **error)
 		return opus_decoder_start(error);
 	case CODEC_CN:
 		return comfort_start(error);
-	default:
+	case CODEC_G722: case CODEC_PCMU: case CODEC_PCMA:
 		return wave_decoder_start(codec, error);
+	default:
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "codec %d is no sound", (int)codec);
+		return NULL;
 	}
 }
 

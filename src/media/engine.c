@@ -7,6 +7,7 @@
 #include "../log.h"
 #include "../net/wire.h"
 #include "codec.h"
+#include "dtmf.h"
 #include "playout.h"
 #include "rtcp.h"
 #include "rtp.h"
@@ -52,6 +53,11 @@ struct engine {
 	gint64 ssrc_at_us, next_us;
 	gint64 silent_us;			/* when the next frame of silence is due, while there is no source */
 	gint64 nowhere_us;			/* up to when was played, while there is no output */
+	struct dtmf_tx dtmf_tx;
+	struct dtmf_rx dtmf_rx;
+	uint32_t event_ts;			/* of the one that is being sent */
+	char digits[16];			/* that came, and were not asked for yet */
+	size_t heard_digits;
 	gint64 captured_us;			/* when the last frame of the source was */
 	int tx_gain, rx_gain;			/* 0..FADE */
 	struct meter tx, rx;
@@ -132,26 +138,48 @@ static void measure(struct meter *m, const gint16 *pcm, size_t n, gint64 now_us)
 
 /* ---- sending ---- */
 
-static void send_frame(struct engine *e, gint64 now_us)
+/* The payload is in place. FALSE: dropped. */
+static gboolean send_packet(struct engine *e, uint8_t pt, uint32_t ts, gboolean mark, size_t len, gint64 now_us)
 {
-	struct rtp_header h = {.marker = e->mark, .pt = e->params.tx_pt, .seq = e->seq, .ts = e->ts, .ssrc = e->params.tx_ssrc};
-	int len;
+	struct rtp_header h = {.marker = mark, .pt = pt, .seq = e->seq, .ts = ts, .ssrc = e->params.tx_ssrc};
 
-	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + RTP_HEADER, CODEC_MAX_PAYLOAD);
-	if (len <= 0) {
-		e->mark = TRUE;			/* DTX: the first packet after the pause is marked (RFC 3551 4.1) */
-		return;
-	}
 	rtp_write(e->packet, &h);
 	e->seq++;
-	if (!e->net.rtp(e->net.self, e->packet, RTP_HEADER + (size_t)len, sizeof(e->packet))) {
+	if (!e->net.rtp(e->net.self, e->packet, RTP_HEADER + len, sizeof(e->packet))) {
 		e->stats.tx_dropped++;
-		return;
+		return FALSE;
 	}
-	e->mark = FALSE;
 	e->stats.tx_packets++;
-	e->stats.tx_bytes += (uint64_t)len;
-	rtcp_sent(e->rtcp, h.ts, (size_t)len, now_us);
+	e->stats.tx_bytes += len;
+	rtcp_sent(e->rtcp, e->ts, len, now_us);
+	return TRUE;
+}
+
+/* A tone takes the place of the sound (RFC 4733 2.5.1.1). FALSE: none is to be sent now. */
+static gboolean send_event(struct engine *e, gint64 now_us)
+{
+	enum dtmf_step step = dtmf_step(&e->dtmf_tx, e->params.ptime_ms, e->params.event_hz, e->packet + RTP_HEADER);
+
+	if (step == DTMF_NOTHING)
+		return FALSE;
+	if (step == DTMF_BEGINS)
+		e->event_ts = e->ts;
+	send_packet(e, e->params.event_pt, e->event_ts, step == DTMF_BEGINS, DTMF_PAYLOAD, now_us);
+	e->mark = TRUE;
+	return TRUE;
+}
+
+static void send_frame(struct engine *e, gint64 now_us)
+{
+	int len;
+
+	if (e->params.event_hz && send_event(e, now_us))
+		return;
+	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + RTP_HEADER, CODEC_MAX_PAYLOAD);
+	if (len <= 0)
+		e->mark = TRUE;			/* DTX: the first packet after the pause is marked (RFC 3551 4.1) */
+	else if (send_packet(e, e->params.tx_pt, e->ts, e->mark, (size_t)len, now_us))
+		e->mark = FALSE;
 }
 
 static void pass_time(struct engine *e, size_t samples)
@@ -352,6 +380,7 @@ static gboolean accept_ssrc(struct engine *e, uint32_t ssrc, gint64 now_us)
 		return FALSE;
 	if (e->have_ssrc)
 		playout_reset(e->playout);
+	e->dtmf_rx.any = false;
 	e->have_ssrc = TRUE;
 	e->remote_ssrc = ssrc;
 	e->ssrc_at_us = now_us;
@@ -364,6 +393,20 @@ static const struct payload_type *announced(const struct engine *e, uint8_t pt)
 		if (e->params.rx[i].pt == pt)
 			return &e->params.rx[i];
 	return NULL;
+}
+
+static gboolean hear_event(struct engine *e, const struct rtp_header *h, const uint8_t *payload, size_t len, gint64 now_us)
+{
+	char digit = dtmf_hear(&e->dtmf_rx, h->ts, payload, len);
+
+	e->stats.last_rx_us = now_us;
+	e->stats.rx_packets++;
+	e->stats.rx_bytes += len;
+	rtcp_received(e->rtcp, h->ssrc, h->seq, h->ts, 0, now_us);
+	playout_event(e->playout, h->seq);
+	if (digit && e->heard_digits < sizeof(e->digits))
+		e->digits[e->heard_digits++] = digit;
+	return TRUE;
 }
 
 gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
@@ -380,6 +423,8 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 		e->stats.rx_bad++;
 		return FALSE;
 	}
+	if (type->codec >= CODEC_SOUNDS)
+		return hear_event(e, &h, packet.payload, packet.len, now_us);
 	packet.codec = type->codec;
 	packet.seq = h.seq;
 	packet.ts = h.ts;
@@ -427,6 +472,11 @@ void engine_hold(struct engine *e, gboolean sending, gboolean receiving)
 	e->receiving = receiving;
 }
 
+gboolean engine_dtmf(struct engine *e, const char *digits)
+{
+	return e->params.event_hz && dtmf_queue(&e->dtmf_tx, digits);
+}
+
 void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
 {
 	e->have_in = in != NULL;
@@ -467,6 +517,16 @@ gboolean engine_out_ended(struct engine *e, GError **fault)
 		return FALSE;
 	*fault = g_steal_pointer(&e->out_fault);
 	return TRUE;
+}
+
+size_t engine_digits(struct engine *e, char *out, size_t cap)
+{
+	size_t n = MIN(e->heard_digits, cap);
+
+	memcpy(out, e->digits, n);
+	memmove(e->digits, e->digits + n, e->heard_digits - n);
+	e->heard_digits -= n;
+	return n;
 }
 
 gboolean engine_peer_left(const struct engine *e)

@@ -32,12 +32,15 @@ void     engine_bye (struct engine *e, gint64 now_us);	/* RTCP BYE; nothing is s
 
 void     engine_mute(struct engine *e, gboolean muted);			/* sends silence */
 void     engine_hold(struct engine *e, gboolean sending, gboolean receiving);	/* FALSE: nothing in that direction but RTCP */
+/* Sends touch tones (media/dtmf.h) in the place of sound. FALSE: the peer takes none, or these are no digits, or too many. */
+gboolean engine_dtmf(struct engine *e, const char *digits);
 void     engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us);	/* another source; NULL: silence */
 void     engine_params(struct engine *e, const struct media_params *params);	/* ptime, bit rate, FEC may change in a call */
 
 /* The source has ended (TRUE once everything it gave was sent), regularly or with *FAULT (owned by the caller). */
 gboolean engine_in_ended(struct engine *e, GError **fault);
 gboolean engine_out_ended(struct engine *e, GError **fault);
+size_t   engine_digits(struct engine *e, char *out, size_t cap);	/* those that came since; how many */
 gboolean engine_peer_left(const struct engine *e);			/* RTCP BYE came */
 void     engine_stats(const struct engine *e, struct media_stats *out);
 

@@ -25,6 +25,7 @@ enum {
 
 struct slot {
 	bool used, seen;			/* here; or has been here (with this SEQ) */
+	bool empty;				/* here, and no sound */
 	int64_t seq, ts;
 	uint32_t duration;
 	unsigned kind;
@@ -176,6 +177,7 @@ static void keep(struct jitter *j, struct slot *s, int64_t seq, int64_t ts, cons
 	if (s->used)
 		release(j, s);
 	s->used = s->seen = true;
+	s->empty = false;
 	s->seq = seq;
 	s->ts = ts;
 	s->duration = j->duration = packet->duration_ts;
@@ -215,6 +217,22 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *packet,
 	make_room(j);
 	keep(j, s, s64, t64, packet);
 	return JITTER_KEPT;
+}
+
+void jitter_void(struct jitter *j, uint16_t seq)
+{
+	int16_t ahead = (int16_t)(uint16_t)(seq - (uint16_t)j->top_seq);
+	int64_t s64 = j->top_seq + ahead;
+	struct slot *s = at(j, s64);
+
+	if (!j->have_any || ABS((int)ahead) >= JUMP_SEQ || s64 < j->next_seq || (s->seen && s->seq == s64))
+		return;
+	if (s->used)
+		release(j, s);
+	make_room(j);
+	*s = (struct slot){.used = true, .seen = true, .empty = true, .seq = s64};
+	j->held++;
+	j->top_seq = MAX(j->top_seq, s64);
 }
 
 /* ---- the player's ways ---- */
@@ -325,7 +343,7 @@ static void lose(struct jitter *j, struct jitter_step *step)
 
 	step->act = JITTER_LOST;
 	step->duration_ts = j->duration;
-	if (after) {
+	if (after && !after->empty) {
 		step->payload = after->payload;
 		step->len = after->len;
 		step->kind = after->kind;
@@ -364,6 +382,16 @@ static void pass_over(struct jitter *j, struct slot *s, struct jitter_step *step
 	step->dropped++;
 }
 
+static void pass_empty(struct jitter *j)
+{
+	struct slot *s;
+
+	while ((s = find(j, j->next_seq)) != NULL && s->empty) {
+		release(j, s);
+		j->next_seq++;
+	}
+}
+
 void jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jitter_step *step)
 {
 	struct slot *s;
@@ -375,6 +403,7 @@ void jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jit
 	}
 	note_waste(j, queued_ts);
 	for (;;) {
+		pass_empty(j);
 		s = find(j, j->next_seq);
 		if (s && stands_for(j, s, now_us)) {
 			pass_over(j, s, step);

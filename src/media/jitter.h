@@ -28,6 +28,9 @@ struct jitter_packet {
 };
 enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *packet, int64_t now_us);
 
+/* A packet of the stream that is no sound: its number is not lost, and takes no time. */
+void           jitter_void(struct jitter *j, uint16_t seq);
+
 enum jitter_do {
 	JITTER_WAIT,		/* nothing has come yet: play silence */
 	JITTER_PLAY,		/* decode this packet */

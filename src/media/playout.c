@@ -22,12 +22,13 @@ enum {
 
 struct playout {
 	struct jitter *jitter;
-	struct decoder *decoders[CODEC_COUNT];	/* of what we announced */
+	struct decoder *decoders[CODEC_SOUNDS];	/* of what we announced */
 	enum media_codec codec;			/* of what was played last */
 	gint16 buffer[BUFFER];			/* decoded, not played */
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
+	gboolean interrupted;			/* by an event: it is no loss that no sound comes */
 	double floor, gain;			/* floor: RMS of the peer's background; gain: of what is invented */
 	uint64_t concealed, stretched, played;	/* [samples] so far */
 	struct media_stats stats;
@@ -49,6 +50,8 @@ struct playout *playout_new(const struct media_params *params, GError **error)
 	for (size_t i = 0; i < params->rx_count; i++) {
 		enum media_codec codec = params->rx[i].codec;
 
+		if (codec >= CODEC_SOUNDS)
+			continue;
 		p->decoders[codec] = decoder_new(codec, error);
 		if (!p->decoders[codec]) {
 			playout_free(p);
@@ -63,7 +66,7 @@ void playout_free(struct playout *p)
 	if (!p)
 		return;
 	jitter_free(p->jitter);
-	for (size_t i = 0; i < CODEC_COUNT; i++)
+	for (size_t i = 0; i < CODEC_SOUNDS; i++)
 		decoder_free(p->decoders[i]);
 	g_free(p);
 }
@@ -86,6 +89,12 @@ gboolean playout_put(struct playout *p, const struct playout_packet *packet, gin
 	if (jitter_put(p->jitter, &kept, now_us) == JITTER_LATE)
 		p->stats.rx_late++;
 	return TRUE;
+}
+
+void playout_event(struct playout *p, uint16_t seq)
+{
+	jitter_void(p->jitter, seq);
+	p->interrupted = TRUE;
 }
 
 static double level(const gint16 *pcm, size_t n)
@@ -193,6 +202,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 		return FALSE;
 	case JITTER_PLAY:
 		p->codec = step.kind;
+		p->interrupted = FALSE;
 		jitter_fec(p->jitter, decoder_has_fec(decoder(p), step.payload, step.len));
 		n = decoder_decode(decoder(p), step.payload, step.len, end);
 		if (n)
@@ -204,7 +214,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 		append_lost(p, &step);
 		break;
 	case JITTER_STARVED:
-		p->have += p->codec == CODEC_CN ? be_quiet(p, step.duration_ts, end) : invent(p, step.duration_ts, end);
+		p->have += p->codec == CODEC_CN || p->interrupted ? be_quiet(p, step.duration_ts, end) : invent(p, step.duration_ts, end);
 		break;
 	case JITTER_PAUSE:
 		p->have += be_quiet(p, step.duration_ts, end);

@@ -23,6 +23,8 @@ struct playout_packet {
 };
 /* FALSE: not decodable, dropped. */
 gboolean        playout_put(struct playout *p, const struct playout_packet *packet, gint64 now_us);
+/* A packet that is an event: it takes the place of sound in the sequence. */
+void            playout_event(struct playout *p, uint16_t seq);
 /* Fills PCM with exactly N samples (N <= 2880). TRUE: at least some of them come from the peer's packets. */
 gboolean        playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us);
 void            playout_stats(const struct playout *p, struct media_stats *out);	/* fills rx_late, concealed_ms,

@@ -96,6 +96,10 @@ static void first_packet(struct rtcp *r, uint32_t ssrc, uint16_t seq)
 /* A.8: the change of the transit time, smoothed by 1/16. */
 static void update_jitter(struct rtcp *r, uint32_t ts, unsigned clock_hz, int64_t now_us)
 {
+	if (clock_hz == 0) {
+		r->last_arrival_us = 0;
+		return;
+	}
 	if (clock_hz != r->remote_hz) {			/* another codec (RFC 7160 3.1) */
 		r->jitter *= (double)clock_hz / r->remote_hz;
 		r->remote_hz = clock_hz;

@@ -13,7 +13,7 @@ struct rtcp *rtcp_new(uint32_t ssrc, const char *cname, unsigned clock_hz);	/* o
 void         rtcp_free(struct rtcp *r);
 
 void rtcp_sent(struct rtcp *r, uint32_t ts, size_t payload_bytes, int64_t now_us);		/* an RTP packet went out */
-/* An authenticated RTP packet came in, its timestamp of such a clock. A new SSRC starts the statistics again. */
+/* An authenticated RTP packet came in, its timestamp of such a clock (0: it says nothing of when it was sent). A new SSRC starts the statistics again. */
 void rtcp_received(struct rtcp *r, uint32_t ssrc, uint16_t seq, uint32_t ts, unsigned clock_hz, int64_t now_us);
 /* An authenticated compound packet came in. FALSE: malformed (counted as nothing). *BYE: the peer's source said goodbye. */
 bool rtcp_input(struct rtcp *r, const uint8_t *pkt, size_t len, int64_t now_us, bool *bye);

@@ -8,7 +8,10 @@
 #include <pthread.h>
 #include "stream.h"
 
-enum { PHASE_LIMIT_MS = 10000 };
+enum {
+	PHASE_LIMIT_MS = 10000,
+	STREAM_MAX_SENT = 60 * 1024,	/* of one stanza as written, in bytes; the usual limits of servers begin at 64 KiB */
+};
 
 /* For tests: how long one phase of a login may last before the watchdog ends it. Before stream_connect. */
 void stream_set_phase_limit(struct stream *x, guint ms);

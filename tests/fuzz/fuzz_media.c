@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rtcp *rtcp = rtcp_new(1, "fuzz", 48000);
 	struct media_params params = {.rx = {{0, CODEC_OPUS}, {1, CODEC_G722}, {2, CODEC_PCMU}, {3, CODEC_PCMA}, {4, CODEC_CN}},
-				      .rx_count = CODEC_COUNT};
+				      .rx_count = CODEC_SOUNDS};
 	struct playout *playout = playout_new(&params, NULL);
 	gint64 now = 1000000;
 	gint16 pcm[480];
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		now += data[at] * 500;
 		if (rtp_read(pkt, len, &h, &payload, &n)) {
-			struct playout_packet packet = {.codec = h.pt < CODEC_COUNT ? h.pt : CODEC_OPUS, .seq = h.seq, .ts = h.ts,
+			struct playout_packet packet = {.codec = h.pt < CODEC_SOUNDS ? h.pt : CODEC_OPUS, .seq = h.seq, .ts = h.ts,
 							.payload = payload, .len = n};
 
 			rtcp_received(rtcp, h.ssrc, h.seq, h.ts, h.pt % 2 ? 48000 : 8000, now);

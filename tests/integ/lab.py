@@ -3,7 +3,7 @@
 Each Lab has its own folder and its own ports and ends only what it started. Nothing here sleeps for a fixed time: every
 wait is for an event, with a generous limit.
 """
-import contextlib, json, os, queue, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import contextlib, json, os, pty, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
 SANITIZED = "/asan/" in JCALL      # slower by half, and memory that was freed is kept for a while
@@ -120,7 +120,8 @@ class Lab:
     def sent(self):
         """(full JID of the sender, the stanza as an ElementTree element) of all that clients have sent so far."""
         import xml.etree.ElementTree as ET
-        rows = [line.rstrip("\n").split("\t", 1) for line in open(self.path("sent"), encoding="utf8")]
+        lines = [line for line in open(self.path("sent"), encoding="utf8") if line.endswith("\n")]     # the last may be half written
+        rows = [line.rstrip("\n").split("\t", 1) for line in lines]
         return [(sender, ET.fromstring(text)) for sender, text in rows]
 
     def validate(self):
@@ -155,10 +156,11 @@ class Lab:
         for folder in ("accounts", "roster"):
             os.makedirs(os.path.join(base, folder))
         for u in self.users:
-            open(os.path.join(base, "accounts", u + ".dat"), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
+            file = re.sub(r"\W", lambda c: f"%{ord(c[0]):02x}", u) + ".dat"
+            open(os.path.join(base, "accounts", file), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
             rows = [f'["{v}@{DOMAIN}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
                     if v != u and self.friends]
-            open(os.path.join(base, "roster", u + ".dat"), "w").write(
+            open(os.path.join(base, "roster", file), "w").write(
                 "return { " + " ".join(rows) + ' [false] = { ["version"] = 1; ["pending"] = {}; }; };\n')
 
     def start_server(self):
@@ -261,6 +263,14 @@ VirtualHost "{DOMAIN}"
         p = self.jcall(user, "answer", "--auto", "--allow-contacts", *args, **kw)
         p.wait("waiting")
         return p
+
+    def typed(self, user, *args):
+        """jcall answer on a terminal of its own: a pty that the test types on by the function returned beside it."""
+        master, slave = pty.openpty()
+        p = self.jcall(user, "answer", "-i", "null", "-o", "null", *args, stdin=slave)
+        os.close(slave)
+        p.wait("waiting")
+        return p, lambda keys: os.write(master, keys.encode())
 
     def dial(self, user, callee, *args, **kw):
         if "-i" not in args and "--in" not in args:

@@ -373,6 +373,24 @@ static void chromiums_restart_gives_new_credentials_and_forgets_old_candidates(v
 	assert_next(t, "192.0.2.2", 1);
 }
 
+/* Where the peer asks for ICE anew the way in force is given up for it: that must lead somewhere. */
+static void a_replacement_needs_new_credentials(void **state)
+{
+	static const char *const no[] = {"<transport " T "/>", "<transport " T " ufrag='4B5T'/>", "<transport " T " pwd='" PWD "'/>",
+					 "<transport " T " ufrag='a b' pwd='short'/>",
+					 "<transport " T " ufrag='cfQs' pwd='" PWD "'/>"};	/* those in force */
+	struct iceudp *t = *state;
+	struct ice_creds c;
+
+	assert_int_equal(hear(t, "<transport " T " ufrag='cfQs' pwd='" PWD "'/>"), JC_OK);
+	assert_true(iceudp_remote_creds(t, &c));
+	for (size_t i = 0; i < G_N_ELEMENTS(no); i++)
+		assert_int_equal(hear_as(t, JINGLE_TRANSPORT_REPLACE, no[i]), JC_PROTOCOL);
+	assert_false(iceudp_remote_creds(t, &c));
+	assert_int_equal(hear_as(t, JINGLE_TRANSPORT_REPLACE, "<transport " T " ufrag='4B5T' pwd='po9Cm9x0QKpkV0EDKjWEy25f'/>"), JC_OK);
+	assert_creds(t, "4B5T", "po9Cm9x0QKpkV0EDKjWEy25f");
+}
+
 static void our_answer_to_a_restart_has_a_candidate_rule_r23(void **state)
 {
 	struct iceudp *t = *state;
@@ -488,6 +506,7 @@ int main(void)
 		T_(credentials_are_of_the_lengths_and_characters_of_rfc_8445),
 		T_(gathering_complete_is_told_once_and_is_no_candidate_rule_r24),
 		T_(chromiums_restart_gives_new_credentials_and_forgets_old_candidates),
+		T_(a_replacement_needs_new_credentials),
 		T_(our_answer_to_a_restart_has_a_candidate_rule_r23),
 		T_(once_answered_his_restart_does_not_make_ours_an_answer),
 		T_(a_restart_of_ours_is_credentials_alone_and_candidates_after_them_rule_r23),

@@ -15,6 +15,8 @@
 #define G722(id) "<payload-type id='" id "' name='G722' clockrate='8000' channels='1' ptime='20'/>"
 #define PCMU(id) "<payload-type id='" id "' name='PCMU' clockrate='8000' channels='1' ptime='20'/>"
 #define PCMA(id) "<payload-type id='" id "' name='PCMA' clockrate='8000' channels='1' ptime='20'/>"
+#define EVENT(id) "<payload-type id='" id "' name='telephone-event' clockrate='8000' channels='1'/>"
+#define EVENT48(id) "<payload-type id='" id "' name='telephone-event' clockrate='48000' channels='1'/>"
 #define CN(id) "<payload-type id='" id "' name='CN' clockrate='8000' channels='1'/>"
 #define OPUS(id) "<payload-type id='" id "' name='opus' clockrate='48000' channels='2' ptime='20'>" \
 	"<parameter name='minptime' value='10'/><parameter name='useinbandfec' value='1'/></payload-type>"
@@ -74,7 +76,7 @@ static void the_offer_holds_all_we_can_the_preferred_first(void **state)
 	elem_auto e = jingle_rtp.offer(a);
 	elem_auto same = jingle_rtp.offer(unsaid);
 	static const char want[] = "<description " D " media='audio'>" OPUS("111") G722("9") PCMU("0") PCMA("8") CN("13")
-		"<rtcp-mux/></description>";
+		EVENT("126") EVENT48("110") "<rtcp-mux/></description>";
 
 	assert_elem_equal(want, e);
 	assert_elem_equal(want, same);
@@ -87,7 +89,8 @@ static void the_user_chooses_codecs_and_their_order(void **state)
 	struct rtp_app *a = app((struct codec_list){{CODEC_PCMA, CODEC_OPUS}, 2});
 	elem_auto e = jingle_rtp.offer(a);
 
-	assert_elem_equal("<description " D " media='audio'>" PCMA("8") OPUS("111") CN("13") "<rtcp-mux/></description>", e);
+	assert_elem_equal("<description " D " media='audio'>" PCMA("8") OPUS("111") CN("13") EVENT("126") EVENT48("110")
+			  "<rtcp-mux/></description>", e);
 	rtp_app_free(a);
 }
 
@@ -96,7 +99,7 @@ static void comfort_noise_is_offered_beside_what_has_none_of_its_own(void **stat
 	struct rtp_app *a = app((struct codec_list){{CODEC_OPUS}, 1});
 	elem_auto e = jingle_rtp.offer(a);
 
-	assert_elem_equal("<description " D " media='audio'>" OPUS("111") "<rtcp-mux/></description>", e);
+	assert_elem_equal("<description " D " media='audio'>" OPUS("111") EVENT48("110") "<rtcp-mux/></description>", e);
 	rtp_app_free(a);
 }
 
@@ -142,7 +145,7 @@ static void we_hear_by_the_numbers_we_announced_whatever_the_answer_says(void **
 {
 	struct rtp_app *a = app(every);
 	static const struct payload_type want[] = {{111, CODEC_OPUS}, {9, CODEC_G722}, {0, CODEC_PCMU}, {8, CODEC_PCMA},
-						   {13, CODEC_CN}};
+						   {13, CODEC_CN}, {126, CODEC_EVENT}, {110, CODEC_EVENT_48}};
 
 	assert_int_equal(sent_after(a, OPUS("96") PCMU("101")), CODEC_OPUS);
 	assert_int_equal(params(a).rx_count, G_N_ELEMENTS(want));
@@ -189,6 +192,35 @@ static void a_number_that_stands_for_several_is_one_of_them(void **state)
 	assert_answer(every, OPUS("97") PCMU("97") PCMA("8"), OPUS("97") PCMA("8"), CODEC_OPUS, 97);
 }
 
+/* Of the clock of what we send, if there is one; of another rather than none. */
+static void touch_tones_are_sent_by_the_number_and_the_clock_that_fit(void **state)
+{
+	static const struct {
+		const char *answer;
+		unsigned hz, pt;
+	} table[] = {{OPUS("111") EVENT("101") EVENT48("102"), 48000, 102}, {PCMA("8") EVENT48("102") EVENT("101"), 8000, 101},
+		     {OPUS("111") EVENT("101"), 8000, 101}, {OPUS("111") PCMA("8"), 0, 0},
+		     {OPUS("111") "<payload-type id='100' name='telephone-event' clockrate='16000'/>", 0, 0},
+		     {PCMU("0") "<payload-type id='100' name='telephone-event'/>", 8000, 100}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		struct rtp_app *a = app(every);
+
+		assert_true(sent_after(a, table[i].answer) >= 0);
+		assert_int_equal(params(a).event_hz, table[i].hz);
+		if (table[i].hz)
+			assert_int_equal(params(a).event_pt, table[i].pt);
+		rtp_app_free(a);
+	}
+}
+
+static void touch_tones_of_an_offer_are_answered_last_with_its_numbers(void **state)
+{
+	assert_answer(every, EVENT("101") EVENT48("102") PCMA("8") OPUS("97"),
+		      OPUS("97") PCMA("8") EVENT("101") EVENT48("102"), CODEC_OPUS, 97);
+	assert_answer(every, EVENT("101") EVENT48("102") PCMA("8"), PCMA("8") EVENT("101"), CODEC_PCMA, 8);
+}
+
 static void the_peer_says_how_long_the_frames_of_any_codec_are(void **state)
 {
 	struct rtp_app *a = app(every);
@@ -219,6 +251,8 @@ int main(void)
 		cmocka_unit_test(a_static_number_needs_no_name_and_a_dynamic_one_does),
 		cmocka_unit_test(without_channels_it_is_one_and_of_the_telephones_codecs_two_are_another_format),
 		cmocka_unit_test(a_number_that_stands_for_several_is_one_of_them),
+		cmocka_unit_test(touch_tones_are_sent_by_the_number_and_the_clock_that_fit),
+		cmocka_unit_test(touch_tones_of_an_offer_are_answered_last_with_its_numbers),
 		cmocka_unit_test(the_peer_says_how_long_the_frames_of_any_codec_are),
 	};
 

@@ -81,6 +81,7 @@ static void the_offer_is_opus_111_with_every_attribute_and_value_rules_r14_r18_r
 	assert_elem_equal("<description " D " media='audio'>"
 		"<payload-type id='111' name='opus' clockrate='48000' channels='2' ptime='20'>"
 		"<parameter name='minptime' value='10'/><parameter name='useinbandfec' value='1'/></payload-type>"
+		"<payload-type id='110' name='telephone-event' clockrate='48000' channels='1'/>"
 		"<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='305419896'>"
 		"<parameter name='cname' value='4f1d9a2b-77c0'/></source><rtcp-mux/></description>", e);
 }
@@ -95,7 +96,8 @@ static void dtx_is_asked_for_only_when_wished(void **state)
 	assert_elem_equal("<description " D " media='audio'>"
 		"<payload-type id='111' name='opus' clockrate='48000' channels='2' ptime='60'>"
 		"<parameter name='minptime' value='10'/><parameter name='useinbandfec' value='1'/>"
-		"<parameter name='usedtx' value='1'/></payload-type><rtcp-mux/></description>", e);
+		"<parameter name='usedtx' value='1'/></payload-type>"
+		"<payload-type id='110' name='telephone-event' clockrate='48000' channels='1'/><rtcp-mux/></description>", e);
 	rtp_app_free(a);
 }
 

@@ -233,6 +233,48 @@ static void a_reset_begins_with_whatever_comes(void **state)
 	jitter_free(j);
 }
 
+static void an_event_in_the_stream_is_no_loss_and_takes_no_time(void **state)
+{
+	struct jitter *j = jitter_new(HZ);
+	int played = 0;
+
+	assert_int_equal(put(j, 10, 0, 0), JITTER_KEPT);
+	assert_int_equal(get(j, MS, JITTER_PLAY), 10);
+	jitter_void(j, 11);
+	jitter_void(j, 12);
+	jitter_void(j, 12);
+	get(j, 21 * MS, JITTER_STARVED);
+	assert_int_equal(put(j, 13, 3 * FRAME, 60 * MS), JITTER_KEPT);
+	assert_int_equal(put(j, 14, 4 * FRAME, 60 * MS), JITTER_KEPT);
+	for (int ms = 61; ms < 200; ms += 20) {
+		struct jitter_step step;
+
+		jitter_ask(j, ms * MS, FRAME);
+		jitter_get(j, ms * MS, 0, &step);
+		assert_int_not_equal(step.act, JITTER_LOST);
+		played += step.act == JITTER_PLAY;
+	}
+	assert_int_equal(played, 2);
+	jitter_free(j);
+}
+
+static void events_before_anything_else_or_far_off_are_passed_over(void **state)
+{
+	struct jitter *j = jitter_new(HZ);
+
+	jitter_void(j, 5);
+	get(j, 0, JITTER_WAIT);
+	put(j, 100, 0, 0);
+	jitter_void(j, 99);
+	jitter_void(j, 100);
+	jitter_void(j, 5000);
+	assert_int_equal(get(j, MS, JITTER_PLAY), 100);
+	for (uint16_t seq = 101; seq < 1001; seq++)		/* bounded, like sound */
+		jitter_void(j, seq);
+	get(j, 21 * MS, JITTER_STARVED);
+	jitter_free(j);
+}
+
 static void it_holds_a_bounded_number_and_lets_the_oldest_go(void **state)
 {
 	struct jitter *j = jitter_new(HZ);
@@ -501,6 +543,8 @@ int main(void)
 		cmocka_unit_test(packets_here_before_a_pause_ends_wait_for_their_time),
 		cmocka_unit_test(two_odd_packets_are_a_new_beginning),
 		cmocka_unit_test(a_reset_begins_with_whatever_comes),
+		cmocka_unit_test(an_event_in_the_stream_is_no_loss_and_takes_no_time),
+		cmocka_unit_test(events_before_anything_else_or_far_off_are_passed_over),
 		cmocka_unit_test(it_holds_a_bounded_number_and_lets_the_oldest_go),
 		cmocka_unit_test(a_quiet_line_is_left_alone),
 		cmocka_unit_test(a_player_of_uneven_habits_is_left_alone_after_a_while),

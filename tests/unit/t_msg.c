@@ -61,6 +61,32 @@ static void a_missing_creator_is_the_initiator_and_missing_senders_are_both(void
 	assert_false(m.contents[0].senders_given);
 }
 
+#define D "<description xmlns='d'/>"
+#define T "<transport xmlns='t'/>"
+#define OFFER(content) "<jingle " J " action='session-initiate' sid='a'>" content "</jingle>"
+
+static void an_offer_is_sound_when_its_contents_are_whole_and_one_is_of_the_session(void **state)
+{
+	static const struct {
+		const char *text;
+		gboolean sound;
+	} rows[] = {
+		{OFFER("<content name='a' creator='initiator'>" D T "</content>"), TRUE},
+		{OFFER("<content name='a' disposition='early-session'>" D T "</content><content name='b'>" D T "</content>"), TRUE},
+		{OFFER("<content name='a'>" D "</content>"), FALSE},
+		{OFFER("<content name='a'>" T "</content>"), FALSE},
+		{OFFER("<content name='a'>" D T "</content><content name='b'/>"), FALSE},
+		{OFFER("<content name='a' creator='responder'>" D T "</content>"), FALSE},
+		{OFFER("<content name='a' disposition='early-session'>" D T "</content>"), FALSE}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct jingle_msg m;
+
+		assert_int_equal(read_text(&m, rows[i].text), COND_OK);
+		assert_int_equal(jingle_offer_is_sound(&m), rows[i].sound);
+	}
+}
+
 static void malformed_messages_are_bad_requests(void **state)
 {
 	static const char *const bad[] = {
@@ -224,6 +250,7 @@ int main(void)
 		cmocka_unit_test(an_offer_is_read_whole),
 		cmocka_unit_test(prefixes_do_not_matter),
 		cmocka_unit_test(a_missing_creator_is_the_initiator_and_missing_senders_are_both),
+		cmocka_unit_test(an_offer_is_sound_when_its_contents_are_whole_and_one_is_of_the_session),
 		cmocka_unit_test(malformed_messages_are_bad_requests),
 		cmocka_unit_test(the_sid_is_known_even_of_a_malformed_message),
 		cmocka_unit_test(the_same_name_of_two_creators_is_two_contents),

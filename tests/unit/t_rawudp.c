@@ -154,6 +154,25 @@ static void the_examples_of_the_text_are_understood(void **state)
 	assert_remote(t, "10.1.1.104", 13540);
 }
 
+static enum jc_err answer_to_replacement(struct rawudp *t, const char *inside)
+{
+	g_autofree char *text = g_strdup_printf("<transport " T ">%s</transport>", inside);
+	elem_auto e = xml(text);
+
+	return jingle_rawudp.read(t, JINGLE_TRANSPORT_REPLACE, e);
+}
+
+/* The way in force would be given up for one that leads nowhere (XEP-0177: the candidate is REQUIRED). */
+static void a_replacement_needs_an_address(void **state)
+{
+	assert_int_equal(answer_to_replacement(*state, ""), JC_PROTOCOL);
+	assert_int_equal(answer_to_replacement(*state, CAND("1", "0", "a", "not an ip", "5")), JC_PROTOCOL);
+	assert_int_equal(answer_to_replacement(*state, CAND("1", "0", "a", "10.1.1.1", "70000")), JC_PROTOCOL);
+	assert_no_news(*state);
+	assert_int_equal(answer_to_replacement(*state, CAND("1", "0", "a", "10.1.1.1", "5")), JC_OK);
+	assert_remote(*state, "10.1.1.1", 5);
+}
+
 static void the_type_is_a_hint(void **state)
 {
 	static const struct { const char *text; enum ice_cand_type type; } cases[] = {
@@ -263,6 +282,7 @@ int main(void)
 		TEST(an_address_that_was_told_is_no_news),
 		TEST(another_address_is_another_generation),
 		TEST(the_examples_of_the_text_are_understood),
+		TEST(a_replacement_needs_an_address),
 		TEST(the_type_is_a_hint),
 		TEST(a_candidate_that_lacks_an_attribute_or_is_out_of_range_is_skipped),
 		TEST(an_address_where_nobody_can_be_reached_is_skipped),

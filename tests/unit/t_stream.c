@@ -532,6 +532,28 @@ static void unknown_request_is_answered_service_unavailable(void **state)
 	g_string_free(s.heard, TRUE);
 }
 
+/* A server ends the connection of who sends it too much; so an id that would make our answer so long stays unanswered. */
+static void more_than_a_server_must_take_is_not_sent(void **state)
+{
+	g_autofree char *id = g_strnfill(STREAM_MAX_SENT / 6 + 1, '"');		/* six bytes each, as it is written */
+	g_autofree char *request = g_strdup_printf("<iq type='get' id='%s' from='a@b/c'><x xmlns='y'/></iq>", id);
+	const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME),
+		{SAY, request}, {SAY, "<iq type='get' id='q1' from='a@b/c'><x xmlns='y'/></iq>"}, {HEAR, "service-unavailable"},
+		{SAY, "<message from='a@b/c'/>"}, {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	server_start(&s, script);
+	client_start(&c, s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.stanzas, 3);
+	client_stop(&c);
+	server_stop(&s);
+	assert_true(heard(&s, "q1"));
+	assert_false(heard(&s, "&quot;"));
+	g_string_free(s.heard, TRUE);
+}
+
 static void lost_stream_is_made_anew_and_the_open_question_asked_again(void **state)
 {
 	static const struct line script[] = {
@@ -757,6 +779,7 @@ int main(void)
 		cmocka_unit_test(login_passes_its_phases_in_order),
 		cmocka_unit_test(pinned_certificate_needs_no_authority),
 		cmocka_unit_test(unknown_request_is_answered_service_unavailable),
+		cmocka_unit_test(more_than_a_server_must_take_is_not_sent),
 		cmocka_unit_test(lost_stream_is_made_anew_and_the_open_question_asked_again),
 		cmocka_unit_test(conflict_is_final_and_ends_the_questions),
 		cmocka_unit_test(stream_is_resumed_and_what_was_asked_meanwhile_is_sent),

@@ -223,9 +223,26 @@ static void an_address_is_read_from_a_jid_or_a_uri(void **state)
 	}
 }
 
+static void phone_numbers_are_read_as_people_write_them(void **state)
+{
+	static const struct { const char *text, *number; } rows[] = {
+		{"+15551234567", "+15551234567"}, {"+1 (555) 123-4567", "+15551234567"}, {"+49/30.1234", "+49301234"},
+		{"tel:+1-555-123-4567", "+15551234567"}, {"TEL:+15551234567;ext=5", "+15551234567"}, {"+123456789012345", "+123456789012345"},
+		{"+1234567890123456", NULL}, {"15551234567", NULL}, {"+", NULL}, {"+1", NULL}, {"+12", NULL}, {"", NULL}, {"tel:911", NULL},
+		{"+1555abc", NULL}, {"+15551234567@cheogram.com", NULL}, {"juliet@capulet.lit", NULL}, {"+1\n55512", NULL}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *number = phone_number_read(rows[i].text);
+
+		if (g_strcmp0(number, rows[i].number) != 0)
+			fail_msg("'%s': %s", rows[i].text, number);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(phone_numbers_are_read_as_people_write_them),
 		cmocka_unit_test(an_address_is_read_from_a_jid_or_a_uri),
 		cmocka_unit_test(printable_text_of_many_scripts_is_kept_as_it_is),
 		cmocka_unit_test(controls_escapes_and_newlines_become_visible),

@@ -125,7 +125,7 @@ const struct jingle_keying jfake_second = {.name = "second", .in = second_in, .w
 
 struct jingle_plugs jfake_plugs(struct jfake *f)
 {
-	static const struct jingle_app app = {.ns = NS_RTP, .match = match, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
+	static const struct jingle_app app = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = match, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 		.description_info = description_info, .session_info = session_info};
 	static const struct jingle_transport transport = {.ns = NS_ICE_UDP, .write = transport_write,
 		.read = transport_read};

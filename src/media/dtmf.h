@@ -1,0 +1,42 @@
+/* dtmf.h - touch tones as named events in RTP, RFC 4733: what goes into each frame while digits are sent, and which digits come
+ * in. Pure: counts frames, knows no clock. One thread. */
+#ifndef JCALL_MEDIA_DTMF_H
+#define JCALL_MEDIA_DTMF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DTMF_PAYLOAD = 4, DTMF_QUEUE = 64 };
+
+/* ---- sending ---- */
+
+struct dtmf_tx {			/* zeroed at birth */
+	char queue[DTMF_QUEUE];
+	size_t count;
+	enum { DTMF_IDLE, DTMF_TONE, DTMF_END, DTMF_PAUSE } state;
+	unsigned ms;			/* in this state */
+	unsigned ends;			/* packets that said so */
+	uint8_t event;
+	unsigned length_ms;		/* of the tone, once it has ended; of a pause */
+};
+
+enum dtmf_step { DTMF_NOTHING, DTMF_BEGINS, DTMF_GOES_ON };
+
+/* 0-9 * # A-D (or a-d), w: half a second, a comma: two seconds. FALSE, and none is taken: another character, or too many. */
+bool dtmf_queue(struct dtmf_tx *t, const char *digits);
+bool dtmf_is_digit(char c);			/* a tone */
+/* What the next FRAME_MS of sound are: nothing of ours (sound goes out), or an event, whose packet has PAYLOAD and the timestamp
+ * of where it began. HZ: of the clock its duration counts in. The end is said three times (2.5.1.4). */
+enum dtmf_step dtmf_step(struct dtmf_tx *t, unsigned frame_ms, unsigned hz, uint8_t payload[DTMF_PAYLOAD]);
+bool dtmf_is_idle(const struct dtmf_tx *t);	/* nothing is left to be sent */
+
+/* ---- receiving ---- */
+
+struct dtmf_rx { bool any; uint32_t ts; };	/* zeroed at birth */
+
+/* The digit of a packet of an event that was not heard of before, by any of its packets; else 0. An event is its timestamp, so
+ * none is taken twice, and one is lost only with all its packets. */
+char dtmf_hear(struct dtmf_rx *r, uint32_t ts, const uint8_t *payload, size_t len);
+
+#endif
