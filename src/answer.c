@@ -327,6 +327,12 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 	talk_take(a->talk, iq, m);
 }
 
+void answer_bounced(struct answer *a, const char *message_id)
+{
+	if (a->ring && a->taken && !talk_call(a->talk) && jmi_ring_bounced(a->ring, message_id))
+		talk_end(a->talk, JC_NO_ANSWER, NULL);
+}
+
 void answer_gone(struct answer *a, const char *full_jid)
 {
 	if (a->talk && strcmp(a->peer, full_jid) == 0)

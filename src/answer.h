@@ -23,6 +23,7 @@ void           answer_free(struct answer *a);		/* when idle only */
 void           answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m,
 			  gboolean ours);
 void           answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m);
+void           answer_bounced(struct answer *a, const char *message_id);
 void           answer_gone(struct answer *a, const char *full_jid);
 void           answer_key(struct answer *a, int c);
 /* Ends what is there: declines, hangs up. FALSE: nothing was. */

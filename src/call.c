@@ -352,9 +352,9 @@ struct call *call_dial(const struct call_env *env, const char *sid, const char *
 }
 
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct call_events *events)
+			   const struct keying_list *keyings, const struct call_events *events)
 {
-	return new_call(env, sid, peer, FALSE, &env->transports, &env->keyings, events);
+	return new_call(env, sid, peer, FALSE, &env->transports, keyings, events);
 }
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)

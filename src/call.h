@@ -20,7 +20,6 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	const struct dtls_cert *cert;
 	struct rtp_wishes wishes;
 	struct transport_list transports;	/* that may be used, the preferred first */
-	struct keying_list keyings;		/* as well */
 	struct link_options ice;		/* controlling is set by the call */
 	gint64 (*now_ms)(void);
 };
@@ -45,13 +44,13 @@ struct call_events {
 	void *self;
 };
 
-/* TRANSPORTS, KEYINGS: those of ENV's which the peer is thought to have; one at least. The first transport is offered, and all
- * conditions. */
+/* TRANSPORTS: those of ENV's which the peer is thought to have; KEYINGS: the conditions that may be used with him; one at least.
+ * The first transport is offered, and all conditions. */
 struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
 		       const struct transport_list *transports, const struct keying_list *keyings,
 		       const struct call_events *events);
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct call_events *events);
+			   const struct keying_list *keyings, const struct call_events *events);
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 

@@ -107,6 +107,9 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 
 static void on_bounced(void *self, const char *message_id, const char *condition)
 {
+	struct answering *a = self;
+
+	answer_bounced(a->answer, message_id);
 }
 
 static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)

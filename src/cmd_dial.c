@@ -9,6 +9,7 @@
 struct dialling {
 	struct app app;
 	struct dial *dial;
+	const char *whom;		/* as the user wrote it */
 	char *callee;
 	char *number;			/* a phone number is called; NULL: an address */
 };
@@ -94,6 +95,19 @@ static void on_key(void *self, int c)
 	dial_key(d->dial, c);
 }
 
+/* What the configuration says of the words of the user: the name of a contact goes before what it would mean as an address. */
+static void apply_names(struct dialling *d)
+{
+	const struct contact *contact = config_contact_named(d->app.config, d->whom);
+
+	if (contact) {
+		g_free(d->callee);
+		d->callee = g_strdup(contact->jid);
+	} else if (d->number && d->app.account->gateway) {
+		d->callee = g_strconcat(d->number, "@", d->app.account->gateway, NULL);
+	}
+}
+
 static int run_dial(struct dialling *d, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
@@ -104,8 +118,7 @@ static int run_dial(struct dialling *d, const struct common *o)
 
 	if (!app_init(&d->app, o, &status))
 		return status;
-	if (d->number && d->app.account->gateway)
-		d->callee = g_strconcat(d->number, "@", d->app.account->gateway, NULL);
+	apply_names(d);
 	if (!d->callee) {
 		log_error("dial", "no gateway takes phone numbers: name one as 'gateway' of the account in the configuration");
 		status = jc_exit_status(JC_CONFIG);
@@ -130,16 +143,17 @@ static int dial_main(int argc, char **argv)
 	int status = jc_exit_status(JC_USAGE);
 
 	if (common_parse(&o, NULL, "JID", "Calls JID: a bare address rings all devices, a full one just that device. A phone number like\n"
-			 "+15551234567 is called through the gateway of the account.", &argc,
+			 "+15551234567 is called through the gateway of the account, a contact of the configuration by its name.", &argc,
 			 &argv, &status)) {
-		d.number = argc == 2 ? phone_number_read(argv[1]) : NULL;
-		d.callee = argc == 2 && !d.number ? jid_read(argv[1]) : NULL;
+		d.whom = argc == 2 ? argv[1] : "";
+		d.number = phone_number_read(d.whom);
+		d.callee = d.number ? NULL : jid_read(d.whom);
 		status = jc_exit_status(JC_USAGE);
 		if (argc != 2)
 			log_error("dial", "whom to call? Usage: jcall dial [OPTIONS] JID");
 		else if (!d.callee && !d.number)
 			log_error("dial", "'%s' is neither an address like juliet@capulet.lit nor a phone number like +15551234567",
-				  argv[1]);
+				  d.whom);
 		else
 			status = run_dial(&d, &o);
 	}

@@ -150,11 +150,21 @@ static void account_free(gpointer data)
 	g_free(a);
 }
 
+static void contact_free(gpointer data)
+{
+	struct contact *p = data;
+
+	g_free(p->name);
+	g_free(p->jid);
+	g_free(p);
+}
+
 static struct config *defaults(void)
 {
 	struct config *c = g_new0(struct config, 1);
 
 	c->accounts = g_ptr_array_new_with_free_func(account_free);
+	c->contacts = g_ptr_array_new_with_free_func(contact_free);
 	c->answer_allow = g_ptr_array_new_with_free_func(g_free);
 	c->audio_in = g_strdup("default");
 	c->audio_out = g_strdup("default");
@@ -174,6 +184,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	g_ptr_array_unref(c->accounts);
+	g_ptr_array_unref(c->contacts);
 	g_ptr_array_unref(c->answer_allow);
 	g_free(c->path);
 	g_free(c->audio_in);
@@ -244,26 +255,49 @@ static gboolean read_account(struct reading *r)
 	return r->account->jid ? TRUE : config_fail(r, "[%s] has no 'jid'", r->group);
 }
 
+/* The name stands where an address could: none that looks like one, or like a phone number. */
+static gboolean read_contact(struct reading *r)
+{
+	g_autofree char *name = g_strstrip(g_strdup(r->group + strlen("contact ")));
+
+	if (!jid_valid(name) || strpbrk(name, "@/+") || config_contact_named(r->config, name))
+		return config_fail(r, "[%s] needs a name of its own: one word, without @, /, : and +", r->group);
+	r->contact = g_new0(struct contact, 1);
+	r->contact->name = g_steal_pointer(&name);
+	g_ptr_array_add(r->config->contacts, r->contact);
+	if (!read_group(r, "contact"))
+		return FALSE;
+	return r->contact->jid ? TRUE : config_fail(r, "[%s] has no 'jid'", r->group);
+}
+
+static gboolean read_plain_group(struct reading *r)
+{
+	const struct config_key *k = config_keys;
+
+	while (k->key && strcmp(k->group, r->group) != 0)
+		k++;
+	if (!k->key || strcmp(r->group, "contact") == 0)
+		return config_fail(r, "unknown group [%s]; there are [account NAME], [contact NAME], [audio], [answer], [call] and "
+				   "[network]", r->group);
+	return read_group(r, r->group);
+}
+
 static gboolean read_groups(struct reading *r)
 {
 	g_auto(GStrv) groups = g_key_file_get_groups(r->file, NULL);
 
 	for (char **g = groups; *g; g++) {
-		const struct config_key *k = config_keys;
+		gboolean good;
 
 		r->group = *g;
 		r->key = NULL;
-		if (strcmp(*g, "account") == 0 || g_str_has_prefix(*g, "account ")) {
-			if (!read_account(r))
-				return FALSE;
-			continue;
-		}
-		while (k->key && strcmp(k->group, *g) != 0)
-			k++;
-		if (!k->key)
-			return config_fail(r, "unknown group [%s]; there are [account NAME], [audio], [answer], [call] and [network]",
-					   *g);
-		if (!read_group(r, *g))
+		if (strcmp(*g, "account") == 0 || g_str_has_prefix(*g, "account "))
+			good = read_account(r);
+		else if (g_str_has_prefix(*g, "contact "))
+			good = read_contact(r);
+		else
+			good = read_plain_group(r);
+		if (!good)
 			return FALSE;
 	}
 	return TRUE;
@@ -396,4 +430,25 @@ gboolean allow_matches(const char *entry, const char *from)
 	if (strchr(entry, '@'))
 		return jid_same_bare(entry, from);
 	return strlen(entry) == len && g_ascii_strncasecmp(entry, domain, len) == 0;
+}
+
+const struct contact *config_contact_named(const struct config *c, const char *name)
+{
+	for (guint i = 0; i < c->contacts->len; i++)
+		if (strcmp(((struct contact *)c->contacts->pdata[i])->name, name) == 0)
+			return c->contacts->pdata[i];
+	return NULL;
+}
+
+const struct contact *config_contact(const struct config *c, const char *jid)
+{
+	const struct contact *found = NULL;
+
+	for (guint i = 0; i < c->contacts->len; i++) {
+		const struct contact *p = c->contacts->pdata[i];
+
+		if (allow_matches(p->jid, jid) && (!found || strchr(p->jid, '@')))
+			found = p;
+	}
+	return found;
 }

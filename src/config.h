@@ -22,9 +22,16 @@ struct account {
 	char *gateway;			/* domain by which phone numbers are called; NULL: none */
 };
 
+struct contact {			/* what holds for calls with one person, or with everybody of a domain */
+	char *name;			/* of the group; "jcall dial NAME" calls him */
+	char *jid;			/* bare, or a domain */
+	struct keying_list keyings;	/* count 0: those of [call] */
+};
+
 struct config {
 	char *path;			/* of the file that was read; NULL: there is none */
 	GPtrArray *accounts;		/* struct account *, in the order of the file; the first is the default */
+	GPtrArray *contacts;		/* struct contact * */
 	char *audio_in, *audio_out, *audio_ring;	/* SPECs; "default" where not given; ring: NULL = as out */
 	struct codec_list codecs;	/* one at least */
 	guint bitrate_bps, ptime_ms, complexity;
@@ -48,6 +55,11 @@ char          *config_default_path(void);
 /* NAME NULL: the first. NULL with a JC_CONFIG error that tells what to write into which file. */
 const struct account *config_account(const struct config *c, const char *name, GError **error);
 
+/* By the name of the group; NULL: there is none. */
+const struct contact *config_contact_named(const struct config *c, const char *name);
+/* Whom JID belongs to: the group of his bare address, else that of its domain; NULL: there is none. */
+const struct contact *config_contact(const struct config *c, const char *jid);
+
 /* The password, by the order given above; caller wipes (password_free). Blocks while a command runs (30 s at most) or the
  * user types. JCALL_PASSWORD is taken out of the environment. NULL with JC_CONFIG, or JC_CANCELLED at the prompt. */
 char *account_password(const struct account *a, const struct config *c, GError **error);
@@ -58,7 +70,7 @@ void  password_free(char *password);		/* wiped; NULL is fine */
 /* Every key there is, for tests of the documentation; ends with a row of NULL. */
 struct reading;
 struct config_key {
-	const char *group, *key;	/* group "account" stands for [account NAME] */
+	const char *group, *key;	/* groups "account" and "contact" stand for [account NAME] and [contact NAME] */
 	gboolean (*read)(struct reading *r, const char *value);
 };
 extern const struct config_key config_keys[];

@@ -230,6 +230,11 @@ static gboolean read_dtx(struct reading *r, const char *v)
 	return get_switch(r, v, &r->config->dtx);
 }
 
+static gboolean is_bare(const char *v)
+{
+	return jid_valid(v) && !strpbrk(v, "/*?");
+}
+
 static gboolean read_allow(struct reading *r, const char *v)
 {
 	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
@@ -237,7 +242,7 @@ static gboolean read_allow(struct reading *r, const char *v)
 	for (char **w = words; *w; w++) {
 		if (!**w)
 			continue;
-		if (!jid_valid(*w) || strpbrk(*w, "/*?"))
+		if (!is_bare(*w))
 			return config_fail(r, "'%s' is neither an address like romeo@montague.lit nor a domain", *w);
 		g_ptr_array_add(r->config->answer_allow, g_strdup(*w));
 	}
@@ -278,10 +283,9 @@ static gboolean read_transports(struct reading *r, const char *v)
 }
 
 /* DTLS goes first in whatever order they are named: nobody can want the keys to be read where they need not be. */
-static gboolean read_encryption(struct reading *r, const char *v)
+static gboolean get_keyings(struct reading *r, const char *v, struct keying_list *list)
 {
 	static const char *const names[] = {[KEYING_DTLS] = "dtls", [KEYING_SDES] = "sdes", NULL};
-	struct keying_list *list = &r->config->keyings;
 	unsigned kinds[KEYING_COUNT];
 
 	if (!get_list(r, v, names, kinds, &list->count))
@@ -291,10 +295,28 @@ static gboolean read_encryption(struct reading *r, const char *v)
 	return TRUE;
 }
 
+static gboolean read_encryption(struct reading *r, const char *v)
+{
+	return get_keyings(r, v, &r->config->keyings);
+}
+
+static gboolean read_contact_encryption(struct reading *r, const char *v)
+{
+	return get_keyings(r, v, &r->contact->keyings);
+}
+
+static gboolean read_contact_jid(struct reading *r, const char *v)
+{
+	if (!is_bare(v))
+		return config_fail(r, "'%s' is neither an address like juliet@capulet.lit nor a domain", v);
+	return get_text(r, v, &r->contact->jid);
+}
+
 const struct config_key config_keys[] = {
 	{"account", "jid", read_jid}, {"account", "password", read_password},
 	{"account", "password_command", read_password_command}, {"account", "server", read_server},
 	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin}, {"account", "gateway", read_gateway},
+	{"contact", "jid", read_contact_jid}, {"contact", "encryption", read_contact_encryption},
 	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
 	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},

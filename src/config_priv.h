@@ -9,6 +9,7 @@
 struct reading {
 	struct config *config;
 	struct account *account;	/* of the group at hand */
+	struct contact *contact;	/* likewise */
 	GKeyFile *file;
 	const char *path, *text;
 	const char *group, *key;	/* what is being read; KEY NULL: the group itself */

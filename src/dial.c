@@ -4,7 +4,9 @@
 #include "log.h"
 #include "text.h"
 
-enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
+enum { FALLBACK_MS = 3000, UNSAFE_GRACE_S = 9, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
+
+#define UNSAFE_TEXT "its client cannot encrypt calls (DTLS-SRTP), so it is not called"
 
 /* ---- the proposal's clock ---- */
 
@@ -37,6 +39,7 @@ static void schedule(struct dial *d)
 void dial_close_proposal(struct dial *d)
 {
 	clear_source(&d->timer);
+	clear_source(&d->unsafe_timer);
 	g_clear_pointer(&d->jmi, jmi_call_free);
 }
 
@@ -47,6 +50,7 @@ static void tell_ringing(struct dial *d)
 	if (d->told_ringing)
 		return;
 	d->told_ringing = TRUE;
+	clear_source(&d->unsafe_timer);
 	ui_event(d->ui, "ringing", "peer", "s", d->shown, NULL);
 	ui_say(d->ui, "Ringing");
 	talk_tone(d->talk);
@@ -93,8 +97,8 @@ static void offer_to(struct dial *d, const char *sid, const char *full_jid)
 static void refuse_peer(struct dial *d, unsigned can)
 {
 	if ((can & CAN_JINGLE) && !(can & CAN_DTLS))
-		end(d, JC_SECURITY, "its client cannot encrypt calls (DTLS-SRTP), so it is not called");
-	else if ((can & CAN_CALL) == CAN_CALL)
+		end(d, JC_SECURITY, UNSAFE_TEXT);
+	else if ((can & CAN_CALL_SDES) == CAN_CALL_SDES)
 		end(d, JC_UNSUPPORTED_TRANSPORT, NULL);
 	else
 		end(d, JC_UNAVAILABLE, "its client does not take Jingle voice calls");
@@ -107,10 +111,28 @@ static void on_full_jid(void *ctx, enum iq_cond cond, unsigned can)
 	d->disco_handle = 0;
 	if (cond != COND_OK)
 		end(d, JC_UNAVAILABLE, cond == COND_TIMEOUT ? "its client did not answer" : NULL);
-	else if (!disco_fits(phone_disco(d->phone), can))
+	else if (!disco_fits(phone_disco(d->phone), can, phone_needs(d->phone, d->bare)))
 		refuse_peer(d, can);
 	else
 		offer_to(d, d->sid, d->options.callee);
+}
+
+static gboolean on_unsafe(gpointer data)
+{
+	struct dial *d = data;
+
+	d->unsafe_timer = 0;
+	end(d, JC_SECURITY, UNSAFE_TEXT);		/* which takes the proposal back */
+	return G_SOURCE_REMOVE;
+}
+
+/* All that is online lacks encryption, and does not know what a proposal is. A phone that is asleep may know better: its
+ * server wakes it up for the proposal. */
+static void wait_for_better(struct dial *d)
+{
+	ui_event(d->ui, "unsafe", "peer", "s", d->shown, NULL);
+	ui_say(d->ui, "A client that cannot encrypt calls is online, which is not called; waiting for another");
+	d->unsafe_timer = g_timeout_add_seconds(UNSAFE_GRACE_S, on_unsafe, d);
 }
 
 /* The proposal met silence. A device that knows JMI may still be ringing without a word (Dino), so only one that does not
@@ -121,8 +143,13 @@ static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned onli
 	g_autofree char *sid = NULL;
 
 	d->disco_handle = 0;
-	if (!full_jid || (can & CAN_JMI) || talk_call(d->talk))
+	if ((can & CAN_JMI) || talk_call(d->talk))
 		return;
+	if (!full_jid) {
+		if ((can & CAN_JINGLE) && (phone_needs(d->phone, d->bare) & ~can & CAN_DTLS))
+			wait_for_better(d);
+		return;
+	}
 	sid = text_uuid();
 	d->falling_back = TRUE;
 	offer_to(d, sid, full_jid);
@@ -169,7 +196,8 @@ static void on_jmi_event(struct dial *d, const struct jmi_out *out)
 		on_proceed(d, out->peer);
 		break;
 	case JMI_CALL_FALLBACK:
-		d->disco_handle = disco_best(phone_disco(d->phone), d->bare, on_best, d);
+		d->disco_handle = disco_best(phone_disco(d->phone), d->bare, phone_needs(d->phone, d->bare),
+					     on_best, d);
 		break;
 	case JMI_CALL_TIE_LOST:
 		break;

@@ -17,7 +17,7 @@ struct dial {
 	char *sid, *bare, *shown;
 	char *proceeded;		/* the full JID that took the proposal, or whose we took: it is owed a <finish/> */
 	gboolean crossed;		/* it is the callee's own call that goes on (XEP-0166 and XEP-0353 "Tie Breaking") */
-	guint timer, ring_timer, bounce_timer, disco_handle;
+	guint timer, ring_timer, bounce_timer, unsafe_timer, disco_handle;
 	char *bounced_id, *bounced_with;
 	char *next_id, *next_from;	/* the session as which the call goes on, from another device of his */
 	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */

@@ -10,6 +10,7 @@ enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we 
 struct phone {
 	struct phone_events ev;
 	struct ui *ui;
+	const struct config *config;
 	struct stream *xmpp;
 	struct disco *disco;
 	struct roster *roster;
@@ -262,10 +263,18 @@ static void choose_transports(const struct phone *p, const char *peer, struct tr
 			out->kind[out->count++] = ours->kind[i];
 }
 
-/* Ours, but nothing beside DTLS for a peer which is known to have it: Dino, offered both, would encrypt twice (rule R14). */
+/* What may be used with PEER. */
+static const struct keying_list *keyings_of(const struct phone *p, const char *peer)
+{
+	const struct contact *contact = config_contact(p->config, peer);
+
+	return contact && contact->keyings.count ? &contact->keyings : &p->config->keyings;
+}
+
+/* That, but nothing beside DTLS for a peer which is known to have it: Dino, offered both, would encrypt twice (rule R14). */
 static void choose_keyings(const struct phone *p, const char *peer, struct keying_list *out)
 {
-	*out = p->env.keyings;
+	*out = *keyings_of(p, peer);
 	if (out->kind[0] == KEYING_DTLS && (disco_known(p->disco, peer) & CAN_DTLS))
 		out->count = 1;
 }
@@ -283,19 +292,19 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 
 	p->ev = *events;
 	p->ui = ui;
+	p->config = config;
 	p->calls = g_ptr_array_new();
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
 	disco_set_transports(p->disco, flags_of(&config->transports));
-	disco_set_keyings(p->disco, config->keyings.kind[0] == KEYING_DTLS,
-			  config->keyings.kind[config->keyings.count - 1] == KEYING_SDES);
+	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
 		.wishes = {.codecs = config->codecs, .ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
-		.transports = config->transports, .keyings = config->keyings,
+		.transports = config->transports,
 		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};
 	return p;
 }
@@ -353,7 +362,14 @@ void phone_send(struct phone *p, struct elem *stanza)
 
 gboolean phone_should_ask(const struct phone *p, const char *peer)
 {
-	return p->env.keyings.count > 1 && !disco_known(p->disco, peer);
+	return keyings_of(p, peer)->count > 1 && !disco_known(p->disco, peer);
+}
+
+unsigned phone_needs(const struct phone *p, const char *peer)
+{
+	const struct keying_list *keyings = keyings_of(p, peer);
+
+	return keyings->kind[keyings->count - 1] == KEYING_SDES ? CAN_CALL_SDES : CAN_CALL;
 }
 
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
@@ -374,7 +390,7 @@ struct call *phone_dial(struct phone *p, const char *sid, const char *peer, cons
 struct call *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg *m,
 			const struct call_events *events)
 {
-	struct call *c = call_incoming(&p->env, m->sid, iq_from(iq), events);
+	struct call *c = call_incoming(&p->env, m->sid, iq_from(iq), keyings_of(p, iq_from(iq)), events);
 
 	if (disco_known(p->disco, iq_from(iq)) & CAN_FULL_OFFER)
 		call_want_all(c);

@@ -31,6 +31,7 @@ struct phone_events {
 	void *self;
 };
 
+/* CONFIG is borrowed. */
 struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
 			gboolean trace, const struct phone_events *events);
 void          phone_set_events(struct phone *p, const struct phone_events *events);	/* copied */
@@ -45,6 +46,8 @@ void          phone_send(struct phone *p, struct elem *stanza);	/* takes */
 
 /* Does it depend on features of PEER that are not known yet what is offered to it? Then disco_query comes before phone_dial. */
 gboolean      phone_should_ask(const struct phone *p, const char *peer);
+/* Which of enum disco_can PEER must have for a call with him. */
+unsigned      phone_needs(const struct phone *p, const char *peer);
 /* A new call; the phone routes its stanzas until phone_drop. SID and PEER are copied. */
 struct call  *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events);
 /* From inside the offer event: the call of IQ's session-initiate. Answers IQ. */

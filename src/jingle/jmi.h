@@ -86,6 +86,9 @@ GPtrArray *jmi_ring_reject(struct jmi_ring *r, enum jc_err err);	/* rule R6: to 
 /* A JMI message from FROM with this id. TRUE: ringing is over, *ERR says why: JC_ELSEWHERE (another device of ours took
  * it), JC_DECLINED (or declined it), JC_NO_ANSWER (the caller gave up). OURS: FROM is our own account. */
 gboolean jmi_ring_recv(struct jmi_ring *r, const char *from, const struct jmi_msg *m, gboolean ours, enum jc_err *err);
+/* Is the message of that id, which came back as an error, the <proceed/> to R's caller? Then the call is off: Conversations
+ * answers so where it has given it up meanwhile (rule R7). */
+gboolean jmi_ring_bounced(const struct jmi_ring *r, const char *message_id);
 
 /* ---- wrapping ---- */
 /* The message inside a carbon (XEP-0280), *SENT: one that another device of ours sent. NULL: MESSAGE is no carbon, or one

@@ -87,3 +87,8 @@ gboolean jmi_ring_recv(struct jmi_ring *r, const char *from, const struct jmi_ms
 	}
 	return FALSE;
 }
+
+gboolean jmi_ring_bounced(const struct jmi_ring *r, const char *message_id)
+{
+	return g_str_has_prefix(message_id, "jm-proceed-") && strcmp(message_id + strlen("jm-proceed-"), r->id) == 0;
+}

@@ -30,7 +30,7 @@ struct resource {
 struct question {			/* somebody waits for what one JID, or the best of several, can do */
 	struct disco *d;
 	guint handle;
-	unsigned open, online, best_can, all_can;
+	unsigned open, online, needed, best_can, all_can;
 	char *best;
 	int best_priority;
 	guint64 best_seen;
@@ -56,7 +56,7 @@ struct disco {
 	GHashTable *told;		/* full JID -> GUINT of enum disco_can: what it answered when asked */
 	GPtrArray *questions;
 	unsigned transports;		/* of ours */
-	gboolean dtls, sdes;
+	gboolean dtls;
 	char *ver;
 	guint last_handle;
 	guint64 clock;
@@ -124,17 +124,14 @@ void disco_set_transports(struct disco *d, unsigned transports)
 	hash_anew(d);
 }
 
-void disco_set_keyings(struct disco *d, gboolean dtls, gboolean sdes)
+void disco_set_dtls(struct disco *d, gboolean dtls)
 {
 	d->dtls = dtls;
-	d->sdes = sdes;
 	hash_anew(d);
 }
 
-gboolean disco_fits(const struct disco *d, unsigned can)
+gboolean disco_fits(const struct disco *d, unsigned can, unsigned needed)
 {
-	unsigned needed = d->sdes ? CAN_CALL & ~(unsigned)CAN_DTLS : CAN_CALL;
-
 	return (can & needed) == needed && (can & d->transports);
 }
 
@@ -337,7 +334,7 @@ static void learn(struct question *q, const char *jid, unsigned can)
 	guint64 seen = r ? r->seen : 0;
 
 	q->all_can |= can;
-	if (!disco_fits(q->d, can))
+	if (!disco_fits(q->d, can, q->needed))
 		return;
 	if (q->best && (priority < q->best_priority || (priority == q->best_priority && seen < q->best_seen)))
 		return;
@@ -470,7 +467,7 @@ static int by_rank(gconstpointer a, gconstpointer b)
 	return x->seen > y->seen ? -1 : 1;
 }
 
-guint disco_best(struct disco *d, const char *bare_jid,
+guint disco_best(struct disco *d, const char *bare_jid, unsigned needed,
 		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx)
 {
 	g_autoptr(GArray) there = g_array_new(FALSE, FALSE, sizeof(struct online));
@@ -479,6 +476,7 @@ guint disco_best(struct disco *d, const char *bare_jid,
 	gpointer key, value;
 
 	q->many = done;
+	q->needed = needed;
 	g_hash_table_iter_init(&i, d->resources);
 	while (g_hash_table_iter_next(&i, &key, &value))
 		if (jid_same_bare(key, bare_jid)) {

@@ -18,17 +18,17 @@ enum disco_can {			/* what a resource says it can do; flags */
 	CAN_JMI        = 1 << 4,	/* urn:xmpp:jingle-message:0 */
 	CAN_RAW_UDP    = 1 << 5,	/* urn:xmpp:jingle:transports:raw-udp:1 */
 	CAN_FULL_OFFER = 1 << 6,	/* urn:ietf:rfc:3264: wants all candidates in the offer (rule R2) */
-	CAN_CALL       = CAN_JINGLE | CAN_RTP_AUDIO | CAN_DTLS,	/* what jcall needs, besides one of our transports; DTLS
-								 * only while it has nothing else */
+	CAN_CALL       = CAN_JINGLE | CAN_RTP_AUDIO | CAN_DTLS,	/* what a call needs, besides one of our transports */
+	CAN_CALL_SDES  = CAN_JINGLE | CAN_RTP_AUDIO,	/* what it needs where our user allows SDES, which has no name here and can
+							 * only be tried */
 };
 
 struct disco *disco_new(struct stream *x);			/* borrows X */
 /* Which of CAN_ICE_UDP and CAN_RAW_UDP we have: these are announced, and one of them is needed of a peer. Both by default; to
  * be set before anybody is told. */
 void          disco_set_transports(struct disco *d, unsigned transports);
-/* Which conditions we have: DTLS is announced; SDES has no name there, so it has to be tried on whoever lacks DTLS. The default is
- * DTLS alone. As above. */
-void          disco_set_keyings(struct disco *d, gboolean dtls, gboolean sdes);
+/* Is DTLS announced? By default it is. As above. */
+void          disco_set_dtls(struct disco *d, gboolean dtls);
 void          disco_free(struct disco *d);			/* open questions are not answered any more */
 
 /* Our <c xmlns='http://jabber.org/protocol/caps'/> for a presence; caller owns. */
@@ -46,11 +46,12 @@ guint disco_query(struct disco *d, const char *full_jid,
 		  void (*done)(void *ctx, enum iq_cond cond, unsigned can), void *ctx);
 /* What FULL_JID is known to be able to do, without asking now; 0: not known. */
 unsigned disco_known(const struct disco *d, const char *full_jid);
-gboolean disco_fits(const struct disco *d, unsigned can);		/* can it take a call of ours? */
+/* Can who CAN do this take a call of ours that needs all of NEEDED (CAN_CALL, CAN_CALL_SDES)? */
+gboolean disco_fits(const struct disco *d, unsigned can, unsigned needed);
 /* Asks the resources of BARE_JID seen online (at most the ten likeliest) and reports the best one: disco_fits, then highest
  * priority, then latest seen; NULL when none can take a call. can is what the best one can, without one the union of
  * what all can; online tells how many resources are there. */
-guint disco_best(struct disco *d, const char *bare_jid,
+guint disco_best(struct disco *d, const char *bare_jid, unsigned needed,
 		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx);
 void  disco_cancel(struct disco *d, guint handle);
 

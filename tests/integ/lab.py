@@ -3,7 +3,7 @@
 Each Lab has its own folder and its own ports and ends only what it started. Nothing here sleeps for a fixed time: every
 wait is for an event, with a generous limit.
 """
-import contextlib, json, os, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import contextlib, json, os, pty, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
 SANITIZED = "/asan/" in JCALL      # slower by half, and memory that was freed is kept for a while
@@ -153,17 +153,15 @@ class Lab:
                       "-out", "server.pem", "-days", "30", "-extfile", "ext")
 
     def _accounts(self):
-        def name(text):         # of a file, as prosody has it
-            return re.sub("[^A-Za-z0-9]", lambda m: "%%%02x" % ord(m[0]), text)
-
-        base = self.path("data", name(DOMAIN))
+        base = self.path("data", DOMAIN.replace(".", "%2e"))
         for folder in ("accounts", "roster"):
             os.makedirs(os.path.join(base, folder))
         for u in self.users:
-            open(os.path.join(base, "accounts", name(u) + ".dat"), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
+            file = re.sub(r"\W", lambda c: f"%{ord(c[0]):02x}", u) + ".dat"
+            open(os.path.join(base, "accounts", file), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
             rows = [f'["{v}@{DOMAIN}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
                     if v != u and self.friends]
-            open(os.path.join(base, "roster", name(u) + ".dat"), "w").write(
+            open(os.path.join(base, "roster", file), "w").write(
                 "return { " + " ".join(rows) + ' [false] = { ["version"] = 1; ["pending"] = {}; }; };\n')
 
     def start_server(self):
@@ -268,6 +266,14 @@ VirtualHost "{DOMAIN}"
         p = self.jcall(user, "answer", "--auto", "--allow-contacts", *args, **kw)
         p.wait("waiting")
         return p
+
+    def typed(self, user, *args):
+        """jcall answer on a terminal of its own: a pty that the test types on by the function returned beside it."""
+        master, slave = pty.openpty()
+        p = self.jcall(user, "answer", "-i", "null", "-o", "null", *args, stdin=slave)
+        os.close(slave)
+        p.wait("waiting")
+        return p, lambda keys: os.write(master, keys.encode())
 
     def dial(self, user, callee, *args, **kw):
         if "-i" not in args and "--in" not in args:

@@ -22,7 +22,7 @@ def jingle(action, sid, inside="", attributes=""):
 
 class Scripted:
     def __init__(self, lab, user, resource="script", features=FEATURES):
-        self.features, self.jid, self.seen = features, None, queue.Queue()
+        self.features, self.jid, self.seen, self.sending = features, None, queue.Queue(), threading.Lock()
         raw = socket.create_connection(("127.0.0.1", lab.port))
         self.sock = raw
         self._open()
@@ -48,8 +48,13 @@ class Scripted:
     def __exit__(self, *_):
         self.sock.close()
 
+    def take(self, stanza):
+        """A stanza that is not answered here has come; called beside the test."""
+        self.seen.put(stanza)
+
     def send(self, text):
-        self.sock.sendall(text.encode())
+        with self.sending:          # the test speaks, and the loop below
+            self.sock.sendall(text.encode())
 
     def iq(self, to, inside, kind="set"):
         """Sends an iq; its id."""
@@ -112,6 +117,6 @@ class Scripted:
                     self.answer(e, f"<query xmlns='{INFO[1:-6]}'{more}><identity category='client' type='pc'/>"
                                 + "".join(f"<feature var='{f}'/>" for f in self.features) + "</query>")
                 else:
-                    self.seen.put(e)
+                    self.take(e)
         except OSError:
             pass

@@ -19,16 +19,6 @@ def call(lab, dial_args=(), answer_args=()):
     return romeo, juliet
 
 
-def typed(lab, user, *args):
-    """jcall answer on a terminal of its own: a pty that the test types on."""
-    import pty
-    master, slave = pty.openpty()
-    p = lab.jcall(user, "answer", "-i", "null", "-o", "null", *args, stdin=slave)
-    os.close(slave)
-    p.wait("waiting")
-    return p, lambda keys: os.write(master, keys.encode())
-
-
 def test_call_accepted_and_hung_up_by_the_caller():
     with Lab() as lab:
         romeo, juliet = call(lab)
@@ -52,7 +42,7 @@ def test_call_ends_by_itself_after_for_seconds():
 
 def test_person_accepts_by_key_and_hangs_up_by_key():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once")
+        juliet, keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", "juliet")
         romeo.wait("ringing")
         juliet.wait("incoming")
@@ -66,7 +56,7 @@ def test_person_accepts_by_key_and_hangs_up_by_key():
 
 def test_person_declines():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once")
+        juliet, keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", "juliet")
         juliet.wait("incoming")
         keys("n")
@@ -100,14 +90,14 @@ def test_second_caller_finds_the_line_busy_and_the_call_goes_on():
 
 def test_nobody_takes_the_call():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once")
+        juliet, keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", "juliet", "--ring-timeout", "2")
         assert (romeo.exit(), juliet.exit()) == (NO_ANSWER, NO_ANSWER)
 
 
 def test_cancelled_while_ringing_stops_the_ringing():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once")
+        juliet, keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", "juliet")
         romeo.wait("ringing")
         romeo.signal(signal.SIGINT)
@@ -116,8 +106,8 @@ def test_cancelled_while_ringing_stops_the_ringing():
 
 def test_answered_on_another_device_stops_ringing_here():
     with Lab() as lab:
-        first, first_keys = typed(lab, "juliet", "--once")
-        second, second_keys = typed(lab, "juliet", "--once")
+        first, first_keys = lab.typed("juliet", "--once")
+        second, second_keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", "juliet")
         first.wait("incoming")
         second.wait("incoming")
@@ -183,7 +173,7 @@ def test_full_jid_is_called_directly():
 
 def test_caller_gives_up_on_a_full_jid_is_no_answer_for_the_callee():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once")
+        juliet, keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", juliet.seen("waiting")[0]["jid"])
         juliet.wait("incoming")
         romeo.wait("ringing")
@@ -193,7 +183,7 @@ def test_caller_gives_up_on_a_full_jid_is_no_answer_for_the_callee():
 
 def test_mute_is_told_to_the_other_side():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once")
+        juliet, keys = lab.typed("juliet", "--once")
         romeo = lab.dial("romeo", "juliet")
         juliet.wait("incoming")
         keys("y")
@@ -210,7 +200,7 @@ def test_mute_is_told_to_the_other_side():
 
 def test_hold_is_told_and_nobody_hears_anything_until_it_ends():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet", "--once", "-i", "tone", "-o", lab.path("hers.wav"))
+        juliet, keys = lab.typed("juliet", "--once", "-i", "tone", "-o", lab.path("hers.wav"))
         romeo = lab.dial("romeo", "juliet", "-i", "tone", "-o", lab.path("his.wav"))
         juliet.wait("incoming")
         keys("h")                       # there is nothing to hold yet
@@ -230,7 +220,7 @@ def test_hold_is_told_and_nobody_hears_anything_until_it_ends():
 def test_touch_tones_go_both_ways():
     with Lab() as lab:
         for his in ("opus", "pcma"):
-            juliet, keys = typed(lab, "juliet", "--once")
+            juliet, keys = lab.typed("juliet", "--once")
             romeo = lab.dial("romeo", "juliet", "--dtmf", "12w#,*A", config=lab.config("romeo", audio={"codecs": his}))
             juliet.wait("incoming")
             keys("y")
@@ -412,7 +402,7 @@ def test_peer_killed_in_mid_call():
 
 def test_second_interrupt_leaves_at_once():
     with Lab() as lab:
-        juliet, keys = typed(lab, "juliet")
+        juliet, keys = lab.typed("juliet")
         romeo = lab.dial("romeo", "juliet")
         romeo.wait("ringing")
         lab.server.send_signal(signal.SIGSTOP)       # nothing can be closed in an orderly way now

@@ -3,7 +3,7 @@
 from lab import *
 from scripted import FEATURES, Scripted
 
-OK, SECURITY = 0, 21
+OK, CANCELLED, SECURITY = 0, 14, 21
 MESSAGE = "{urn:xmpp:jingle-message:0}"
 JINGLE, RTP = "{urn:xmpp:jingle:1}", "{urn:xmpp:jingle:apps:rtp:1}"
 
@@ -90,6 +90,65 @@ def test_both_are_offered_to_who_is_not_known_to_have_dtls():
     without = tuple(f for f in FEATURES if "dtls" not in f)
     assert offered_to(without, "dtls sdes", by_message=False) == ["crypto", "fingerprint"]
     assert offered_to(without, "sdes", by_message=True) == ["crypto"]
+
+
+def julie(**keys):
+    return {"contact julie": {"jid": "juliet@lab.test", **keys}}
+
+
+def test_sdes_for_one_contact_alone_and_he_is_called_by_its_name():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once", config=config(lab, "juliet", "sdes"))
+        romeo = lab.jcall("romeo", "dial", "-i", "null", "-o", "null", "--for", "1", "julie",
+                          config=lab.config("romeo", **julie(encryption="sdes")))
+        assert_talked(romeo, juliet)
+        assert romeo.seen("calling")[0]["peer"] == "juliet@lab.test"
+        assert keyings(romeo)[0][0] == "sdes"
+    with Lab() as lab:                      # and when he calls
+        romeo = lab.answer("romeo", "--once", config=lab.config("romeo", **julie(encryption="dtls sdes")))
+        juliet = lab.dial("juliet", "romeo", "--for", "1", config=config(lab, "juliet", "sdes"))
+        assert_talked(romeo, juliet)
+        assert keyings(romeo)[0][0] == "sdes"
+
+
+def test_sdes_for_one_contact_is_none_for_another():
+    with Lab(users=("romeo", "juliet", "nurse")) as lab:
+        nurse = lab.answer("nurse", "--once", config=config(lab, "nurse", "sdes"))
+        romeo = lab.dial("romeo", "nurse", config=lab.config("romeo", **julie(encryption="sdes")))
+        assert_refused(romeo, nurse)
+
+
+def test_a_contact_may_be_safer_than_the_others():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once", config=config(lab, "juliet", "sdes"))
+        romeo = lab.dial("romeo", "juliet", config=lab.config("romeo", call={"encryption": "sdes"}, **julie(encryption="dtls")))
+        assert_refused(romeo, juliet)
+
+
+def test_who_cannot_encrypt_is_not_called_by_his_bare_address_either():
+    without = tuple(f for f in FEATURES if "dtls" not in f)
+    with Lab() as lab, Scripted(lab, "juliet", features=without) as juliet:
+        romeo = lab.dial("romeo", "juliet")
+        assert romeo.exit() == SECURITY
+        assert "cannot encrypt" in romeo.seen("ended")[0]["text"]
+        assert romeo.seen("ended")[0]["time"] - romeo.seen("calling")[0]["time"] < 30     # of the 45 s it would ring
+        assert not jingle_of(lab, "session-initiate")
+
+
+def test_a_device_that_wakes_up_meanwhile_is_called():
+    """As a phone does: its server has woken it up for the proposal, and its presence says nothing yet."""
+    without = tuple(f for f in FEATURES if "dtls" not in f)
+    with Lab() as lab, Scripted(lab, "juliet", features=without) as juliet:
+        romeo = lab.dial("romeo", "juliet")
+        proposal = juliet.wait(lambda s: s.find(MESSAGE + "propose") is not None)
+        romeo.wait("unsafe")
+        for kind in ("ringing", "proceed"):
+            juliet.send(f"<message to='{proposal.get('from')}'><{kind} xmlns='urn:xmpp:jingle-message:0' "
+                        f"id='{proposal.find(MESSAGE + 'propose').get('id')}'/></message>")
+        iq, offer = juliet.wait_action("session-initiate")
+        juliet.answer(iq)
+        romeo.signal(2)
+        assert romeo.exit() == CANCELLED
 
 
 def test_whoever_has_both_meets_one_who_has_sdes_only():

@@ -28,6 +28,7 @@ struct side {
 	struct side *other;
 	struct stream stream;
 	struct call_env env;
+	struct keying_list keyings;
 	struct call *call;
 	struct ends ends;
 	struct dtls_cert *cert;
@@ -152,7 +153,7 @@ static gboolean deliver(struct side *from)
 	cond = jingle_msg_read(&m, jingle);
 	assert_int_equal(cond, COND_OK);
 	if (!to->call)
-		to->call = call_incoming(&to->env, m.sid, from->jid, &events);
+		to->call = call_incoming(&to->env, m.sid, from->jid, &to->keyings, &events);
 	cond = call_recv(to->call, &m);
 	fake_stream_reply(&from->stream, 0, cond, NULL);
 	call_pump(to->call);
@@ -214,7 +215,8 @@ static void open_side(struct side *s, struct pair *p, struct side *other, const 
 	fake_stream_init(&s->stream, jid);
 	s->env = (struct call_env){.xmpp = &s->stream, .media = media, .cert = s->cert, .now_ms = clock_now,
 		.wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 1}, .transports = transports,
-		.keyings = keyings, .ice = {.loopback = TRUE}};
+		.ice = {.loopback = TRUE}};
+	s->keyings = keyings;
 	s->ends.have_in = s->ends.have_out = TRUE;
 	assert_true(audio_open_in("tone:440", &s->ends.in, NULL) && audio_open_out("null", &s->ends.out, NULL));
 }

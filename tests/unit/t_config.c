@@ -369,6 +369,35 @@ static void the_first_account_is_the_default_and_others_go_by_name(void **state)
 	config_free(c);
 }
 
+static void a_contact_goes_by_its_name_and_by_its_address_before_its_domain(void **state)
+{
+	struct config *c = parse_good(HOME "[contact all]\njid = capulet.lit\nencryption = sdes\n"
+				      "[contact julie]\njid = juliet@capulet.lit\n[contact rest]\njid = b@verona.lit\n");
+
+	assert_string_equal(config_contact_named(c, "julie")->jid, "juliet@capulet.lit");
+	assert_null(config_contact_named(c, "juliet"));
+	assert_string_equal(config_contact(c, "Juliet@capulet.lit/balcony")->name, "julie");
+	assert_string_equal(config_contact(c, "nurse@capulet.lit")->name, "all");
+	assert_null(config_contact(c, "a@verona.lit"));
+	assert_int_equal(config_contact_named(c, "all")->keyings.kind[0], KEYING_SDES);
+	assert_int_equal(config_contact_named(c, "julie")->keyings.count, 0);
+	config_free(c);
+}
+
+static void a_contact_needs_a_name_that_is_no_address_and_a_jid(void **state)
+{
+	assert_refused(HOME "[contact julie]\nencryption = sdes\n", "/etc/x/conf:3: [contact julie] has no 'jid'");
+	assert_refused(HOME "[contact a@b]\njid = a@b\n", "/etc/x/conf:3: [contact a@b] needs a name");
+	assert_refused(HOME "[contact +1555]\njid = a@b\n", "/etc/x/conf:3: [contact +1555] needs a name");
+	assert_refused(HOME "[contact ]\njid = a@b\n", "/etc/x/conf:3: [contact ] needs a name");
+	assert_refused(HOME "[contact a b]\njid = a@b\n", "/etc/x/conf:3: [contact a b] needs a name");
+	assert_refused(HOME "[contact]\njid = a@b\n", "/etc/x/conf:3: unknown group [contact]");
+	assert_refused(HOME "[contact a]\njid = a@b/c\n", "/etc/x/conf:4: 'a@b/c' is neither");
+	assert_refused(HOME "[contact a]\njid = a@b\n[contact  a]\njid = b@b\n", "/etc/x/conf:5: [contact  a] needs a name");
+	assert_refused(HOME "[contact a]\njid = a@b\nencryption = none\n", "/etc/x/conf:5: 'encryption' knows dtls, sdes");
+	assert_refused(HOME "[contact a]\njid = a@b\nrings = 1\n", "/etc/x/conf:5: unknown key 'rings' in [contact a]; there are: jid, encryption");
+}
+
 static void without_an_account_one_is_told_what_to_write_and_where(void **state)
 {
 	g_autoptr(GError) error = NULL;
@@ -546,6 +575,8 @@ int main(void)
 		cmocka_unit_test(the_default_file_may_be_missing_but_a_named_one_may_not),
 		cmocka_unit_test(files_of_more_than_a_mebibyte_are_refused),
 		cmocka_unit_test(the_first_account_is_the_default_and_others_go_by_name),
+		cmocka_unit_test(a_contact_goes_by_its_name_and_by_its_address_before_its_domain),
+		cmocka_unit_test(a_contact_needs_a_name_that_is_no_address_and_a_jid),
 		cmocka_unit_test(without_an_account_one_is_told_what_to_write_and_where),
 		cmocka_unit_test(an_entry_allows_its_address_or_its_domain),
 		cmocka_unit_test(the_example_is_taken_as_it_is),

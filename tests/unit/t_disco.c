@@ -296,36 +296,38 @@ static void a_peer_must_have_one_transport_of_ours(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP));
-	assert_true(disco_fits(f->disco, CAN_CALL | CAN_RAW_UDP));
-	assert_false(disco_fits(f->disco, CAN_CALL));
+	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP, CAN_CALL));
+	assert_true(disco_fits(f->disco, CAN_CALL | CAN_RAW_UDP, CAN_CALL));
+	assert_false(disco_fits(f->disco, CAN_CALL, CAN_CALL));
 	disco_set_transports(f->disco, CAN_RAW_UDP);
-	assert_false(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP));
-	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP | CAN_RAW_UDP));
+	assert_false(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP, CAN_CALL));
+	assert_true(disco_fits(f->disco, CAN_CALL | CAN_ICE_UDP | CAN_RAW_UDP, CAN_CALL));
 }
 
-static void dtls_is_announced_and_asked_for_as_it_is_switched_on(void **state)
+static void dtls_is_asked_for_unless_sdes_will_do(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(disco_fits(f->disco, CAN_CALL_SDES | CAN_ICE_UDP, CAN_CALL));
+	assert_true(disco_fits(f->disco, CAN_CALL_SDES | CAN_ICE_UDP, CAN_CALL_SDES));	/* it has no feature: it can only be tried */
+	assert_false(disco_fits(f->disco, CAN_RTP_AUDIO | CAN_ICE_UDP, CAN_CALL_SDES));
+}
+
+static void dtls_is_announced_as_it_is_switched_on(void **state)
 {
 	struct fixture *f = *state;
 	g_autofree char *before = g_strdup(disco_caps_hash(f->disco));
-	unsigned without = (CAN_CALL & ~(unsigned)CAN_DTLS) | CAN_ICE_UDP;
 	struct iq iq;
 
-	assert_false(disco_fits(f->disco, without));
-	disco_set_keyings(f->disco, FALSE, TRUE);
+	disco_set_dtls(f->disco, FALSE);
 	assert_string_not_equal(disco_caps_hash(f->disco), before);
 	fake_iq_init(&iq, "a@x/1", "get", "<query xmlns='" INFO "'/>");
 	assert_true(disco_iq(f->disco, &iq));
 	assert_false(lists(iq.answer, "urn:xmpp:jingle:apps:dtls:0"));
 	assert_true(lists(iq.answer, "urn:xmpp:jingle:apps:rtp:1"));
 	fake_iq_clear(&iq);
-	assert_true(disco_fits(f->disco, without));		/* SDES has no feature: it can only be tried */
-	assert_false(disco_fits(f->disco, without & ~(unsigned)CAN_JINGLE));
-	disco_set_keyings(f->disco, TRUE, TRUE);
+	disco_set_dtls(f->disco, TRUE);
 	assert_string_equal(disco_caps_hash(f->disco), before);
-	assert_true(disco_fits(f->disco, without));
-	disco_set_keyings(f->disco, TRUE, FALSE);
-	assert_false(disco_fits(f->disco, without));
 }
 
 static void what_was_answered_is_known_until_its_presence_changes(void **state)
@@ -493,7 +495,7 @@ static void the_best_resource_is_callable_then_of_highest_priority(void **state)
 	presence(f, "a@x/low", NULL, -1, NULL);
 	presence(f, "a@x/high", NULL, 10, NULL);
 	presence(f, "a@x/middle", NULL, 5, NULL);
-	disco_best(f->disco, "a@x", on_best, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	assert_int_equal(fake_stream_open(&f->stream), 4);	/* all at once */
 	answer(f, "a@x/low", QUERY(CALLABLE));
 	answer(f, "a@x/high", QUERY(CALLABLE));
@@ -513,7 +515,7 @@ static void of_equal_priority_the_latest_seen_is_best(void **state)
 	presence(f, "a@x/one", NULL, 0, NULL);
 	presence(f, "a@x/two", NULL, 0, NULL);
 	presence(f, "a@x/one", NULL, 0, NULL);
-	disco_best(f->disco, "a@x", on_best, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	answer(f, "a@x/one", QUERY(CALLABLE));
 	answer(f, "a@x/two", QUERY(CALLABLE));
 	assert_string_equal(f->best, "a@x/one");
@@ -525,7 +527,7 @@ static void a_resource_that_does_not_answer_does_not_spoil_the_others(void **sta
 
 	presence(f, "a@x/dead", NULL, 50, NULL);
 	presence(f, "a@x/good", NULL, 0, NULL);
-	disco_best(f->disco, "a@x", on_best, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	answer(f, "a@x/good", QUERY(CALLABLE));
 	answer(f, "a@x/dead", NULL);
 	assert_int_equal(f->answers, 1);
@@ -538,7 +540,7 @@ static void when_none_can_take_a_call_what_they_can_is_still_told(void **state)
 
 	presence(f, "a@x/1", NULL, 0, NULL);
 	presence(f, "a@x/2", NULL, 0, NULL);
-	disco_best(f->disco, "a@x", on_best, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	answer(f, "a@x/1", QUERY(CLIENT F("urn:xmpp:jingle:1")));
 	answer(f, "a@x/2", QUERY(CLIENT F("urn:xmpp:jingle-message:0")));
 	assert_int_equal(f->answers, 1);
@@ -551,7 +553,7 @@ static void nobody_online_is_told_later_in_the_main_loop(void **state)
 {
 	struct fixture *f = *state;
 
-	disco_best(f->disco, "a@x", on_best, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	assert_int_equal(f->answers, 0);
 	run_idle();
 	assert_int_equal(f->answers, 1);
@@ -570,7 +572,7 @@ static void at_most_ten_are_asked_and_they_are_the_likeliest(void **state)
 
 		presence(f, jid, NULL, 0, NULL);
 	}
-	disco_best(f->disco, "a@x", on_best, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	assert_int_equal(fake_stream_open(&f->stream), 10);
 	assert_non_null(question_to(f, "a@x/wanted", &n));
 	assert_non_null(question_to(f, "a@x/29", &n));
@@ -590,11 +592,11 @@ static void a_cancelled_question_is_never_answered(void **state)
 
 	presence(f, "a@x/1", NULL, 0, NULL);
 	presence(f, "a@x/2", NULL, 0, NULL);
-	handle = disco_best(f->disco, "a@x", on_best, f);
+	handle = disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
 	answer(f, "a@x/1", QUERY(CALLABLE));
 	disco_cancel(f->disco, handle);
 	assert_int_equal(fake_stream_open(&f->stream), 0);
-	handle = disco_best(f->disco, "nobody@x", on_best, f);
+	handle = disco_best(f->disco, "nobody@x", CAN_CALL, on_best, f);
 	disco_cancel(f->disco, handle);
 	disco_cancel(f->disco, handle);
 	disco_cancel(f->disco, 0);
@@ -607,7 +609,7 @@ static void freeing_withdraws_all_questions(void **state)
 	struct fixture *f = *state;
 
 	disco_query(f->disco, "a@x/1", on_one, f);
-	disco_best(f->disco, "nobody@x", on_best, f);
+	disco_best(f->disco, "nobody@x", CAN_CALL, on_best, f);
 	disco_free(f->disco);
 	f->disco = NULL;
 	assert_int_equal(fake_stream_open(&f->stream), 0);
@@ -630,7 +632,7 @@ int main(void)
 		TEST(at_most_2000_resources_are_kept_and_the_oldest_goes_first),
 		TEST(a_full_jid_is_asked_and_its_features_become_flags),
 		TEST(only_transports_that_are_switched_on_are_announced),
-		TEST(dtls_is_announced_and_asked_for_as_it_is_switched_on),
+		TEST(dtls_is_asked_for_unless_sdes_will_do), TEST(dtls_is_announced_as_it_is_switched_on),
 		TEST(a_peer_must_have_one_transport_of_ours),
 		TEST(what_was_answered_is_known_until_its_presence_changes),
 		TEST(what_a_verified_hash_says_is_known_without_asking),

@@ -282,6 +282,18 @@ static void another_call_does_not_end_it(void **state)
 	jmi_ring_free(r);
 }
 
+static void our_proceed_come_back_means_that_the_call_is_off_rule_r7(void **state)
+{
+	struct jmi_ring *r = jmi_ring_new(ID, US, HIM, TRUE);
+
+	assert_true(jmi_ring_bounced(r, "jm-proceed-" ID));
+	assert_false(jmi_ring_bounced(r, "jm-ringing-" ID));
+	assert_false(jmi_ring_bounced(r, "jm-proceed-" ID "0"));
+	assert_false(jmi_ring_bounced(r, "jm-proceed-"));
+	assert_false(jmi_ring_bounced(r, ""));
+	jmi_ring_free(r);
+}
+
 /* ---- wrapping ---- */
 
 #define CARBON(from, wrapper) "<message xmlns='jabber:client' " from " to='" US "' type='chat'><" wrapper \
@@ -396,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_reject_goes_to_the_caller_and_to_our_own_devices_rule_r6),
 		cmocka_unit_test(what_ends_the_ringing),
 		cmocka_unit_test(another_call_does_not_end_it),
+		cmocka_unit_test(our_proceed_come_back_means_that_the_call_is_off_rule_r7),
 		cmocka_unit_test(a_carbon_of_our_own_account_is_unwrapped),
 		cmocka_unit_test(a_carbon_of_anybody_else_is_not),
 		cmocka_unit_test(what_wraps_nothing_is_no_carbon),
