@@ -77,6 +77,14 @@ void path_tell_digit(void *self, void *arg)
 		p->ev.digit(p->ev.self, *(char *)arg);
 }
 
+void path_tell_voice(void *self, void *arg)
+{
+	struct path *p = self;
+
+	if (!p->closed)
+		p->ev.voice(p->ev.self, *(gboolean *)arg);
+}
+
 void path_tell_in_ended(void *self, void *arg)
 {
 	struct path *p = self;
@@ -170,9 +178,12 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 	p->closed = TRUE;
 }
 
-void path_way(struct path *p, enum transport_kind way)
+void path_way(struct path *p, enum transport_kind way, const struct server_list *servers, gboolean relay_only)
 {
-	command(p, path_do_way, &way, sizeof(way));
+	struct way_arg arg = {.way = way, .servers = *servers, .relay_only = relay_only};
+
+	command(p, path_do_way, &arg, sizeof(arg));
+	explicit_bzero(&arg, sizeof(arg));
 }
 
 void path_gather(struct path *p)

@@ -27,6 +27,7 @@ struct path_events {
 	void (*heard)(void *self, gint64 at_us);			/* its sound was handed to the output */
 	void (*unstable)(void *self, gboolean silent);			/* nothing authenticated for 2.5 s; FALSE: back */
 	void (*digit)(void *self, char digit);				/* a touch tone of the peer's: 0-9 * # A-D */
+	void (*voice)(void *self, gboolean speaking);			/* somebody speaks at the other side, or no more */
 	void (*in_ended)(void *self, const GError *fault);		/* the source has ended and all of it was sent */
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
@@ -46,7 +47,8 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 
 /* Which way the datagrams shall go; nothing else of it works before. Again: the last way is closed, what the peer said of it
  * forgotten, and a new handshake goes by the new one (path_secure still holds; keys given stay). The limit of path_go begins anew. */
-void path_way(struct path *p, enum transport_kind way);
+/* SERVERS are copied. RELAY_ONLY: see net/link.h. */
+void path_way(struct path *p, enum transport_kind way, const struct server_list *servers, gboolean relay_only);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);

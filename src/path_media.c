@@ -217,6 +217,16 @@ static void tell_digits(struct path *p)
 		path_tell(p, path_tell_digit, &digits[i], sizeof(digits[i]));
 }
 
+static void tell_voice(struct path *p, gint64 now)
+{
+	gboolean speaking = engine_is_spoken_to(p->engine, now);
+
+	if (speaking == p->told_voice)
+		return;
+	p->told_voice = speaking;
+	path_tell(p, path_tell_voice, &speaking, sizeof(speaking));
+}
+
 static void on_rtp(void *self, uint8_t *pkt, size_t len)
 {
 	struct path *p = self;
@@ -289,6 +299,7 @@ static void tick_engine(struct path *p, gint64 now)
 {
 	if (engine_deadline(p->engine) <= now)
 		engine_tick(p->engine, now);
+	tell_voice(p, now);
 	watch_ends(p);
 	if (now >= p->snapshot_at) {
 		p->snapshot_at = now + SNAPSHOT_US;
@@ -313,7 +324,7 @@ static gboolean on_timer(GSource *source, GSourceFunc callback, gpointer data)
 
 void path_schedule(struct path *p)
 {
-	gint64 next = MIN(p->remote_done_at, p->secure_by);
+	gint64 next = MIN(MIN(p->remote_done_at, p->relay_by), p->secure_by);
 
 	if (p->dtls)
 		next = MIN(next, dtls_deadline(p->dtls));
@@ -329,7 +340,7 @@ void path_do_begin(void *self, void *arg)
 	struct path *p = self;
 	struct wire_events wire = {.rtp = on_rtp, .rtcp = on_rtcp, .handshake = on_handshake, .self = p};
 
-	p->remote_done_at = p->secure_by = p->snapshot_at = G_MAXINT64;
+	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);

@@ -18,6 +18,7 @@ struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
 struct keys_arg { struct srtp_keys tx, rx; };	/* wiped by path_do_keys */
 struct go_arg { struct media_params params; const struct audio_in *in; const struct audio_out *out; };
 struct hold_arg { gboolean sending, receiving; };
+struct way_arg { enum transport_kind way; struct server_list servers; gboolean relay_only; };
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
 
@@ -43,7 +44,7 @@ struct path {
 	struct dtls_fingerprint peer;
 	/* Of this way; reached: something came by it; proven: the peer is at its other end. */
 	gboolean works, reached, told_connected, way_lost, proven;
-	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, in_done, left;
+	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, left;
 	struct hold_arg hold;
 	struct media_params params;
 	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
@@ -52,7 +53,7 @@ struct path {
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
-	gint64 remote_done_at, secure_by, last_any_us, last_rtp_us, snapshot_at;
+	gint64 remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */
@@ -97,6 +98,7 @@ void path_tell_flowing(void *self, void *arg);		/* gint64 */
 void path_tell_heard(void *self, void *arg);		/* gint64 */
 void path_tell_unstable(void *self, void *arg);		/* gboolean */
 void path_tell_digit(void *self, void *arg);		/* char */
+void path_tell_voice(void *self, void *arg);		/* gboolean */
 void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
 void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */
