@@ -12,6 +12,7 @@ RATE, FRAME = 48000, 960
 JINGLE, JMI, RTP = "urn:xmpp:jingle:1", "urn:xmpp:jingle-message:0", "urn:xmpp:jingle:apps:rtp:1"
 ICE, DTLS, ERRORS = "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:errors:1"
 FEATURES = (JINGLE, JMI, RTP, "urn:xmpp:jingle:apps:rtp:audio", ICE, DTLS)
+ENDS = {"reject": "declined", "retract": "missed", "finish": "talked"}
 STORE = "<store xmlns='urn:xmpp:hints'/>"
 
 
@@ -126,6 +127,7 @@ class Call:
         self.peer, self.sid, self.who, self.caller = peer, sid, who, caller
         self.state, self.offer, self.early, self.pcm, self.first = "ringing", None, [], bytearray(), None
         self.by_message, self.accepted, self.pc, self.described, self.ear = False, False, None, False, None
+        self.end = None
 
     def connection(self):
         from aiortc import RTCConfiguration, RTCPeerConnection
@@ -166,7 +168,9 @@ class Call:
             c.sdpMid = self.name
             await self.pc.addIceCandidate(c)
 
-    async def close(self):
+    async def close(self, end):
+        """The END that comes first is shown."""
+        self.end = self.end or end
         if self.state == "ended":
             return
         self.state = "closing"
@@ -214,6 +218,13 @@ class Peer:
 
     def wait_state(self, state, limit=PATIENCE):
         self._wait(state, lambda: self.call is None or self.call.state == state, limit)
+
+    def shown(self):
+        return self.call.end
+
+    def tell(self):
+        c = self.call
+        return f"{c.state}, ICE {c.pc and c.pc.iceConnectionState}, {len(c.pcm) / 2 / RATE:.1f} s heard" if c else "no call"
 
     def first_heard(self):
         return self.call and self.call.first
@@ -276,7 +287,7 @@ class Peer:
 
     async def _leave(self):
         if self.call:
-            await self.call.close()
+            await self.call.close(None)
         await self.x.disconnect(wait=1)
 
     def _go(self, work):
@@ -305,8 +316,8 @@ class Peer:
         elif name == "proceed" and self.call.caller:
             self.call.who = who.full
             self._go(self._offer(self.call))
-        elif name in ("reject", "retract", "finish"):
-            self._go(self.call.close())
+        elif name in ENDS:
+            self._go(self.call.close(ENDS[name]))
 
     def _ring(self, call, by_message):
         if self.call and self.call.state != "ended":
@@ -337,17 +348,17 @@ class Peer:
             self._message(self.x.boundjid.bare, "reject", self.call.sid)
         else:
             self._terminate(self.call, "decline")
-        await self.call.close()
+        await self.call.close("declined")
 
     async def _hangup(self):
-        call = self.call
+        call, talked = self.call, self.call.state == "connected"
         if call.caller and call.state == "ringing" and not call.pc:
             self._message(call.who.split("/")[0], "retract", call.sid)
         else:
-            self._terminate(call, "success" if call.state == "connected" else "cancel")
+            self._terminate(call, "success" if talked else "cancel")
             if call.by_message:
                 self._message(call.who, "finish", call.sid, f"<reason xmlns='{JINGLE}'><success/></reason>")
-        await call.close()
+        await call.close("talked" if talked else "missed")
 
     # -- XEP-0166
 
@@ -420,4 +431,6 @@ class Peer:
             for c in content.findall(f"{{{ICE}}}transport/{{{ICE}}}candidate"):
                 self._go(call.candidate(c))
         elif action == "session-terminate":
-            self._go(call.close())
+            reason = jingle.find(f"{{{JINGLE}}}reason")
+            words = [r.tag.split("}")[1] for r in reason] if reason is not None else ["nothing"]
+            self._go(call.close({"success": "talked", "decline": "declined", "cancel": "missed"}.get(words[0], words[0])))

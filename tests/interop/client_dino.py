@@ -169,6 +169,15 @@ class Peer:
         if state == "ended":
             self._write_heard()
 
+    def shown(self):
+        """Without its lock for an encrypted call it is none that we want."""
+        s = self._status()
+        word = {"ended": "talked"}.get(s["call"], s["call"])
+        return word if word != "talked" or s["enc"] == "dtls-srtp" else "not encrypted: " + s["enc"]
+
+    def tell(self):
+        return self._tell("status")
+
     def first_heard(self):
         return self.first
 
