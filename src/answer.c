@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "busy.h"
 #include "log.h"
 #include "text.h"
 
-enum { FOLLOW_UP_S = 20, BELL_S = 4 };
+enum { FOLLOW_UP_S = 20, CONTESTED_S = 3, BELL_S = 4 };
 
 struct answer {
 	struct phone *phone;
@@ -14,11 +15,15 @@ struct answer {
 	void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text);
 	void *ctx;
 	/* the call at hand */
+	struct busy *busy;
 	struct talk *talk;		/* NULL: idle */
 	struct jmi_ring *ring;		/* it came by JMI; NULL: by a direct session-initiate */
 	char *peer;			/* full JID */
+	char *id;			/* of the proposal, or the session */
+	gint64 came_s, accepted_ms;	/* accepted_ms 0: not */
 	char *shown;
 	gboolean taken;			/* the user, or the list, has accepted */
+	gboolean contested;		/* and so has another device of ours, in the same moment */
 	guint ring_timer, bell_timer;
 };
 
@@ -66,9 +71,29 @@ static void send_finish(struct answer *a, enum jc_err err)
 {
 	enum jingle_reason reason = jingle_reason_of(err);
 
-	if (a->ring && a->taken && phone_is_online(a->phone))
+	/* Where another device of ours has the call it is his to finish. */
+	if (a->ring && a->taken && err != JC_ELSEWHERE && phone_is_online(a->phone))
 		phone_send(a->phone, jmi_write(JMI_FINISH, a->peer, jmi_ring_id(a->ring),
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
+}
+
+/* ---- for the list of calls ---- */
+
+static void keep(struct answer *a, enum jc_err err, gboolean over)
+{
+	struct call_entry e = {.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
+			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms) / 1000) : 0};
+
+	a->options.keep(a->ctx, &e, over);
+}
+
+/* Nobody was asked. */
+static void keep_refused(void *ctx, const char *from, const char *id)
+{
+	struct answer *a = ctx;
+	struct call_entry e = {.at_s = clock_s(), .incoming = TRUE, .outcome = JC_BUSY, .peer = (char *)from, .id = (char *)id};
+
+	a->options.keep(a->ctx, &e, TRUE);
 }
 
 static void on_ended(void *self, enum jc_err err, const char *text)
@@ -78,10 +103,12 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 
 	stop_ringing(a);
 	send_finish(a, err);
+	keep(a, err, TRUE);
 	g_clear_pointer(&a->ring, jmi_ring_free);
 	g_clear_pointer(&a->talk, talk_free);
 	g_clear_pointer(&a->peer, g_free);
-	a->taken = FALSE;
+	g_clear_pointer(&a->id, g_free);
+	a->taken = a->contested = FALSE;
 	a->done(a->ctx, shown, err, words);
 }
 
@@ -100,7 +127,9 @@ static gboolean on_ring_timeout(gpointer data)
 	struct answer *a = data;
 
 	a->ring_timer = 0;
-	if (a->taken) {
+	if (a->contested) {
+		talk_end(a->talk, JC_ELSEWHERE, NULL);
+	} else if (a->taken) {
 		talk_end(a->talk, JC_PROTOCOL, "its client did not go on with the call");
 	} else if (a->ring) {			/* the caller gives up by himself; nothing tells him that we are here */
 		stop_ringing(a);
@@ -186,6 +215,8 @@ static void on_accepted(void *self)
 	struct answer *a = self;
 
 	ui_say(a->ui, "Answered %s", a->shown);
+	if (!a->accepted_ms)
+		a->accepted_ms = clock_ms();
 }
 
 /* ---- a call that moves to another device of the caller's: XEP-0353 "Existing session" ---- */
@@ -220,12 +251,16 @@ static void on_moved(void *self)
 	take(self);
 }
 
-static void begin(struct answer *a, const char *peer)
+static void begin(struct answer *a, const char *peer, const char *id)
 {
 	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_nothing,
 				     .delivered = on_nothing, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = a};
 
 	set_peer(a, peer);
+	a->id = g_strdup(id);
+	a->came_s = clock_s();
+	a->accepted_ms = 0;
+	keep(a, JC_OK, FALSE);
 	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
 }
 
@@ -241,20 +276,21 @@ struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answe
 	a->options = *options;
 	a->done = done;
 	a->ctx = ctx;
+	a->busy = busy_new(phone, keep_refused, a);
 	return a;
 }
 
 void answer_free(struct answer *a)
 {
+	if (!a)
+		return;
+	busy_free(a->busy);
 	g_free(a);
 }
 
 static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
 {
-	struct jmi_ring *busy;
-
-	if (jmi_is_old(message, g_get_real_time() / G_USEC_PER_SEC) || !m->audio || !jid_resource(from) ||
-	    !may_ring(a, from))
+	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) || !may_ring(a, from))
 		return;
 	if (a->ring && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0)
 		return;				/* the same once more: by a carbon, or to this device by itself */
@@ -263,19 +299,40 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	}
 	if (a->talk) {
-		if (!phone_may_know(a->phone, from) || !phone_may_refuse(a->phone))
-			return;
-		busy = jmi_ring_new(m->id, phone_jid(a->phone), from, FALSE);
-		send_all(a, jmi_ring_reject(busy, JC_BUSY));
-		jmi_ring_free(busy);
+		busy_propose(a->busy, from, m->id);
 		return;
 	}
 	a->ring = jmi_ring_new(m->id, phone_jid(a->phone), from, phone_may_know(a->phone, from));
-	begin(a, from);
+	begin(a, from, m->id);
 	send_all(a, jmi_ring_begin(a->ring));
 	ring(a);
 	if (a->options.auto_accept)
 		take(a);
+}
+
+/* Two devices of ours have accepted in one moment. The caller goes on with one, which may be this. */
+static gboolean takes_it_too(const struct answer *a, const char *from, const struct jmi_msg *m, gboolean ours)
+{
+	return a->taken && !talk_call(a->talk) && ours && (m->kind == JMI_ACCEPT || m->kind == JMI_PROCEED) &&
+		strcmp(m->id, jmi_ring_id(a->ring)) == 0 && jid_resource(from) && strcmp(from, phone_jid(a->phone)) != 0;
+}
+
+static void contest(struct answer *a)
+{
+	if (a->contested)
+		return;
+	a->contested = TRUE;
+	clear_source(&a->ring_timer);
+	a->ring_timer = g_timeout_add_seconds(CONTESTED_S, on_ring_timeout, a);
+}
+
+/* The caller's last word in a call that was taken. */
+static void finish(struct answer *a, const struct jmi_msg *m)
+{
+	if (a->contested && !talk_call(a->talk))
+		talk_end(a->talk, JC_ELSEWHERE, NULL);
+	else
+		talk_end(a->talk, talk_is_accepted(a->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
 }
 
 void answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
@@ -287,14 +344,18 @@ void answer_jmi(struct answer *a, const struct elem *message, const char *from, 
 			on_propose(a, message, from, m);
 		return;
 	}
+	busy_hear(a->busy, from, m, ours);
 	if (!a->ring || talk_is_ending(a->talk))
 		return;
+	if (takes_it_too(a, from, m, ours)) {
+		contest(a);
+		return;
+	}
 	if (!a->taken && jmi_ring_recv(a->ring, from, m, ours, &err)) {
 		stop_ringing(a);
 		talk_end(a->talk, err, NULL);
-	} else if (a->taken && m->kind == JMI_FINISH && strcmp(m->id, jmi_ring_id(a->ring)) == 0 &&
-		   jid_same_bare(from, a->peer)) {
-		talk_end(a->talk, talk_is_accepted(a->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+	} else if (a->taken && m->kind == JMI_FINISH && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0) {
+		finish(a, m);
 	} else if (a->taken && !talk_call(a->talk) && m->kind == JMI_RETRACT &&
 		   strcmp(m->id, jmi_ring_id(a->ring)) == 0 && jid_same_bare(from, a->peer)) {
 		talk_end(a->talk, JC_NO_ANSWER, NULL);
@@ -319,11 +380,13 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 	if (!may_ring(a, from))
 		return;				/* answered like any unknown request */
 	if (a->talk) {
-		if (phone_may_know(a->phone, from))
+		if (phone_may_know(a->phone, from)) {
 			phone_refuse(a->phone, iq, m, JC_BUSY);
+			keep_refused(a, from, m->sid);
+		}
 		return;
 	}
-	begin(a, from);
+	begin(a, from, m->sid);
 	talk_take(a->talk, iq, m);
 }
 

@@ -277,6 +277,13 @@ static void on_digit(void *self, char digit)
 	c->ev.digit(c->ev.self, digit);
 }
 
+static void on_voice(void *self, gboolean speaking)
+{
+	struct call *c = self;
+
+	c->ev.voice(c->ev.self, speaking);
+}
+
 static void on_in_ended(void *self, const GError *fault)
 {
 	struct call *c = self;
@@ -324,6 +331,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	struct path_events path_events = {
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
+		.voice = on_voice,
 		.in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
 	g_autofree char *cname = text_uuid();

@@ -1,5 +1,5 @@
 /* call_priv.h - the inside of a call: call.c joins session, path and user, call_way.c the transports of both,
- * call_keys.c where the keys come from. */
+ * call_names.c candidates that are names, call_keys.c where the keys come from. */
 #ifndef JCALL_CALL_PRIV_H
 #define JCALL_CALL_PRIV_H
 
@@ -31,6 +31,12 @@ struct call {
 	struct sdes *sdes;
 	gboolean keyed;				/* the path knows */
 
+	/* ---- call_names.c ---- */
+	GPtrArray *lookups;			/* struct lookup *, under way; they free themselves */
+	struct _GCancellable *stop_names;
+	unsigned names;				/* so many were asked for */
+	gboolean names_done;			/* the peer has no more candidates, which the path learns after the last of them */
+
 	/* ---- call_way.c ---- */
 	struct iceudp *ice;
 	struct rawudp *raw;
@@ -60,6 +66,12 @@ void     call_way_asked(struct call *c);		/* JINGLE_EV_REPLACE_ASKED */
 void     call_way_creds(struct call *c, const struct ice_creds *local);
 void     call_way_candidate(struct call *c, const struct ice_cand *local);
 void     call_way_failed(struct call *c, const GError *error);
+
+/* ---- call_names.c: names in the place of addresses ---- */
+void     call_names_init(struct call *c);
+void     call_names_free(struct call *c);
+void     call_names_add(struct call *c, const struct ice_cand *cand);	/* to the path, once it has an address */
+void     call_names_settle(struct call *c);		/* tells the path that there are no more, if that is so */
 
 /* ---- call_keys.c: the conditions ---- */
 void     call_keys_init(struct call *c, const struct keying_list *keyings, struct jingle_plugs *plugs);

@@ -1,5 +1,6 @@
 #include "call_priv.h"
 
+#include "jingle/addr.h"
 #include "log.h"
 
 static const struct { const struct jingle_transport *plug; const char *name; } kinds[] = {
@@ -14,6 +15,7 @@ void call_way_init(struct call *c, const struct transport_list *transports, stru
 {
 	c->transports = *transports;
 	c->way = transports->kind[0];
+	call_names_init(c);
 	c->ice = iceudp_new();
 	c->raw = rawudp_new();
 	iceudp_allow_loopback(c->ice, c->env->ice.loopback);
@@ -28,6 +30,7 @@ void call_way_init(struct call *c, const struct transport_list *transports, stru
 
 void call_way_free(struct call *c)
 {
+	call_names_free(c);
 	iceudp_free(c->ice);
 	rawudp_free(c->raw);
 }
@@ -86,10 +89,14 @@ void call_way_pass(struct call *c)
 	}
 	if (iceudp_remote_creds(c->ice, &creds))
 		path_remote_creds(c->path, &creds);
-	while (iceudp_remote_cand(c->ice, &cand))
-		path_remote_cand(c->path, &cand);
-	if (iceudp_remote_done(c->ice))
-		path_remote_done(c->path);
+	while (iceudp_remote_cand(c->ice, &cand)) {
+		if (addr_is_mdns(cand.ip))
+			call_names_add(c, &cand);
+		else
+			path_remote_cand(c->path, &cand);
+	}
+	c->names_done = c->names_done || iceudp_remote_done(c->ice);
+	call_names_settle(c);
 }
 
 /* ---- one after the other (XEP-0166 transport-replace) ---- */

@@ -5,6 +5,7 @@
 #include "text.h"
 
 enum { FALLBACK_MS = 3000, UNSAFE_GRACE_S = 9, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
+enum { ASK_MS = 500, MAX_ASKED = 8 };
 
 #define UNSAFE_TEXT "its client cannot encrypt calls (DTLS-SRTP), so it is not called"
 
@@ -68,6 +69,8 @@ static void end(struct dial *d, enum jc_err err, const char *text)
 {
 	if (err == JC_NO_ANSWER)
 		err = nobody(d);
+	if (err == JC_UNAVAILABLE && !text && !roster_sees_us(phone_roster(d->phone), d->bare))
+		text = "it is offline, or its client does not ring for people who are not among its contacts";	/* rule R30 */
 	talk_end(d->talk, err, text);
 }
 
@@ -157,13 +160,47 @@ static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned onli
 
 /* ---- JMI ---- */
 
+static void ignore_features(void *ctx, enum iq_cond cond, unsigned can)
+{
+}
+
+/* While it rings there is time to ask. */
+static void ask_ahead(struct dial *d, const char *full_jid)
+{
+	if (!d->jmi || d->asked >= MAX_ASKED || !jid_resource(full_jid) || !jid_same_bare(full_jid, d->bare) ||
+	    disco_known(phone_disco(d->phone), full_jid))
+		return;
+	d->asked++;
+	disco_query(phone_disco(d->phone), full_jid, ignore_features, NULL);
+}
+
 /* Whatever was found out, phone_dial makes the best of it. */
 static void on_features(void *ctx, enum iq_cond cond, unsigned can)
 {
 	struct dial *d = ctx;
 
 	d->disco_handle = 0;
-	talk_dial(d->talk, d->sid, d->proceeded);
+	clear_source(&d->ask_timer);
+	if (!talk_is_ending(d->talk))
+		talk_dial(d->talk, d->sid, d->proceeded);
+}
+
+static gboolean on_ask_timer(gpointer data)
+{
+	struct dial *d = data;
+
+	d->ask_timer = 0;
+	disco_cancel(phone_disco(d->phone), d->disco_handle);
+	on_features(d, COND_TIMEOUT, 0);
+	return G_SOURCE_REMOVE;
+}
+
+/* What the device likes of an offer (rule R2), if that is not known yet; the person there waits already. */
+static void ask_device(struct dial *d, const char *peer)
+{
+	d->disco_handle = disco_query(phone_disco(d->phone), peer, on_features, d);
+	if (!phone_should_ask(d->phone, peer))
+		d->ask_timer = g_timeout_add(ASK_MS, on_ask_timer, d);
 }
 
 static void on_proceed(struct dial *d, const char *peer)
@@ -178,10 +215,10 @@ static void on_proceed(struct dial *d, const char *peer)
 	d->falling_back = FALSE;
 	d->proceeded = g_strdup(peer);
 	ui_event(d->ui, "proceed", "peer", "s", clean, NULL);
-	if (phone_should_ask(d->phone, peer))
-		d->disco_handle = disco_query(phone_disco(d->phone), peer, on_features, d);
-	else
+	if (disco_known(phone_disco(d->phone), peer))
 		talk_dial(d->talk, d->sid, peer);
+	else
+		ask_device(d, peer);
 }
 
 static void on_jmi_event(struct dial *d, const struct jmi_out *out)
@@ -190,6 +227,7 @@ static void on_jmi_event(struct dial *d, const struct jmi_out *out)
 
 	switch (out->event) {
 	case JMI_CALL_RINGING:
+		ask_ahead(d, out->peer);
 		tell_ringing(d);
 		break;
 	case JMI_CALL_PROCEED:
@@ -233,6 +271,7 @@ static void begin(struct dial *d)
 	if (d->begun || !d->online || !talk_is_open(d->talk) || talk_is_ending(d->talk))
 		return;
 	d->begun = TRUE;
+	d->began_s = clock_s();
 	/* Negative priority: chat messages stay with the user's other clients, or wait for them on the server. The callee
 	 * gets a directed presence as well, whatever the roster says, so that his client can see what ours can do. */
 	phone_presence(d->phone, NULL, PRIORITY);
@@ -300,6 +339,8 @@ static void on_accepted(void *self)
 
 	clear_source(&d->ring_timer);
 	dial_close_proposal(d);
+	if (!d->accepted_ms)
+		d->accepted_ms = clock_ms();
 	ui_say(d->ui, "%s has answered", d->shown);
 }
 
@@ -313,6 +354,15 @@ static void send_finish(struct dial *d, enum jc_err err)
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
 
+static void keep(struct dial *d, enum jc_err err)
+{
+	struct call_entry e = {.at_s = d->began_s, .shown = TRUE, .outcome = err, .peer = d->bare, .id = d->sid,
+			       .duration_s = d->accepted_ms ? (guint)((clock_ms() - d->accepted_ms) / 1000) : 0};
+
+	if (d->begun)
+		d->options.keep(d->ctx, &e);
+}
+
 static void on_ended(void *self, enum jc_err err, const char *text)
 {
 	struct dial *d = self;
@@ -322,6 +372,7 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 		dial_pump(d);
 	}
 	send_finish(d, err);
+	keep(d, err);
 	d->done(d->ctx, err, text);
 }
 
@@ -353,6 +404,7 @@ void dial_free(struct dial *d)
 		return;
 	clear_source(&d->ring_timer);
 	clear_source(&d->bounce_timer);
+	clear_source(&d->ask_timer);
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	dial_close_proposal(d);
@@ -388,8 +440,8 @@ void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolea
 		jmi_call_recv(d->jmi, from, m, clock_ms());
 		dial_pump(d);
 	}
-	/* Movim and Monal end a call by this alone (rule R12). */
-	if (m->kind == JMI_FINISH && d->proceeded && g_strcmp0(m->id, d->sid) == 0 && jid_same_bare(from, d->bare))
+	/* Movim and Monal end a call by this alone (rule R12). Another device of his does not speak for the one that has it. */
+	if (m->kind == JMI_FINISH && g_strcmp0(from, d->proceeded) == 0 && g_strcmp0(m->id, d->sid) == 0)
 		talk_end(d->talk, talk_is_accepted(d->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
 }
 
@@ -418,6 +470,7 @@ void dial_bounced(struct dial *d, const char *message_id, const char *condition)
 
 void dial_here(struct dial *d, const char *full_jid, int priority)
 {
+	ask_ahead(d, full_jid);
 	if (!d->jmi || priority >= 0 || d->told->len >= MAX_TOLD || !jid_resource(full_jid) ||
 	    !jid_same_bare(full_jid, d->bare) || strcmp(full_jid, phone_jid(d->phone)) == 0 ||
 	    g_ptr_array_find_with_equal_func(d->told, full_jid, g_str_equal, NULL))

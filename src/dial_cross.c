@@ -10,6 +10,9 @@ static void give_up_ours(struct dial *d)
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	d->disco_handle = 0;
+	if (d->ask_timer)
+		g_source_remove(d->ask_timer);
+	d->ask_timer = 0;
 	d->falling_back = FALSE;
 	talk_drop_call(d->talk);	/* he answers our offer with tie-break: nothing is left to be ended */
 	d->crossed = TRUE;
@@ -36,6 +39,7 @@ static void accept_proposal(struct dial *d, const char *id, const char *from)
 static void take_proposal(struct dial *d, const char *id, const char *from)
 {
 	give_up_ours(d);
+	dial_pump(d);			/* its <retract/>: other devices of his ring for ours */
 	dial_close_proposal(d);
 	accept_proposal(d, id, from);
 }

@@ -17,11 +17,13 @@ struct dial {
 	char *sid, *bare, *shown;
 	char *proceeded;		/* the full JID that took the proposal, or whose we took: it is owed a <finish/> */
 	gboolean crossed;		/* it is the callee's own call that goes on (XEP-0166 and XEP-0353 "Tie Breaking") */
-	guint timer, ring_timer, bounce_timer, unsafe_timer, disco_handle;
+	guint timer, ring_timer, bounce_timer, unsafe_timer, ask_timer, disco_handle;
+	unsigned asked;			/* so many devices ahead of their answer */
 	char *bounced_id, *bounced_with;
 	char *next_id, *next_from;	/* the session as which the call goes on, from another device of his */
 	GPtrArray *told;		/* char *: full JIDs that got the proposal by themselves */
 	unsigned redirections;
+	gint64 began_s, accepted_ms;	/* accepted_ms 0: not */
 	gboolean online, begun, told_ringing, falling_back;
 };
 

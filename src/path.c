@@ -77,6 +77,14 @@ void path_tell_digit(void *self, void *arg)
 		p->ev.digit(p->ev.self, *(char *)arg);
 }
 
+void path_tell_voice(void *self, void *arg)
+{
+	struct path *p = self;
+
+	if (!p->closed)
+		p->ev.voice(p->ev.self, *(gboolean *)arg);
+}
+
 void path_tell_in_ended(void *self, void *arg)
 {
 	struct path *p = self;

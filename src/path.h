@@ -27,6 +27,7 @@ struct path_events {
 	void (*heard)(void *self, gint64 at_us);			/* its sound was handed to the output */
 	void (*unstable)(void *self, gboolean silent);			/* nothing authenticated for 2.5 s; FALSE: back */
 	void (*digit)(void *self, char digit);				/* a touch tone of the peer's: 0-9 * # A-D */
+	void (*voice)(void *self, gboolean speaking);			/* somebody speaks at the other side, or no more */
 	void (*in_ended)(void *self, const GError *fault);		/* the source has ended and all of it was sent */
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */

@@ -122,12 +122,19 @@ static void forget_way(struct path *p)
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
 }
 
+static void tell_creds(struct path *p)
+{
+	struct ice_creds creds;
+
+	if (p->link.creds(p->link.self, &creds))
+		path_tell(p, path_tell_creds, &creds, sizeof(creds));
+}
+
 void path_do_way(void *self, void *arg)
 {
 	struct path *p = self;
 	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
 				     .datagram = on_datagram, .self = p};
-	struct ice_creds creds;
 	GError *error = NULL;
 
 	forget_way(p);
@@ -136,8 +143,7 @@ void path_do_way(void *self, void *arg)
 		path_fail(p, error);
 		return;
 	}
-	if (p->link.creds(p->link.self, &creds))
-		path_tell(p, path_tell_creds, &creds, sizeof(creds));
+	tell_creds(p);
 	if (p->go && !p->secured)
 		path_limit(p);
 	path_schedule(p);
@@ -180,8 +186,12 @@ void path_do_remote_creds(void *self, void *arg)
 {
 	struct path *p = self;
 
-	if (p->link.self && !p->link.set_remote(p->link.self, arg))
+	if (!p->link.self)
+		return;
+	if (!p->link.set_remote(p->link.self, arg))
 		path_fail(p, g_error_new(JC_ERROR, JC_PROTOCOL, "the peer's ICE credentials were not usable"));
+	else
+		tell_creds(p);		/* those of before, unless he has restarted */
 }
 
 void path_do_remote_cand(void *self, void *arg)

@@ -217,6 +217,16 @@ static void tell_digits(struct path *p)
 		path_tell(p, path_tell_digit, &digits[i], sizeof(digits[i]));
 }
 
+static void tell_voice(struct path *p, gint64 now)
+{
+	gboolean speaking = engine_is_spoken_to(p->engine, now);
+
+	if (speaking == p->told_voice)
+		return;
+	p->told_voice = speaking;
+	path_tell(p, path_tell_voice, &speaking, sizeof(speaking));
+}
+
 static void on_rtp(void *self, uint8_t *pkt, size_t len)
 {
 	struct path *p = self;
@@ -289,6 +299,7 @@ static void tick_engine(struct path *p, gint64 now)
 {
 	if (engine_deadline(p->engine) <= now)
 		engine_tick(p->engine, now);
+	tell_voice(p, now);
 	watch_ends(p);
 	if (now >= p->snapshot_at) {
 		p->snapshot_at = now + SNAPSHOT_US;

@@ -43,7 +43,7 @@ struct path {
 	struct dtls_fingerprint peer;
 	/* Of this way; reached: something came by it; proven: the peer is at its other end. */
 	gboolean works, reached, told_connected, way_lost, proven;
-	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, in_done, left;
+	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, left;
 	struct hold_arg hold;
 	struct media_params params;
 	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
@@ -97,6 +97,7 @@ void path_tell_flowing(void *self, void *arg);		/* gint64 */
 void path_tell_heard(void *self, void *arg);		/* gint64 */
 void path_tell_unstable(void *self, void *arg);		/* gboolean */
 void path_tell_digit(void *self, void *arg);		/* char */
+void path_tell_voice(void *self, void *arg);		/* gboolean */
 void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
 void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */

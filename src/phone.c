@@ -14,6 +14,7 @@ struct phone {
 	struct stream *xmpp;
 	struct disco *disco;
 	struct roster *roster;
+	struct archive *archive;
 	struct media_thread *media;
 	struct dtls_cert *cert;
 	struct call_env env;
@@ -28,6 +29,11 @@ struct phone {
 gint64 clock_ms(void)
 {
 	return g_get_monotonic_time() / 1000;
+}
+
+gint64 clock_s(void)
+{
+	return g_get_real_time() / G_USEC_PER_SEC;
 }
 
 /* ---- routing ---- */
@@ -139,6 +145,8 @@ static void on_message(void *self, const struct elem *message)
 	const char *from = elem_attr(use, "from"), *type = elem_attr(use, "type");
 	struct jmi_msg m;
 
+	if (archive_message(p->archive, message))
+		return;
 	if (!inner && (elem_child(message, "received", "urn:xmpp:carbons:2") ||
 		       elem_child(message, "sent", "urn:xmpp:carbons:2")))
 		return;				/* a forged carbon; <private/> is none */
@@ -300,6 +308,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	disco_set_transports(p->disco, flags_of(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
+	p->archive = archive_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
 		.wishes = {.codecs = config->codecs, .ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
@@ -313,6 +322,7 @@ void phone_free(struct phone *p)
 {
 	if (!p)
 		return;
+	archive_free(p->archive);
 	roster_free(p->roster);
 	disco_free(p->disco);
 	stream_free(p->xmpp);
@@ -423,6 +433,11 @@ struct disco *phone_disco(struct phone *p)
 struct roster *phone_roster(struct phone *p)
 {
 	return p->roster;
+}
+
+struct archive *phone_archive(struct phone *p)
+{
+	return p->archive;
 }
 
 void phone_set_events(struct phone *p, const struct phone_events *events)

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "jingle/jmi.h"
 #include "ui.h"
+#include "xmpp/archive.h"
 #include "xmpp/disco.h"
 #include "xmpp/roster.h"
 #include "xmpp/stream.h"
@@ -44,7 +45,8 @@ void          phone_close(struct phone *p, void (*done)(void *ctx), void *ctx);
 void          phone_presence(struct phone *p, const char *to, int priority);
 void          phone_send(struct phone *p, struct elem *stanza);	/* takes */
 
-/* Does it depend on features of PEER that are not known yet what is offered to it? Then disco_query comes before phone_dial. */
+/* Does it depend on features of PEER that are not known yet which keys are offered to it? Then disco_query comes before
+ * phone_dial, however long it takes. */
 gboolean      phone_should_ask(const struct phone *p, const char *peer);
 /* Which of enum disco_can PEER must have for a call with him. */
 unsigned      phone_needs(const struct phone *p, const char *peer);
@@ -68,10 +70,12 @@ gboolean       phone_is_online(const struct phone *p);
 struct disco  *phone_disco(struct phone *p);
 struct media_thread *phone_media(struct phone *p);
 struct roster *phone_roster(struct phone *p);
+struct archive *phone_archive(struct phone *p);
 /* May JID learn that we are here: it sees our presence anyway, is ourselves, or we are calling it. */
 gboolean       phone_may_know(const struct phone *p, const char *jid);
 void           phone_expose_to(struct phone *p, const char *bare_jid);	/* we are calling it, or took its call */
 
 gint64 clock_ms(void);			/* the monotonic clock of the signalling side */
+gint64 clock_s(void);			/* seconds since 1970 */
 
 #endif

@@ -314,6 +314,13 @@ static void on_digit(void *self, char digit)
 	ui_say(t->ui, "%s has pressed %s", t->peer, text);
 }
 
+static void on_voice(void *self, gboolean speaking)
+{
+	struct talk *t = self;
+
+	ui_event(t->ui, "voice", "speaking", "b", speaking, NULL);
+}
+
 static void on_changed(void *self)
 {
 	struct talk *t = self;
@@ -368,7 +375,7 @@ static struct call_events call_events(struct talk *t)
 	return (struct call_events){
 		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .digit = on_digit, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
+		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
 }
 
 /* ---- the ring tone ---- */

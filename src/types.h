@@ -106,6 +106,8 @@ struct media_params {
 	bool dtx;			/* the peer would like discontinuous transmission (usedtx) */
 	uint8_t event_pt;		/* by which the peer takes touch tones, */
 	unsigned event_hz;		/* [Hz] and the clock of their duration; 0: it takes none */
+	uint8_t level_id;		/* by which packets tell how loud they are (RFC 6464): 1..14; 0: they do not */
+	bool tx_level, rx_level;	/* ours, the peer's */
 	uint32_t tx_ssrc;		/* announced in the description */
 	char cname[32];			/* RTCP CNAME: random per call, names no machine (RFC 7022) */
 };

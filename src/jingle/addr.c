@@ -1,6 +1,7 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 gboolean addr_usable(const char *ip, gboolean loopback)
 {
@@ -22,4 +23,16 @@ gboolean addr_usable(const char *ip, gboolean loopback)
 		return loopback;
 	return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) &&
 		!IN6_IS_ADDR_V4MAPPED(&v6) && !IN6_IS_ADDR_V4COMPAT(&v6);
+}
+
+gboolean addr_is_mdns(const char *name)
+{
+	enum { UUID = 36 };
+
+	if (strlen(name) != UUID + strlen(".local") || g_ascii_strcasecmp(name + UUID, ".local") != 0)
+		return FALSE;
+	for (int i = 0; i < UUID; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? name[i] != '-' : !g_ascii_isxdigit(name[i]))
+			return FALSE;
+	return TRUE;
 }

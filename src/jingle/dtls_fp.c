@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "../log.h"
-
 #define NS_OMEMO_DTLS "http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification"	/* sic */
 
 enum { MAX_FINGERPRINTS = 4 };
@@ -11,6 +9,7 @@ enum { MAX_FINGERPRINTS = 4 };
 struct dtls_fp {
 	struct dtls_fingerprint ours, theirs;
 	gboolean offered_by_us;
+	const char *why;
 };
 
 struct dtls_fp *dtls_fp_new(const struct dtls_fingerprint *ours)
@@ -134,10 +133,10 @@ static enum jc_err read_strongest(const struct elem *transport, struct dtls_fing
 }
 
 /* Rule R16: a fingerprint that only OMEMO could read. */
-static enum jc_err nothing_usable(const struct elem *transport)
+static enum jc_err nothing_usable(struct dtls_fp *k, const struct elem *transport)
 {
 	if (elem_child(transport, "fingerprint", NS_OMEMO_DTLS))
-		log_info("dtls", "the peer's client has encrypted its fingerprint with OMEMO, which jcall cannot read");
+		k->why = "its client has encrypted the fingerprint with OMEMO, which jcall cannot read";
 	return JC_SECURITY;
 }
 
@@ -162,10 +161,11 @@ static enum jc_err read_fp(void *self, enum jingle_action action, const struct e
 	gboolean must = action == JINGLE_SESSION_INITIATE || action == JINGLE_SESSION_ACCEPT;
 	enum jc_err err = read_strongest(transport, &fp);
 
+	k->why = NULL;
 	if (err != JC_OK)
 		return err;
 	if (!fp.len)			/* an answer without one is a downgrade, unless it came early (rule R15) */
-		return must && !settled(k) ? nothing_usable(transport) : JC_OK;
+		return must && !settled(k) ? nothing_usable(k, transport) : JC_OK;
 	if (k->theirs.len && (fp.len != k->theirs.len || memcmp(fp.value, k->theirs.value, fp.len) != 0))
 		return JC_SECURITY;
 	if (settled(k))			/* an ICE restart repeats the fingerprint with a setup of its own: no news */
@@ -197,4 +197,9 @@ gboolean dtls_fp_we_are_client(const struct dtls_fp *k)
 	return k->offered_by_us ? k->theirs.setup == DTLS_PASSIVE : k->ours.setup == DTLS_ACTIVE;
 }
 
-const struct jingle_keying jingle_dtls_fp = {.name = "DTLS-SRTP", .in = is_in, .write = write_fp, .read = read_fp};
+static const char *why(void *self)
+{
+	return ((struct dtls_fp *)self)->why;
+}
+
+const struct jingle_keying jingle_dtls_fp = {.name = "DTLS-SRTP", .in = is_in, .write = write_fp, .read = read_fp, .why = why};

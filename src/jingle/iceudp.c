@@ -182,13 +182,17 @@ gboolean iceudp_cand_read(const struct elem *e, struct ice_cand *out)
 	return TRUE;
 }
 
+static gboolean is_address(const struct iceudp *t, const struct ice_cand *cand)
+{
+	return addr_usable(cand->ip, t->loopback) || (cand->type == ICE_HOST && addr_is_mdns(cand->ip));
+}
+
 static void take_candidate(struct iceudp *t, const struct elem *e)
 {
 	struct ice_cand cand;
 	g_autofree char *key = NULL;
 
-	if (!iceudp_cand_read(e, &cand) || cand.component != 1 || !addr_usable(cand.ip, t->loopback) ||
-	    t->known->len >= MAX_REMOTE_CANDIDATES) {
+	if (!iceudp_cand_read(e, &cand) || cand.component != 1 || !is_address(t, &cand) || t->known->len >= MAX_REMOTE_CANDIDATES) {
 		t->skipped++;
 		return;
 	}

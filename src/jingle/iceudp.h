@@ -1,8 +1,8 @@
 /* iceudp.h - the HOW: ICE-UDP, XEP-0176, candidates trickled in both directions; no sockets here, only elements.
  *
  * Rules R21-R25 of the interoperability list: full candidates, one per transport-info, each with the same ufrag and
- * pwd; missing credentials mean unchanged; rel_port is taken for rel-port; component 2, tcp, *.local, fe80:: and
- * addresses nobody can be reached at (multicast, broadcast, 0.0.0.0, port 0) are skipped and counted. */
+ * pwd; missing credentials mean unchanged; rel_port is taken for rel-port; component 2, tcp, fe80::, names but those of
+ * addr_is_mdns, and addresses nobody can be reached at (multicast, broadcast, 0.0.0.0, port 0) are skipped and counted. */
 #ifndef JCALL_JINGLE_ICEUDP_H
 #define JCALL_JINGLE_ICEUDP_H
 
@@ -26,7 +26,8 @@ gboolean iceudp_has_news(const struct iceudp *t);	/* is there anything for a tra
 
 /* The peer's side, to be handed to net/ice. */
 gboolean iceudp_remote_creds(struct iceudp *t, struct ice_creds *out);	/* TRUE once per new set; the second: he restarts */
-gboolean iceudp_remote_cand(struct iceudp *t, struct ice_cand *out);	/* TRUE once per candidate, in order */
+gboolean iceudp_remote_cand(struct iceudp *t, struct ice_cand *out);	/* TRUE once per candidate, in order; its ip may be a
+								 * name (addr_is_mdns) */
 gboolean iceudp_remote_done(struct iceudp *t);				/* TRUE once: the peer said it has no more */
 unsigned iceudp_skipped(const struct iceudp *t);
 

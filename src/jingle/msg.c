@@ -51,6 +51,23 @@ static gboolean is_duplicate(const struct jingle_msg *m, const struct jingle_con
 	return FALSE;
 }
 
+static gboolean is_bundle(const struct elem *group)
+{
+	return g_strcmp0(elem_attr(group, "semantics"), "BUNDLE") == 0;
+}
+
+static void read_groups(struct jingle_msg *m, const struct elem *jingle)
+{
+	const struct elem *group = elem_child(jingle, "group", NS_GROUPING), *e;
+
+	while (group && !is_bundle(group))
+		group = elem_next(group, "group", NS_GROUPING);
+	for (e = elem_child(group, "content", NULL); e; e = elem_next(e, "content", NULL))
+		for (size_t i = 0; i < m->ncontents; i++)
+			if (g_strcmp0(elem_attr(e, "name"), m->contents[i].name) == 0)
+				m->contents[i].bundled = TRUE;
+}
+
 static gboolean read_contents(struct jingle_msg *m, const struct elem *jingle)
 {
 	const struct elem *e;
@@ -114,6 +131,7 @@ enum iq_cond jingle_msg_read(struct jingle_msg *m, const struct elem *jingle)
 		return COND_BAD_REQUEST;
 	if (needs_content(m->action) && m->ncontents == 0)
 		return COND_BAD_REQUEST;
+	read_groups(m, jingle);
 	if (jingle_reason_child(jingle, &m->reason, &m->reason_text))
 		m->alternative_sid = elem_text(elem_child(elem_child(reason, "alternative-session", NULL), "sid", NULL));
 	if (m->action == JINGLE_SESSION_INFO)
@@ -170,6 +188,22 @@ static void write_content(struct elem *jingle, const struct jingle_content *c)
 		elem_adopt(e, c->security);
 }
 
+/* Behind the contents, where the schema of <jingle/> has room for it. */
+static void write_bundle(struct elem *jingle, const struct jingle_msg *m)
+{
+	struct elem *group = NULL;
+
+	for (size_t i = 0; i < m->ncontents; i++) {
+		if (!m->contents[i].bundled)
+			continue;
+		if (!group) {
+			group = elem_add(jingle, "group", NS_GROUPING);
+			elem_set(group, "semantics", "BUNDLE");
+		}
+		elem_set(elem_add(group, "content", NULL), "name", m->contents[i].name);
+	}
+}
+
 struct elem *jingle_msg_write(const struct jingle_msg *m)
 {
 	struct elem *jingle = elem_new("jingle", NS_JINGLE), *reason;
@@ -180,6 +214,7 @@ struct elem *jingle_msg_write(const struct jingle_msg *m)
 	elem_set(jingle, "responder", m->responder);
 	for (size_t i = 0; i < m->ncontents; i++)
 		write_content(jingle, &m->contents[i]);
+	write_bundle(jingle, m);
 	if (m->action == JINGLE_SESSION_TERMINATE || m->reason != REASON_NONE) {
 		reason = write_reason(jingle, m->reason, m->reason_text, m->alternative_sid);
 		if (m->reason_detail)

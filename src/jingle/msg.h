@@ -14,6 +14,7 @@ struct jingle_content {
 	enum jingle_senders senders;
 	gboolean senders_given;
 	const char *disposition;		/* "session" where absent */
+	gboolean bundled;			/* in the <group/> BUNDLE of an offer or answer (XEP-0338) */
 	/* The slots. In a message that was read they borrow from its element; in one to be written they are taken.
 	 * The core never looks inside them. */
 	struct elem *description, *transport, *security;

@@ -26,6 +26,8 @@ struct jingle_app {				/* the WHAT: one application namespace */
 	/* What it adds to the reason security-error: its namespace of errors, and the words for keys that are missing and for
 	 * such that cannot be used. NULL: nothing. */
 	const char *errors_ns, *keys_missing, *keys_invalid;
+	/* Why answer or agree has said no, as words for our user; NULL: the outcome says it all. May be NULL itself. */
+	const char  *(*why)(void *self);
 };
 
 struct jingle_transport {			/* the HOW: one transport namespace */
@@ -48,6 +50,8 @@ struct jingle_keying {				/* the CONDITION: sees both other slots, since DTLS (X
 	 * JC_SECURITY. */
 	enum jc_err  (*read)(void *self, enum jingle_action action, const struct elem *description,
 			     const struct elem *transport);
+	/* Why the last read has said no, as words for our user; NULL: the outcome says it all. May be NULL itself. */
+	const char  *(*why)(void *self);
 };
 
 enum { JINGLE_MAX_PLUGS = 4 };			/* of each kind */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "../log.h"
 #include "../text.h"
+#include "hdrext.h"
 #include "payload.h"
 
 #define NS_SSMA "urn:xmpp:jingle:apps:rtp:ssma:0"
@@ -23,6 +23,7 @@ struct rtp_app {
 	struct media_params params;
 	struct hears hears;
 	unsigned flags;
+	const char *why;			/* what it takes no offer or answer for, in words; NULL: none */
 };
 
 /* Of an offer what it has of this codec, with its number (rule R18); with our own where there is no offer yet. */
@@ -76,6 +77,7 @@ struct rtp_app *rtp_app_new(const struct rtp_wishes *wishes, uint32_t ssrc, cons
 		.tx_ssrc = ssrc};
 	g_strlcpy(a->params.cname, cname, sizeof(a->params.cname));
 	announce_all(&a->params, &a->wishes.codecs, NULL);
+	hdrext_propose(&a->params);
 	return a;
 }
 
@@ -119,9 +121,8 @@ static void add_payload(const struct rtp_app *a, struct elem *description, const
 }
 
 /* Rule R18: each parameter with a value, booleans as 0 and 1. */
-static struct elem *describe(void *self)
+static struct elem *describe(const struct rtp_app *a, gboolean we_offer)
 {
-	const struct rtp_app *a = self;
 	struct elem *d = elem_new("description", NS_RTP), *source;
 
 	elem_set(d, "media", "audio");
@@ -132,8 +133,19 @@ static struct elem *describe(void *self)
 		elem_setf(source, "ssrc", "%u", a->params.tx_ssrc);
 		add_parameter(source, "cname", a->params.cname);
 	}
+	hdrext_write(d, &a->params, we_offer);
 	elem_add(d, "rtcp-mux", NULL);
 	return d;
+}
+
+static struct elem *offer(void *self)
+{
+	return describe(self, TRUE);
+}
+
+static struct elem *reply(void *self)
+{
+	return describe(self, FALSE);
 }
 
 static gboolean is_audio(const struct elem *description)
@@ -203,19 +215,20 @@ static void hear(struct rtp_app *a, const struct elem *payload)
 	a->params.dtx = a->wishes.dtx && h->dtx;
 }
 
-static gboolean has_rtcp_mux(const struct elem *description)
+static enum jc_err judge(struct rtp_app *a, const struct elem *theirs)
 {
-	if (elem_child(description, "rtcp-mux", NULL))
-		return TRUE;
-	log_info("rtp", "the peer's client cannot put RTCP on the port of RTP (rtcp-mux), which this call needs");
-	return FALSE;
-}
-
-static enum jc_err judge(const struct elem *theirs)
-{
+	a->why = NULL;
 	if (!is_audio(theirs))
 		return JC_UNSUPPORTED_APP;
-	return has_rtcp_mux(theirs) ? JC_OK : JC_NO_CODEC;
+	if (elem_child(theirs, "rtcp-mux", NULL))
+		return JC_OK;
+	a->why = "its client cannot put RTCP on the port of RTP (rtcp-mux)";
+	return JC_NO_CODEC;
+}
+
+static const char *why(void *self)
+{
+	return ((struct rtp_app *)self)->why;
 }
 
 /* How the peer takes touch tones: best by the clock of what we send (RFC 4733 2.3). */
@@ -245,7 +258,7 @@ static enum jc_err use(struct rtp_app *a, const struct elem *theirs, const struc
 static enum jc_err answer(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	enum jc_err err = judge(theirs);
+	enum jc_err err = judge(a, theirs);
 	struct payload_type best;
 
 	if (err)
@@ -253,6 +266,7 @@ static enum jc_err answer(void *self, const struct elem *theirs)
 	announce_all(&a->params, &a->wishes.codecs, theirs);
 	if (!a->params.rx_count)
 		return JC_NO_CODEC;
+	hdrext_read(&a->params, theirs, FALSE);
 	best = a->params.rx[0];
 	return use(a, theirs, payload_find(theirs, best.codec, best.pt, &best.pt), &best);
 }
@@ -269,15 +283,17 @@ static gboolean offered(const struct rtp_app *a, enum media_codec codec)
 static enum jc_err agree(void *self, const struct elem *theirs)
 {
 	struct rtp_app *a = self;
-	enum jc_err err = judge(theirs);
+	enum jc_err err = judge(a, theirs);
 	unsigned seen = 0;
 
 	for (const struct elem *p = elem_child(theirs, "payload-type", NULL); !err && p && seen < MAX_PAYLOAD_TYPES;
 	     p = elem_next(p, "payload-type", NULL), seen++) {
 		struct payload_type type;
 
-		if (payload_read(p, &type) && offered(a, type.codec))
+		if (payload_read(p, &type) && offered(a, type.codec)) {
+			hdrext_read(&a->params, theirs, TRUE);
 			return use(a, theirs, p, &type);
+		}
 	}
 	return err ? err : JC_NO_CODEC;
 }
@@ -313,7 +329,7 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 	return elem_is(payload, NULL, NS_DTMF) ? COND_SECURITY_REQUIRED : COND_UNSUPPORTED_INFO;
 }
 
-const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = describe, .answer = answer, .reply = describe, .agree = agree,
+const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 				      .description_info = description_info, .session_info = session_info,
 				      .errors_ns = NS_RTP_ERRORS, .keys_missing = "crypto-required",
-				      .keys_invalid = "invalid-crypto"};
+				      .keys_invalid = "invalid-crypto", .why = why};

@@ -25,7 +25,7 @@ static struct jingle_session *new_session(const char *sid, const char *us, const
 	s->sid = g_strdup(sid);
 	s->us = g_strdup(us);
 	s->peer = g_strdup(peer);
-	s->initiator = initiator;
+	s->initiator = s->bundled = initiator;
 	s->plugs = *plugs;
 	s->app = plugs->apps[0];
 	s->how = plugs->transports[0];
@@ -60,6 +60,7 @@ void jingle_free(struct jingle_session *s)
 	g_ptr_array_unref(s->refused);
 	g_ptr_array_unref(s->rejected);
 	g_free(s->name);
+	g_free(s->why);
 	g_free(s->sid);
 	g_free(s->us);
 	g_free(s->peer);
@@ -90,6 +91,7 @@ guint session_send_content(struct jingle_session *s, enum jingle_action action, 
 	c->creator = s->creator;
 	c->senders = s->senders;
 	c->senders_given = action == JINGLE_SESSION_INITIATE || action == JINGLE_SESSION_ACCEPT;
+	c->bundled = c->senders_given && s->bundled;
 	c->description = description;
 	c->transport = transport;
 	if (action == JINGLE_SESSION_INITIATE)
@@ -179,7 +181,13 @@ void session_fail(struct jingle_session *s, enum jc_err err, const char *text)
 	}
 	if (s->offered)
 		session_send(s, &m);
-	session_over(s, err, m.reason, text, FALSE);
+	session_over(s, err, m.reason, text ? text : s->why, FALSE);
+}
+
+void session_explain(struct jingle_session *s, const char *why)
+{
+	g_free(s->why);
+	s->why = g_strdup(why);
 }
 
 gboolean jingle_next(struct jingle_session *s, struct jingle_out *out)

@@ -82,6 +82,8 @@ static enum jc_err choose_keying(struct jingle_session *s, enum jingle_action a,
 			s->keying = *k;
 			return JC_OK;
 		}
+		if (k->plug->why)
+			session_explain(s, k->plug->why(k->self));
 		if (s->initiator)
 			return err;
 	}
@@ -95,6 +97,21 @@ static unsigned count_keyings(const struct jingle_session *s, const struct elem 
 	for (size_t i = 0; i < s->plugs.nkeyings; i++)
 		n += s->plugs.keyings[i].plug->in(d, t) ? 1 : 0;
 	return n;
+}
+
+enum jc_err session_need_keying(struct jingle_session *s, const struct elem *d, const struct elem *t)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+	g_autofree char *why = NULL;
+
+	if (s->keying.plug || count_keyings(s, d, t))
+		return JC_OK;
+	for (size_t i = 0; i < s->plugs.nkeyings; i++)
+		g_string_append_printf(names, "%s%s", i ? " or " : "", s->plugs.keyings[i].plug->name);
+	why = g_strdup_printf("its client cannot encrypt calls (%s)", names->str);
+	session_explain(s, why);
+	s->flaw = s->app.plug->keys_missing;
+	return JC_SECURITY;
 }
 
 enum jc_err session_read_keying(struct jingle_session *s, enum jingle_action a, const struct elem *d,

@@ -16,6 +16,7 @@ struct jingle_session {
 	struct jingle_how how;
 	struct jingle_condition keying;		/* its plug is NULL until the peer has chosen */
 	const char *flaw;			/* the application's word for what is wrong with the keys; NULL: nothing is */
+	char *why;				/* words for our user on what was not to be taken; NULL: none */
 	/* transport-replace (session_plugs.c) */
 	struct jingle_how next;			/* asked for by us or by the peer */
 	enum { SETTLED, WE_ASKED, PEER_ASKED } replacing;
@@ -31,6 +32,7 @@ struct jingle_session {
 	guint last_tag, initiate_tag, accept_tag, modify_tag, ping_tag;	/* 0: none outstanding */
 	gboolean offered;			/* the session-initiate is out, or was received */
 	gboolean accept_sent, ringing_told;
+	gboolean bundled;			/* our content is in a group BUNDLE; as an initiator we always put it there */
 	gboolean heard;				/* initiator: the peer has said something in this session */
 	gint64 deadline_ms;
 	/* "i/name" or "r/name": contents that we do not take, of the offer (removed with our accept), or added later. */
@@ -56,6 +58,9 @@ gboolean session_is_app(const struct jingle_session *s, const struct elem *d);		
 gboolean session_is_transport(const struct jingle_session *s, const struct elem *t);
 void     session_write_keying(struct jingle_session *s, enum jingle_action a, struct elem *d, struct elem *t);
 enum jc_err session_read_keying(struct jingle_session *s, enum jingle_action a, const struct elem *d, const struct elem *t);
+/* Is there a condition of ours in it, or one in force already? If not, nothing else matters: JC_SECURITY, with words. */
+enum jc_err session_need_keying(struct jingle_session *s, const struct elem *d, const struct elem *t);
+void     session_explain(struct jingle_session *s, const char *why);		/* NULL: no words */
 void     session_replace_answered(struct jingle_session *s, enum iq_cond cond);
 enum iq_cond session_replace_asked(struct jingle_session *s, const struct jingle_content *c);
 enum iq_cond session_replace_taken(struct jingle_session *s, const struct jingle_content *c);

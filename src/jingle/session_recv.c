@@ -58,6 +58,16 @@ static void refuse_others(struct jingle_session *s, const struct jingle_msg *m, 
 	}
 }
 
+/* By the application's ANSWER or AGREE. */
+static enum jc_err judge(struct jingle_session *s, enum jc_err (*by)(void *self, const struct elem *theirs),
+			 const struct jingle_content *c)
+{
+	enum jc_err err = by(s->app.self, c->description);
+
+	session_explain(s, err != JC_OK && s->app.plug->why ? s->app.plug->why(s->app.self) : NULL);
+	return err;
+}
+
 /* The first content that is ours by application and transport and whose parameters suit; the others are to be refused. The
  * outcome is that of the offer which came nearest. */
 static const struct jingle_content *choose(struct jingle_session *s, const struct jingle_msg *m, enum jc_err *err)
@@ -74,7 +84,9 @@ static const struct jingle_content *choose(struct jingle_session *s, const struc
 			*err = *err == JC_UNSUPPORTED_APP ? JC_UNSUPPORTED_TRANSPORT : *err;
 			continue;
 		}
-		*err = s->app.plug->answer(s->app.self, c->description);
+		*err = session_need_keying(s, c->description, c->transport);
+		if (*err == JC_OK)
+			*err = judge(s, s->app.plug->answer, c);
 		if (*err == JC_OK)
 			chosen = c;
 	}
@@ -108,6 +120,7 @@ static enum iq_cond on_initiate(struct jingle_session *s, const struct jingle_ms
 		s->name = g_strdup(c->name);
 		s->creator = c->creator;
 		s->senders = c->senders;
+		s->bundled = c->bundled;
 		err = read_path(s, m, c);
 	}
 	if (err == JC_OK)
@@ -125,7 +138,9 @@ static enum jc_err judge_accept(struct jingle_session *s, const struct jingle_ms
 		return JC_UNSUPPORTED_TRANSPORT;
 	if (!session_is_app(s, c->description))
 		return JC_UNSUPPORTED_APP;
-	err = s->app.plug->agree(s->app.self, c->description);
+	err = session_need_keying(s, c->description, c->transport);
+	if (err == JC_OK)
+		err = judge(s, s->app.plug->agree, c);
 	return err == JC_OK ? read_path(s, m, c) : err;
 }
 

@@ -1,6 +1,5 @@
 #include "engine.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "../err.h"
@@ -8,6 +7,7 @@
 #include "../net/wire.h"
 #include "codec.h"
 #include "dtmf.h"
+#include "level.h"
 #include "playout.h"
 #include "rtcp.h"
 #include "rtp.h"
@@ -21,17 +21,11 @@ enum {
 	BACKLOG = 60 * AUDIO_RATE / 1000,	/* what is old is dropped */
 	STALL_US = 1000000,
 	FADE = AUDIO_RATE / 200,		/* 5 ms */
-	LEVEL_US = 100000,
+	TOLD_US = 1000000,		/* so long the levels that the peer tells of make ours superfluous */
 	SSRC_CHANGE_US = 1000000,
 	COALESCE_US = 1500,
 	LEAST_US = 1000,			/* nothing can be due earlier after a tick; an end that says so does not spin us */
 	RTCP_ROOM = 256,
-};
-
-struct meter {
-	int peak;
-	gint64 until_us;
-	double db;
 };
 
 struct engine {
@@ -61,9 +55,12 @@ struct engine {
 	gint64 captured_us;			/* when the last frame of the source was */
 	int tx_gain, rx_gain;			/* 0..FADE */
 	struct meter tx, rx;
+	struct voice tx_voice, rx_voice;
+	uint8_t level;				/* of the frame in pcm, by RFC 6464 */
+	gint64 told_us;				/* when the peer last told his */
 	struct media_stats stats;
 	gint16 pcm[MAX_FRAME];
-	uint8_t packet[RTP_HEADER + CODEC_MAX_PAYLOAD + WIRE_OVERHEAD];
+	uint8_t packet[RTP_HEADER_MAX + CODEC_MAX_PAYLOAD + WIRE_OVERHEAD];
 };
 
 struct engine *engine_new(const struct media_params *params, const struct audio_in *in, const struct audio_out *out,
@@ -109,8 +106,6 @@ void engine_free(struct engine *e)
 	g_free(e);
 }
 
-/* ---- levels ---- */
-
 /* What is muted fades away and back: a cut would click. */
 static void fade(int *gain, gboolean open, gint16 *pcm, size_t n)
 {
@@ -122,30 +117,23 @@ static void fade(int *gain, gboolean open, gint16 *pcm, size_t n)
 	}
 }
 
-static void measure(struct meter *m, const gint16 *pcm, size_t n, gint64 now_us)
-{
-	for (size_t i = 0; i < n; i++) {
-		int a = pcm[i] < 0 ? -pcm[i] : pcm[i];
-
-		m->peak = MAX(m->peak, a);
-	}
-	if (now_us < m->until_us)
-		return;
-	m->db = m->peak ? 20 * log10(m->peak / 32768.0) : -127;
-	m->peak = 0;
-	m->until_us = now_us + LEVEL_US;
-}
-
 /* ---- sending ---- */
+
+/* Where the payload begins. */
+static size_t head(const struct engine *e)
+{
+	return e->params.tx_level ? RTP_HEADER_MAX : RTP_HEADER;
+}
 
 /* The payload is in place. FALSE: dropped. */
 static gboolean send_packet(struct engine *e, uint8_t pt, uint32_t ts, gboolean mark, size_t len, gint64 now_us)
 {
-	struct rtp_header h = {.marker = mark, .pt = pt, .seq = e->seq, .ts = ts, .ssrc = e->params.tx_ssrc};
+	struct rtp_header h = {.marker = mark, .pt = pt, .seq = e->seq, .ts = ts, .ssrc = e->params.tx_ssrc,
+		.level_id = e->params.tx_level ? e->params.level_id : 0, .level = e->level};
+	size_t at = rtp_write(e->packet, &h);
 
-	rtp_write(e->packet, &h);
 	e->seq++;
-	if (!e->net.rtp(e->net.self, e->packet, RTP_HEADER + len, sizeof(e->packet))) {
+	if (!e->net.rtp(e->net.self, e->packet, at + len, sizeof(e->packet))) {
 		e->stats.tx_dropped++;
 		return FALSE;
 	}
@@ -158,7 +146,7 @@ static gboolean send_packet(struct engine *e, uint8_t pt, uint32_t ts, gboolean 
 /* A tone takes the place of the sound (RFC 4733 2.5.1.1). FALSE: none is to be sent now. */
 static gboolean send_event(struct engine *e, gint64 now_us)
 {
-	enum dtmf_step step = dtmf_step(&e->dtmf_tx, e->params.ptime_ms, e->params.event_hz, e->packet + RTP_HEADER);
+	enum dtmf_step step = dtmf_step(&e->dtmf_tx, e->params.ptime_ms, e->params.event_hz, e->packet + head(e));
 
 	if (step == DTMF_NOTHING)
 		return FALSE;
@@ -175,7 +163,7 @@ static void send_frame(struct engine *e, gint64 now_us)
 
 	if (e->params.event_hz && send_event(e, now_us))
 		return;
-	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + RTP_HEADER, CODEC_MAX_PAYLOAD);
+	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + head(e), CODEC_MAX_PAYLOAD);
 	if (len <= 0)
 		e->mark = TRUE;			/* DTX: the first packet after the pause is marked (RFC 3551 4.1) */
 	else if (send_packet(e, e->params.tx_pt, e->ts, e->mark, (size_t)len, now_us))
@@ -191,11 +179,20 @@ static void pass_time(struct engine *e, size_t samples)
 	e->ts_rest %= tick;
 }
 
+static void rate(struct engine *e, gint64 now_us)
+{
+	double db = level_db(e->pcm, e->frame);
+
+	e->level = level_octet(db, voice_feed(&e->tx_voice, db, now_us));
+}
+
 /* The frame in pcm has its place in time, sent or not. */
 static void pass_frame(struct engine *e, gint64 now_us)
 {
 	fade(&e->tx_gain, !e->muted && e->sending, e->pcm, e->frame);
-	measure(&e->tx, e->pcm, e->frame, now_us);
+	meter_feed(&e->tx, e->pcm, e->frame, now_us);
+	if (e->params.tx_level)
+		rate(e, now_us);
 	if (e->sending)
 		send_frame(e, now_us);
 	else
@@ -305,7 +302,9 @@ static void play(struct engine *e, gint64 now_us)
 		if (heard && !e->stats.first_heard_us)
 			e->stats.first_heard_us = now_us;
 		fade(&e->rx_gain, e->receiving, pcm, n);
-		measure(&e->rx, pcm, n, now_us);
+		meter_feed(&e->rx, pcm, n, now_us);
+		if (!e->told_us || now_us - e->told_us > TOLD_US)
+			voice_feed(&e->rx_voice, heard ? level_db(pcm, n) : SILENCE_DB, now_us);
 		if (e->have_out)
 			e->out.write(e->out.self, pcm, n);
 	}
@@ -409,6 +408,18 @@ static gboolean hear_event(struct engine *e, const struct rtp_header *h, const u
 	return TRUE;
 }
 
+/* Whether there is voice in it we judge ourselves: some set the bit for that in every packet, others never. */
+static void hear_level(struct engine *e, const struct rtp_header *h, gint64 now_us)
+{
+	size_t len;
+	const uint8_t *octet = e->params.rx_level ? rtp_extension(h, e->params.level_id, &len) : NULL;
+
+	if (!octet || !e->receiving)
+		return;
+	e->told_us = now_us;
+	voice_feed(&e->rx_voice, level_of_octet(*octet), now_us);
+}
+
 gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
 {
 	struct rtp_header h;
@@ -425,6 +436,7 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 	}
 	if (type->codec >= CODEC_SOUNDS)
 		return hear_event(e, &h, packet.payload, packet.len, now_us);
+	hear_level(e, &h, now_us);
 	packet.codec = type->codec;
 	packet.seq = h.seq;
 	packet.ts = h.ts;
@@ -527,6 +539,11 @@ size_t engine_digits(struct engine *e, char *out, size_t cap)
 	memmove(e->digits, e->digits + n, e->heard_digits - n);
 	e->heard_digits -= n;
 	return n;
+}
+
+gboolean engine_is_spoken_to(struct engine *e, gint64 now_us)
+{
+	return voice_is_speaking(&e->rx_voice, now_us);
 }
 
 gboolean engine_peer_left(const struct engine *e)

@@ -41,6 +41,8 @@ void     engine_params(struct engine *e, const struct media_params *params);	/* 
 gboolean engine_in_ended(struct engine *e, GError **fault);
 gboolean engine_out_ended(struct engine *e, GError **fault);
 size_t   engine_digits(struct engine *e, char *out, size_t cap);	/* those that came since; how many */
+/* Does the other side speak? By the levels it tells of (RFC 6464), else by its sound. */
+gboolean engine_is_spoken_to(struct engine *e, gint64 now_us);
 gboolean engine_peer_left(const struct engine *e);			/* RTCP BYE came */
 void     engine_stats(const struct engine *e, struct media_stats *out);
 

@@ -15,7 +15,7 @@
 struct ice {
 	GMainContext *ctx;
 	struct link_events ev;
-	struct ice_creds local;
+	struct ice_creds local, remote;
 	NiceAgent *agent;
 	guint stream;
 	gboolean dead, have_remote;
@@ -86,12 +86,17 @@ static void tell_state(void *self, void *arg)
 		i->ev.state(i->ev.self, *(enum link_state *)arg);
 }
 
+static gboolean is_usable(const NiceCandidate *c)
+{
+	return c->transport == NICE_CANDIDATE_TRANSPORT_UDP && !is_link_local(&c->addr);
+}
+
 static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
 {
 	struct ice *i = data;
 	struct ice_cand out;
 
-	if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP || is_link_local(&c->addr))
+	if (!is_usable(c))
 		return;
 	translate(c, &out);
 	post_to(i->ctx, tell_candidate, i, &out, sizeof(out));
@@ -175,6 +180,17 @@ static void close_ice(void *self)
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
 }
 
+static gboolean read_creds(struct ice *i)
+{
+	g_autofree char *ufrag = NULL, *pwd = NULL;
+
+	if (!nice_agent_get_local_credentials(i->agent, i->stream, &ufrag, &pwd))
+		return FALSE;
+	g_strlcpy(i->local.ufrag, ufrag, sizeof(i->local.ufrag));
+	g_strlcpy(i->local.pwd, pwd, sizeof(i->local.pwd));
+	return TRUE;
+}
+
 static gboolean get_creds(void *self, struct ice_creds *out)
 {
 	struct ice *i = self;
@@ -214,12 +230,44 @@ static gboolean add_now(struct ice *i, const struct ice_cand *cand)
 	return taken;
 }
 
+static void tell_again(void *self, void *arg)
+{
+	struct ice *i = self;
+	GSList *all;
+
+	if (i->dead)
+		return;
+	all = nice_agent_get_local_candidates(i->agent, i->stream, 1);
+	for (GSList *l = all; l && !i->dead; l = l->next) {
+		struct ice_cand out;
+
+		translate(l->data, &out);
+		if (out.type != ICE_PRFLX && is_usable(l->data))
+			i->ev.candidate(i->ev.self, &out);
+	}
+	g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
+}
+
+/* Sockets and selected pair stay. The order matters: a restart forgets the peer's credentials. */
+static gboolean restart(struct ice *i)
+{
+	if (!nice_agent_restart_stream(i->agent, i->stream) || !read_creds(i))
+		return FALSE;
+	i->added = 0;
+	post_to(i->ctx, tell_again, i, NULL, 0);	/* behind the credentials, which our caller tells */
+	return TRUE;
+}
+
 static gboolean set_remote(void *self, const struct ice_creds *creds)
 {
 	struct ice *i = self;
+	gboolean same = strcmp(i->remote.ufrag, creds->ufrag) == 0 && strcmp(i->remote.pwd, creds->pwd) == 0;
 
+	if (i->have_remote && !same && !restart(i))
+		return FALSE;
 	if (!nice_agent_set_remote_credentials(i->agent, i->stream, creds->ufrag, creds->pwd))
 		return FALSE;
+	i->remote = *creds;
 	i->have_remote = TRUE;
 	for (guint n = 0; n < i->waiting->len; n++)
 		add_now(i, i->waiting->pdata[n]);
@@ -277,7 +325,6 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 		  GError **error)
 {
 	struct ice *i = g_new0(struct ice, 1);
-	g_autofree char *ufrag = NULL, *pwd = NULL;
 
 	i->ctx = ctx;
 	i->ev = *events;
@@ -295,13 +342,11 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 		add_all_addresses(i);
 	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
 	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
-	    !nice_agent_get_local_credentials(i->agent, i->stream, &ufrag, &pwd)) {
+	    !read_creds(i)) {
 		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");
 		close_ice(i);
 		return FALSE;
 	}
-	g_strlcpy(i->local.ufrag, ufrag, sizeof(i->local.ufrag));
-	g_strlcpy(i->local.pwd, pwd, sizeof(i->local.pwd));
 	*l = (struct link){.free = close_ice, .creds = get_creds, .gather = gather, .set_remote = set_remote,
 			   .add_remote = add_remote, .remote_done = remote_done, .send = send_datagram,
 			   .selected = selected, .proven = proven, .checked = TRUE, .self = i};

@@ -33,9 +33,11 @@ struct link_events {
 
 struct link {
 	void     (*free)(void *self);
-	gboolean (*creds)(void *self, struct ice_creds *out);		/* at once after opening; FALSE: this way needs none */
+	gboolean (*creds)(void *self, struct ice_creds *out);		/* ours, as they are now; FALSE: this way needs none */
 	gboolean (*gather)(void *self, GError **error);			/* opens sockets; candidates and gathered follow */
-	gboolean (*set_remote)(void *self, const struct ice_creds *creds);	/* FALSE: not usable */
+	/* FALSE: not usable. New ones are a restart of the peer's (RFC 8445 9): ours are new ones then, too, and all our candidates
+	 * are told again. What works goes on working until something better is found. */
+	gboolean (*set_remote)(void *self, const struct ice_creds *creds);
 	gboolean (*add_remote)(void *self, const struct ice_cand *cand);	/* FALSE: not usable, or too many are there */
 	void     (*remote_done)(void *self);				/* the peer has no more candidates */
 	/* FALSE: it would block or nothing works (yet): drop the packet and count it. */

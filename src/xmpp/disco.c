@@ -17,9 +17,9 @@ enum { MAX_JID = 3071, MAX_CAPS = 256 };	/* [bytes] */
 #define FEATURE_RAW_UDP "urn:xmpp:jingle:transports:raw-udp:1"
 
 /* What this build can do (rules R1 and R2), in the order of i;octet that the hash wants. */
-static const char *const features[] = {NS_CAPS, NS_INFO, "urn:xmpp:jingle-message:0", "urn:xmpp:jingle:1",
-	FEATURE_DTLS, "urn:xmpp:jingle:apps:rtp:1", "urn:xmpp:jingle:apps:rtp:audio",
-	FEATURE_ICE_UDP, FEATURE_RAW_UDP, "urn:xmpp:ping"};
+static const char *const features[] = {NS_CAPS, NS_INFO, "urn:ietf:rfc:5576", "urn:ietf:rfc:5888",
+	"urn:xmpp:jingle-message:0", "urn:xmpp:jingle:1", FEATURE_DTLS, "urn:xmpp:jingle:apps:rtp:1",
+	"urn:xmpp:jingle:apps:rtp:audio", "urn:xmpp:jingle:apps:rtp:rtp-hdrext:0", FEATURE_ICE_UDP, FEATURE_RAW_UDP, "urn:xmpp:ping"};
 
 struct resource {
 	char *hash, *ver, *node;	/* of its caps; NULL: none */
@@ -250,6 +250,19 @@ void disco_reset(struct disco *d)
 {
 	g_hash_table_remove_all(d->resources);
 	g_hash_table_remove_all(d->told);
+}
+
+unsigned disco_siblings(const struct disco *d)
+{
+	const char *us = stream_jid(d->stream);
+	unsigned n = 0;
+	GHashTableIter i;
+	gpointer key;
+
+	g_hash_table_iter_init(&i, d->resources);
+	while (us && g_hash_table_iter_next(&i, &key, NULL))
+		n += jid_same_bare(key, us) && strcmp(key, us) != 0;
+	return n;
 }
 
 unsigned disco_online(struct disco *d, const char *bare_jid)

@@ -57,6 +57,7 @@ void  disco_cancel(struct disco *d, guint handle);
 
 /* How many resources of BARE_JID are online as far as we may see. */
 unsigned disco_online(struct disco *d, const char *bare_jid);
+unsigned disco_siblings(const struct disco *d);		/* the other resources of our own account */
 
 /* caps.c: the XEP-0115 5.1 verification string hash of a disco#info <query/>; NULL when ill-formed (5.4: duplicate
  * identities, features or forms; also a '<' in any of them, for then one hash would fit several lists). Caller frees. */

@@ -88,10 +88,11 @@ class Proc:
 
 
 class Lab:
-    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra=""):
+    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", component=None, contacts=()):
         self.dir = tempfile.mkdtemp(prefix="jcall-lab-")
         self.port, self.users, self.friends = free_port(), users, friends
-        self.direct_port = free_port()
+        self.direct_port, self.component_port = free_port(), free_port()
+        self.component, self.contacts = component, contacts     # a domain served by another program; JIDs on every contact list
         self.modules, self.extra, self.offline = list(modules), extra, offline
         self.judged = True      # False: the jcalls here talk to another server, which records nothing
         self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
@@ -160,8 +161,12 @@ class Lab:
             open(os.path.join(base, "accounts", file), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
             rows = [f'["{v}@{DOMAIN}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
                     if v != u and self.friends]
+            rows += [f'["{jid}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for jid in self.contacts]
             open(os.path.join(base, "roster", file), "w").write(
                 "return { " + " ".join(rows) + ' [false] = { ["version"] = 1; ["pending"] = {}; }; };\n')
+
+    def _component(self):
+        return f'Component "{self.component}"\n component_secret = "secret"' if self.component else ""
 
     def start_server(self):
         modules = ["roster", "saslauth", "tls", "disco", "ping", "smacks", "carbons", "presence", "message", "iq", "posix"]
@@ -177,6 +182,8 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.port} }}
 c2s_direct_tls_ports = {{ {self.direct_port} }}
 s2s_ports = {{ }}
+component_ports = {{ {self.component_port if self.component else ""} }}
+component_interfaces = {{ "127.0.0.1" }}
 http_ports = {{ }}
 https_ports = {{ }}
 plugin_paths = {{ "{os.path.join(CONFORMANCE, "prosody")}" }}
@@ -192,11 +199,11 @@ ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.path("server.pe
 c2s_direct_tls_ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.path("server.pem")}"; }}
 {self.extra}
 VirtualHost "{DOMAIN}"
-''')
+{self._component()}''')
         self.server = subprocess.Popen(["prosody", "--config", self.path("prosody.cfg.lua"), "-F"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
-        for port in (self.port, self.direct_port):
+        for port in (self.port, self.direct_port) + ((self.component_port,) if self.component else ()):
             while True:
                 with socket.socket() as s:
                     if s.connect_ex(("127.0.0.1", port)) == 0:
@@ -229,7 +236,8 @@ VirtualHost "{DOMAIN}"
         """Writes a configuration for USER; keyword arguments are further groups: audio={"in": "null"}."""
         path = self.path(f"{user}.conf")
         text = f"[account {user}]\njid = {user}@{DOMAIN}\npassword = {password or user + '-secret'}\n" \
-               f"server = 127.0.0.1:{self.port}\nca_file = {self.path('ca.pem')}\n{account}\n[network]\nloopback = true\n"
+               f"server = 127.0.0.1:{self.port}\nca_file = {self.path('ca.pem')}\n{account}\n"
+        sections["network"] = {"loopback": "true", **sections.get("network", {})}
         for name, keys in sections.items():
             text += f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -2,7 +2,8 @@
 reading that the sources of those clients have (the rules R1 to R31 of tests/peers/README).
 
 A Peer acknowledges requests as its make does, beside the test; what breaks a rule fails the test when it is left."""
-import queue, re, time, uuid
+import hashlib, queue, re, socket, time, uuid
+from lab import *
 from scripted import *
 
 JINGLE, JMI, RTP, ICE = "{urn:xmpp:jingle:1}", "{urn:xmpp:jingle-message:0}", "{urn:xmpp:jingle:apps:rtp:1}", "{urn:xmpp:jingle:transports:ice-udp:1}"
@@ -146,10 +147,19 @@ class Peer(Scripted):
         for t in j.iter(ICE + "transport"):
             if j.get("action") != "transport-info":
                 self.creds[j.get("sid")] = (t.get("ufrag"), t.get("pwd"))
-            elif list(t):           # with candidates: the same credentials, unless a restart alone brought new ones
-                insist((t.get("ufrag"), t.get("pwd")) == self.creds.get(j.get("sid")), "R22", f"{t.attrib}")
-            else:
-                self.creds[j.get("sid")] = (t.get("ufrag"), t.get("pwd"))
+            else:                   # the same credentials, for new ones would be a restart
+                now = (t.get("ufrag"), t.get("pwd"))
+                insist(now == self.creds.setdefault(j.get("sid"), now) and list(t), "R22, R23", f"{t.attrib}")
+
+    def restart_ice(self, to, sid, name, way=None):
+        """By new credentials and no candidates; the transport of the first transport-info that answers them (rule R23)."""
+        before = self.creds.pop(sid)
+        number = self.iq(to, jingle("transport-info", sid, content(way or transport("", *NEW_CREDS), name)))
+        order = [self.wait(lambda s: s.get("id") == number or is_transport_info_of(s, lambda t: t.get("ufrag") != before[0])) for _ in range(2)]
+        assert order[0].get("id") == number and order[0].get("type") == "result", [ET.tostring(s) for s in order]
+        answer = next(order[1].iter(ICE + "transport"))
+        assert answer.get("pwd") != before[1] and answer.find(ICE + "candidate") is not None, ET.tostring(order[1])
+        return answer
 
     def take(self, stanza):
         j = stanza.find(JINGLE + "jingle")
@@ -198,6 +208,31 @@ class Peer(Scripted):
         assert self.act(to, "session-terminate", sid, f"<reason><{reason}/></reason>") == []
 
 
+def is_transport_info_of(stanza, fits):
+    return any(j.get("action") == "transport-info" and fits(t) for j in stanza.findall(JINGLE + "jingle") for t in j.iter(ICE + "transport"))
+
+
+class Component(Peer):
+    """One that is no client: USER is a JID of the lab's component, and RESOURCE is what it speaks as. Others of the component are
+    spoken to as well."""
+
+    def login(self, lab, user, resource):
+        self.jid = f"{user}@{lab.component}/{resource}"
+        self.sock = socket.create_connection(("127.0.0.1", lab.component_port))
+        self._open("jabber:component:accept", lab.component)
+        self._read_header()
+        super().send("<handshake>" + hashlib.sha1((self.stream_id + "secret").encode()).hexdigest() + "</handshake>")
+        self._expect("handshake")
+
+    def send(self, text):
+        head = text.split(">")[0]
+        mine = head.startswith(("<iq", "<message", "<presence")) and " from=" not in head
+        super().send(re.sub(r"^<(\w+)", lambda m: f"{m[0]} from='{self.jid}'", text) if mine else text)
+
+    def answer(self, stanza, inside="", kind="result"):
+        self.send(f"<iq type='{kind}' id='{stanza.get('id')}' from='{stanza.get('to')}' to='{stanza.get('from')}'>{inside}</iq>")
+
+
 def reason_of(element):
     return [e.tag.split("}")[1] for e in element.find(JINGLE + "reason")]
 
@@ -205,8 +240,17 @@ def reason_of(element):
 def dial(lab, peer, *args, callee=None, **kw):
     """A jcall of Romeo's calls PEER, who hears of it: (it, its full JID, the id of the call)."""
     romeo = lab.dial("romeo", callee or peer.bare, *args, **kw)
+    return (romeo,) + proposed(peer)
+
+
+def proposed(peer):
+    """PEER hears a proposal (rules R4, R7, R9): (full JID of the caller, the id)."""
     message, proposal = peer.wait_jmi("propose", peer.bare)
-    return romeo, message.get("from"), proposal.get("id")
+    sid = proposal.get("id")
+    assert re.fullmatch(UUID4, sid) and (message.get("id"), message.get("type")) == (f"jm-propose-{sid}", "chat")
+    assert message.find(HINTS + "store") is not None
+    assert [(d.tag, d.get("media")) for d in proposal] == [(RTP + "description", "audio")]
+    return message.get("from"), sid
 
 
 def offered(peer, romeo, sid):
@@ -215,6 +259,13 @@ def offered(peer, romeo, sid):
     assert (iq.get("from"), iq.get("to"), j.get("sid")) == (romeo, peer.jid, sid), ET.tostring(iq)
     assert [d.get("media") for d in j.iter(RTP + "description")] == ["audio"]
     return j
+
+
+def wait_until(true):
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def hangs_up(process, peer, reason="success", finish=True, status=0):
@@ -246,3 +297,28 @@ def accepted(peer, juliet, sid):
     iq, j = peer.wait_action("session-accept")
     assert (iq.get("from"), j.get("sid")) == (juliet, sid)
     return j
+
+
+# ---- what becomes of clients that have no DTLS-SRTP: security-error, and words that say why; never plain RTP ----
+
+SECURITY = 21
+
+
+def refused_at_the_offer(make, inside):
+    """MAKE, a class, calls by a bare session-initiate with INSIDE: it is refused and nothing rings."""
+    with Lab() as lab, make(lab, "romeo") as peer:
+        juliet, jid = waits(lab, "--once")
+        assert peer.act(jid, "session-initiate", "a1b2", inside, f"initiator='{peer.jid}' responder='{jid}'") == []
+        assert reason_of(peer.wait_action("session-terminate")[1])[0] == "security-error"
+        assert juliet.exit() == SECURITY and not juliet.seen("incoming")
+        assert "DTLS-SRTP" in juliet.seen("ended")[0]["text"], juliet.seen("ended")
+        assert not [s for s in peer.kept if s.find(JINGLE + "jingle") is not None]
+
+
+def refused_by_its_caps(make):
+    """MAKE, a class, is called by its full JID: it hears nothing of it."""
+    with Lab() as lab, make(lab, "juliet") as peer:
+        romeo = lab.dial("romeo", peer.jid)
+        assert romeo.exit() == SECURITY
+        assert "DTLS-SRTP" in romeo.seen("ended")[0]["text"], romeo.seen("ended")
+        assert not [s for s in peer.kept if s.find(JINGLE + "jingle") is not None]

@@ -2,7 +2,7 @@
 
 It logs in to a Lab as one of its users, answers questions for its features by itself, and hands everything else to the test.
 Nothing waits for a fixed time."""
-import base64, queue, socket, ssl, threading, uuid
+import base64, contextlib, queue, socket, ssl, threading, uuid
 import xml.etree.ElementTree as ET
 from lab import DOMAIN, PATIENCE
 
@@ -22,7 +22,12 @@ def jingle(action, sid, inside="", attributes=""):
 
 class Scripted:
     def __init__(self, lab, user, resource="script", features=FEATURES):
-        self.features, self.jid, self.seen, self.sending = features, None, queue.Queue(), threading.Lock()
+        self.features, self.jid, self.seen, self.sending, self.stream_id = features, None, queue.Queue(), threading.Lock(), None
+        self.login(lab, user, resource)
+        self.loop = threading.Thread(target=self._loop, daemon=True)
+        self.loop.start()
+
+    def login(self, lab, user, resource):
         raw = socket.create_connection(("127.0.0.1", lab.port))
         self.sock = raw
         self._open()
@@ -40,12 +45,15 @@ class Scripted:
         self.send(f"<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind></iq>")
         self.jid = self._expect("iq").find(".//{urn:ietf:params:xml:ns:xmpp-bind}jid").text
         self.send("<presence/>")
-        threading.Thread(target=self._loop, daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.send("</stream:stream>")
+            self.loop.join(1)           # a server that still sees us would take a second to end
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
         self.sock.close()
 
     def take(self, stanza):
@@ -86,10 +94,22 @@ class Scripted:
         iq = self.wait(lambda s: s.tag.endswith("iq") and s.get("id") == number and s.get("type") in ("result", "error"), limit)
         return [c.tag.split("}")[1] for e in iq if e.tag.endswith("error") for c in e]
 
-    def _open(self):
+    def _open(self, ns="jabber:client", to=DOMAIN):
         self.parser = ET.XMLPullParser(("start", "end"))
-        self.depth = 0
-        self.send(f"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{DOMAIN}' version='1.0'>")
+        self.depth, self.stream_id = 0, None
+        self.send(f"<stream:stream xmlns='{ns}' xmlns:stream='http://etherx.jabber.org/streams' to='{to}' version='1.0'>")
+
+    def _feed(self):
+        data = self.sock.recv(65536)
+        if not data:
+            raise OSError("the server closed the stream")
+        self.parser.feed(data)
+
+    def _read_header(self):
+        while not self.stream_id:
+            self._feed()
+            for _, e in self.parser.read_events():
+                self.stream_id, self.depth = e.get("id"), 1
 
     def _next(self):
         while True:
@@ -97,10 +117,7 @@ class Scripted:
                 self.depth += 1 if kind == "start" else -1
                 if kind == "end" and self.depth == 1:
                     return e
-            data = self.sock.recv(65536)
-            if not data:
-                raise OSError("the server closed the stream")
-            self.parser.feed(data)
+            self._feed()
 
     def _expect(self, name):
         e = self._next()

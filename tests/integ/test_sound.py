@@ -57,6 +57,15 @@ def test_file_to_file_both_ways():
         judge(fox, read_wav(lab.path("heard1.wav")), 500)
 
 
+def test_who_speaks_is_told_and_silence_is_not():
+    with Lab() as lab:
+        speech(lab.path("fox.wav"), FOX)
+        romeo, juliet = both_ways(lab, lab.path("fox.wav"), "null", "null", "null")
+        said = [e["speaking"] for e in juliet.seen("voice")]
+        assert said and said[::2] == [True] * len(said[::2]) and not any(said[1::2]), said
+        assert not romeo.seen("voice")
+
+
 def test_first_word_is_not_lost_when_the_callee_takes_his_time():
     with Lab() as lab:
         fox = speech(lab.path("fox.wav"), FOX)

@@ -433,8 +433,7 @@ static gboolean we_list(struct disco *disco, const char *var)
 static void what_we_cannot_do_is_not_advertised(void **state)
 {
 	static const char *const no[] = {"urn:ietf:rfc:3264", "urn:xmpp:jingle:apps:rtp:video", "urn:xmpp:jingle:dtmf:0",
-		"urn:xmpp:jingle:apps:rtp:0", "urn:xmpp:jingle:transports:ice-udp:0", "urn:xmpp:jingle:apps:rtp:rtcp-fb:0",
-		"urn:xmpp:jingle:apps:rtp:rtp-hdrext:0", "urn:ietf:rfc:5888"};
+		"urn:xmpp:jingle:apps:rtp:0", "urn:xmpp:jingle:transports:ice-udp:0", "urn:xmpp:jingle:apps:rtp:rtcp-fb:0"};
 	struct stream stream;
 	struct disco *disco;
 

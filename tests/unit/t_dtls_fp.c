@@ -201,6 +201,9 @@ static void one_that_only_omemo_can_read_is_none_rule_r16(void **state)
 	assert_int_equal(hear(*state, JINGLE_SESSION_INITIATE, "<fingerprint "
 		"xmlns='http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification' hash='sha-256' setup='actpass'>"
 		"<encrypted xmlns='eu.siacs.conversations.axolotl'/></fingerprint>"), JC_SECURITY);
+	assert_non_null(strstr(jingle_dtls_fp.why(*state), "OMEMO"));
+	assert_int_equal(hear_one(*state, JINGLE_SESSION_INITIATE, "hash='sha-256' setup='actpass'", HEX), JC_OK);
+	assert_null(jingle_dtls_fp.why(*state));
 }
 
 static void lower_case_and_blanks_around_are_read(void **state)

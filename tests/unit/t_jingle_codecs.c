@@ -12,6 +12,7 @@
 #include "xml.h"
 
 #define D "xmlns='urn:xmpp:jingle:apps:rtp:1'"
+#define LEVEL "<rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' uri='urn:ietf:params:rtp-hdrext:ssrc-audio-level' id='1'/>"
 #define G722(id) "<payload-type id='" id "' name='G722' clockrate='8000' channels='1' ptime='20'/>"
 #define PCMU(id) "<payload-type id='" id "' name='PCMU' clockrate='8000' channels='1' ptime='20'/>"
 #define PCMA(id) "<payload-type id='" id "' name='PCMA' clockrate='8000' channels='1' ptime='20'/>"
@@ -76,7 +77,7 @@ static void the_offer_holds_all_we_can_the_preferred_first(void **state)
 	elem_auto e = jingle_rtp.offer(a);
 	elem_auto same = jingle_rtp.offer(unsaid);
 	static const char want[] = "<description " D " media='audio'>" OPUS("111") G722("9") PCMU("0") PCMA("8") CN("13")
-		EVENT("126") EVENT48("110") "<rtcp-mux/></description>";
+		EVENT("126") EVENT48("110") LEVEL "<rtcp-mux/></description>";
 
 	assert_elem_equal(want, e);
 	assert_elem_equal(want, same);
@@ -90,7 +91,7 @@ static void the_user_chooses_codecs_and_their_order(void **state)
 	elem_auto e = jingle_rtp.offer(a);
 
 	assert_elem_equal("<description " D " media='audio'>" PCMA("8") OPUS("111") CN("13") EVENT("126") EVENT48("110")
-			  "<rtcp-mux/></description>", e);
+			  LEVEL "<rtcp-mux/></description>", e);
 	rtp_app_free(a);
 }
 
@@ -99,7 +100,7 @@ static void comfort_noise_is_offered_beside_what_has_none_of_its_own(void **stat
 	struct rtp_app *a = app((struct codec_list){{CODEC_OPUS}, 1});
 	elem_auto e = jingle_rtp.offer(a);
 
-	assert_elem_equal("<description " D " media='audio'>" OPUS("111") EVENT48("110") "<rtcp-mux/></description>", e);
+	assert_elem_equal("<description " D " media='audio'>" OPUS("111") EVENT48("110") LEVEL "<rtcp-mux/></description>", e);
 	rtp_app_free(a);
 }
 

@@ -13,6 +13,9 @@
 #define I "xmlns='urn:xmpp:jingle:apps:rtp:info:1'"
 
 /* The other codecs: t_jingle_codecs. */
+#define HDREXT "xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'"
+#define LEVEL(id, more) "<rtp-hdrext " HDREXT " uri='urn:ietf:params:rtp-hdrext:ssrc-audio-level' id='" id "'" more "/>"
+
 static struct rtp_wishes wishes = {.codecs = {{CODEC_OPUS}, 1}, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 9, .fec = true};
 
 static int setup(void **state)
@@ -83,7 +86,7 @@ static void the_offer_is_opus_111_with_every_attribute_and_value_rules_r14_r18_r
 		"<parameter name='minptime' value='10'/><parameter name='useinbandfec' value='1'/></payload-type>"
 		"<payload-type id='110' name='telephone-event' clockrate='48000' channels='1'/>"
 		"<source xmlns='urn:xmpp:jingle:apps:rtp:ssma:0' ssrc='305419896'>"
-		"<parameter name='cname' value='4f1d9a2b-77c0'/></source><rtcp-mux/></description>", e);
+		"<parameter name='cname' value='4f1d9a2b-77c0'/></source>" LEVEL("1", "") "<rtcp-mux/></description>", e);
 }
 
 static void dtx_is_asked_for_only_when_wished(void **state)
@@ -97,7 +100,8 @@ static void dtx_is_asked_for_only_when_wished(void **state)
 		"<payload-type id='111' name='opus' clockrate='48000' channels='2' ptime='60'>"
 		"<parameter name='minptime' value='10'/><parameter name='useinbandfec' value='1'/>"
 		"<parameter name='usedtx' value='1'/></payload-type>"
-		"<payload-type id='110' name='telephone-event' clockrate='48000' channels='1'/><rtcp-mux/></description>", e);
+		"<payload-type id='110' name='telephone-event' clockrate='48000' channels='1'/>" LEVEL("1", "")
+		"<rtcp-mux/></description>", e);
 	rtp_app_free(a);
 }
 
@@ -191,6 +195,7 @@ static void no_rtcp_mux_is_refused_in_offer_and_answer_rule_r19(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
 		assert_int_equal(answer(*state, texts[i]), JC_NO_CODEC);
 		assert_int_equal(agree(*state, texts[i]), JC_NO_CODEC);
+		assert_non_null(strstr(jingle_rtp.why(*state), "rtcp-mux"));
 	}
 	assert_string_equal(jc_reason(JC_NO_CODEC), "incompatible-parameters");
 }

@@ -23,7 +23,7 @@ struct side {
 	gboolean deaf;			/* the signalling gives it another password than the peer's: no check succeeds */
 	gboolean mute;			/* the signalling loses our candidates */
 	gboolean closing;
-	unsigned creds, candidates, connected, secured, flowing, heard, way_failed, failed, closed;
+	unsigned creds, candidates, connected, secured, flowing, heard, voices, way_failed, failed, closed;
 	int failure;
 	struct ice_cand told;		/* our last candidate */
 	struct media_stats stats;	/* the last */
@@ -93,6 +93,11 @@ static void on_unstable(void *self, gboolean silent)
 {
 }
 
+static void on_voice(void *self, gboolean speaking)
+{
+	((struct side *)self)->voices++;
+}
+
 static void on_in_ended(void *self, const GError *fault)
 {
 }
@@ -157,7 +162,7 @@ static void open_side(struct world *w, struct side *s, struct side *other, gbool
 {
 	struct path_events events = {.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed,
+		.unstable = on_unstable, .voice = on_voice, .in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed,
 		.peer_left = on_left, .self = s};
 	struct link_options options = {.controlling = controlling, .loopback = TRUE};
 

@@ -34,6 +34,66 @@ static void a_header_is_written_as_in_the_rfc(void **state)
 	assert_int_equal(out[1], 0xef);
 }
 
+static void a_level_is_one_more_extension_of_one_byte_rfc6464_3(void **state)
+{
+	static const uint8_t ext[] = {0xbe, 0xde, 0, 1, 0x50, 0x80 | 37, 0, 0};
+	struct rtp_header h = {.pt = 111, .seq = 0x1234, .ts = 0xdeadbeef, .ssrc = 0x01020304, .level_id = 5, .level = 0x80 | 37};
+	uint8_t out[RTP_HEADER_MAX + 3] = {0};
+	struct parsed p;
+	const uint8_t *octet;
+	size_t len;
+
+	assert_int_equal(rtp_write(out, &h), RTP_HEADER_MAX);
+	assert_int_equal(out[0], 0x90);
+	assert_memory_equal(out + 1, plain + 1, RTP_HEADER - 1);
+	assert_memory_equal(out + RTP_HEADER, ext, sizeof(ext));
+	assert_true(parse(out, sizeof(out), &p));
+	assert_int_equal(p.len, 3);
+	octet = rtp_extension(&p.h, 5, &len);
+	assert_non_null(octet);
+	assert_int_equal(len, 1);
+	assert_int_equal(*octet, 0x80 | 37);
+	assert_null(rtp_extension(&p.h, 4, &len));
+	assert_null(rtp_extension(&p.h, 0, &len));		/* that is padding */
+}
+
+/* As in RFC 8285 4.2 and 4.3, with padding between; what lies is where it stops. */
+static void extensions_are_found_among_others_in_both_forms(void **state)
+{
+	static const struct {
+		uint16_t profile;
+		uint8_t data[12];
+		unsigned id;
+		int at;				/* in data; -1: not there */
+		size_t len;
+	} table[] = {
+		{0xbede, {0x10, 1, 0x21, 2, 3, 0, 0, 0x32, 4, 5, 6, 0}, 3, 8, 3}, {0xbede, {0x10, 1, 0x21, 2, 3, 0, 0, 0x32, 4, 5, 6, 0}, 2, 3, 2},
+		{0xbede, {0x10, 1, 0xf0, 2, 0x30, 7, 0, 0, 0, 0, 0, 0}, 3, -1, 0},	/* 15: stop */
+		{0xbede, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 9}, 1, -1, 0},		/* two bytes, one is there */
+		{0xbede, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10}, 1, -1, 0},
+		{0x1000, {1, 1, 9, 0, 2, 0, 3, 2, 8, 7, 0, 0}, 3, 8, 2}, {0x100f, {1, 1, 9, 0, 2, 0, 3, 2, 8, 7, 0, 0}, 1, 2, 1},
+		{0x1000, {1, 1, 9, 0, 2, 0, 3, 2, 8, 7, 0, 0}, 2, -1, 0},		/* of no length */
+		{0x1000, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4}, 4, -1, 0}, {0x1000, {4, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 4, -1, 0},
+		{0x1000, {4, 10, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 4, 2, 10}, {0xabcd, {0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, -1, 0}};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		uint8_t *pkt = test_malloc(28);		/* to its last byte: the sanitizers see a step beyond */
+		struct parsed p;
+		const uint8_t *found;
+		size_t len = 0;
+
+		memcpy(pkt, (uint8_t[]){0x90, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 12);
+		memcpy(pkt + 12, (uint8_t[]){(uint8_t)(table[i].profile >> 8), (uint8_t)table[i].profile, 0, 3}, 4);
+		memcpy(pkt + 16, table[i].data, 12);
+		assert_true(parse(pkt, 28, &p));
+		found = rtp_extension(&p.h, table[i].id, &len);
+		assert_int_equal(found ? found - (pkt + 16) : -1, table[i].at);
+		if (found)
+			assert_int_equal(len, table[i].len);
+		test_free(pkt);
+	}
+}
+
 static void a_payload_type_never_spills_into_the_marker(void **state)
 {
 	struct rtp_header h = {.pt = 0xff};
@@ -151,6 +211,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_header_is_written_as_in_the_rfc),
+		cmocka_unit_test(a_level_is_one_more_extension_of_one_byte_rfc6464_3),
+		cmocka_unit_test(extensions_are_found_among_others_in_both_forms),
 		cmocka_unit_test(a_payload_type_never_spills_into_the_marker),
 		cmocka_unit_test(a_plain_packet_is_read),
 		cmocka_unit_test(other_versions_are_refused),

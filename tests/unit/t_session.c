@@ -158,7 +158,7 @@ static void of_audio_and_video_audio_is_accepted_and_video_removed(void **state)
 					"<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='BUNDLE'><content name='video'/>"
 					"<content name='audio'/></group>")), COND_OK);
 	expect_event(w, JINGLE_EV_INCOMING);
-	accept_ours(w);
+	accept_with(w, BUNDLE);
 	expect_send(w, J("content-remove", CONTENT("video", "")));
 	expect_event(w, JINGLE_EV_ACCEPTED);
 	/* Its candidates may be on their way. */
@@ -166,6 +166,26 @@ static void of_audio_and_video_audio_is_accepted_and_video_removed(void **state)
 	assert_int_equal(recv_text(w, J("transport-info", CONTENT("nonsense", TRANSPORT))), COND_BAD_REQUEST);
 	assert_int_equal(w->fake.transport_reads[JINGLE_TRANSPORT_INFO], 0);
 	expect_nothing(w);
+}
+
+/* XEP-0338: of an offered BUNDLE the answer has what we take. */
+static void a_bundle_that_our_content_is_in_is_answered_with_that_alone(void **state)
+{
+	static const struct {
+		const char *offer, *answer;
+	} table[] = {{GROUP("BUNDLE", "<content name='video'/><content name='audio'/>"), BUNDLE}, {GROUP("BUNDLE", "<content name='video'/>"), ""},
+		     {GROUP("LS", "<content name='audio'/>"), ""}, {GROUP("BUNDLE", ""), ""}, {"", ""},
+		     {GROUP("LS", "<content name='video'/>") BUNDLE, BUNDLE}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		g_autofree char *offer = g_strdup_printf(J("session-initiate", "%s" VIDEO AUDIO(DESCRIPTION TRANSPORT)), table[i].offer);
+		void *w = new_world(FALSE);
+
+		assert_int_equal(recv_text(w, offer), COND_OK);
+		expect_event(w, JINGLE_EV_INCOMING);
+		accept_with(w, table[i].answer);
+		teardown(&w);
+	}
 }
 
 static void what_the_peer_took_back_itself_is_not_removed_again(void **state)
@@ -386,6 +406,7 @@ int main(void)
 		CALLED(one_content_of_the_session_is_enough),
 		CALLED(nothing_but_an_offer_opens_a_session),
 		CALLED(of_audio_and_video_audio_is_accepted_and_video_removed),
+		cmocka_unit_test(a_bundle_that_our_content_is_in_is_answered_with_that_alone),
 		CALLED(what_the_peer_took_back_itself_is_not_removed_again),
 		CALLED(of_two_audio_contents_the_first_that_suits_is_taken),
 		CALLED(of_two_contents_of_one_name_the_first_that_suits_is_taken),

@@ -253,7 +253,7 @@ static void offer_both(struct world *w)
 {
 	jingle_start(w->s, 0);
 	expect_send(w, "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-initiate' initiator='" US "'>"
-		    "<content creator='initiator' name='audio' senders='both'>" ENCRYPTED KEYED "</content></jingle>");
+		    "<content creator='initiator' name='audio' senders='both'>" ENCRYPTED KEYED "</content>" BUNDLE "</jingle>");
 }
 
 static void an_offer_with_both_conditions_is_met_by_the_first_of_ours(void **state)
@@ -279,9 +279,11 @@ static void an_offer_without_any_condition_of_ours_is_a_security_error(void **st
 {
 	struct world *w = *state;
 
+	w->fake.answer = JC_NO_CODEC;		/* whatever else is missing */
 	assert_int_equal(recv_text(w, J("session-initiate", AUDIO(DESCRIPTION TRANSPORT))), COND_OK);
 	expect_send(w, TERMINATE("security-error"));
 	expect_ended(w, JC_SECURITY, FALSE);
+	assert_non_null(strstr(w->text, "cannot encrypt"));
 }
 
 static void the_answer_chooses_among_the_conditions_offered(void **state)
@@ -299,9 +301,11 @@ static void an_answer_without_any_condition_is_a_downgrade(void **state)
 	struct world *w = *state;
 
 	offer_both(w);
+	w->fake.agree = JC_NO_CODEC;		/* whatever else is missing */
 	assert_int_equal(recv_text(w, J("session-accept", AUDIO(DESCRIPTION TRANSPORT))), COND_OK);
 	expect_send(w, TERMINATE("security-error"));
 	expect_ended(w, JC_SECURITY, FALSE);
+	assert_non_null(strstr(w->text, "cannot encrypt"));
 }
 
 static void an_early_fingerprint_chooses_for_the_whole_session(void **state)

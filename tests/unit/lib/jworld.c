@@ -86,7 +86,7 @@ guint offer_ours(struct world *w)
 {
 	jingle_start(w->s, 1000);
 	return expect_send(w, "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-initiate' initiator='" US "'>"
-			   "<content creator='initiator' name='audio' senders='both'>" DESCRIPTION KEYED "</content></jingle>");
+			   "<content creator='initiator' name='audio' senders='both'>" DESCRIPTION KEYED "</content>" BUNDLE "</jingle>");
 }
 
 void offer_delivered(struct world *w)
@@ -110,14 +110,19 @@ void offer_theirs(struct world *w)
 	expect_nothing(w);
 }
 
-guint accept_ours(struct world *w)
+guint accept_with(struct world *w, const char *group)
 {
-	guint tag;
+	g_autofree char *text = g_strdup_printf("<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-accept' responder='" US "'>"
+						"<content creator='initiator' name='audio' senders='both'>" DESCRIPTION KEYED
+						"</content>%s</jingle>", group);
 
 	jingle_accept(w->s, 0);
-	tag = expect_send(w, "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-accept' responder='" US "'>"
-			  "<content creator='initiator' name='audio' senders='both'>" DESCRIPTION KEYED "</content></jingle>");
-	return tag;
+	return expect_send(w, text);
+}
+
+guint accept_ours(struct world *w)
+{
+	return accept_with(w, "");
 }
 
 void accepted_by_us(struct world *w)

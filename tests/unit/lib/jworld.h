@@ -26,6 +26,9 @@
 #define VIDEO CONTENT("video", "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='video'/>" TRANSPORT)
 #define TERMINATE(reason) J("session-terminate", "<reason><" reason "/></reason>")
 
+#define GROUP(semantics, inside) "<group xmlns='urn:xmpp:jingle:apps:grouping:0' semantics='" semantics "'>" inside "</group>"
+#define BUNDLE GROUP("BUNDLE", "<content name='audio'/>")
+
 #define MODIFY(senders) J("content-modify", "<content creator='initiator' name='audio' senders='" senders "'/>")
 
 struct world {
@@ -54,6 +57,7 @@ void  offer_delivered(struct world *w);
 void  accepted_by_peer(struct world *w);
 void  offer_theirs(struct world *w);
 guint accept_ours(struct world *w);
+guint accept_with(struct world *w, const char *group);		/* and there is this <group/> in it; "": none */
 void  accepted_by_us(struct world *w);
 
 enum { DIALLED, RINGING, UP_DIALER, UP_CALLED, NSTATES };

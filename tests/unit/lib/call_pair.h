@@ -1,0 +1,344 @@
+/* call_pair.h - two whole calls, joined by a signalling made of text. Media go over loopback with the real clock; what is waited
+ * for is an event. OPEN_ALL and STOP_ALL are the setup and teardown of a group.
+ *
+ * It has what fake_stream.h defines, and so belongs to a test program itself. */
+#ifndef JCALL_TEST_CALL_PAIR_H
+#define JCALL_TEST_CALL_PAIR_H
+
+#include "call.h"
+#include "fake_stream.h"
+
+enum { PATIENCE_S = 40 };
+
+#define ICE  {.kind = {TRANSPORT_ICE_UDP}, .count = 1}
+#define RAW  {.kind = {TRANSPORT_RAW_UDP}, .count = 1}
+#define BOTH {.kind = {TRANSPORT_ICE_UDP, TRANSPORT_RAW_UDP}, .count = 2}
+#define DTLS      {.kind = {KEYING_DTLS}, .count = 1}
+#define SDES      {.kind = {KEYING_SDES}, .count = 1}
+#define DTLS_SDES {.kind = {KEYING_DTLS, KEYING_SDES}, .count = 2}
+
+struct side {
+	const char *jid;
+	struct pair *pair;
+	struct side *other;
+	struct stream stream;
+	struct call_env env;
+	struct keying_list keyings;
+	struct call *call;
+	struct ends ends;
+	struct dtls_cert *cert;
+	GString *actions;			/* that it sent, in order */
+	unsigned incoming, accepted, secured, heard, voices, ended, closed;
+	enum transport_kind connected_by;
+	enum keying_kind keyed_by;
+	const char *suite;
+	enum jc_err err;
+	enum jingle_reason reason;
+	struct transport_list transports;
+};
+
+struct pair {
+	struct side romeo, juliet;
+	gboolean undecided;			/* Juliet does not accept by herself */
+	gboolean ice_blocked;			/* the signalling gives each side a password that is not the other's */
+	const char *hidden;			/* the signalling puts this in the place of 127.0.0.1, */
+	gboolean hidden_alone;			/* and leaves all other addresses out */
+};
+
+static struct media_thread *media;
+static GPtrArray *pairs;			/* all that run */
+
+static gint64 clock_now(void)
+{
+	return g_get_monotonic_time() / 1000;
+}
+
+/* ---- events ---- */
+
+static void on_nothing(void *self)
+{
+}
+
+static void on_incoming(void *self)
+{
+	((struct side *)self)->incoming++;
+}
+
+static void on_accepted(void *self)
+{
+	((struct side *)self)->accepted++;
+}
+
+static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
+{
+	struct side *s = self;
+
+	s->connected_by = call_transport(s->call);
+}
+
+static void on_secured(void *self, const char *suite)
+{
+	struct side *s = self;
+
+	s->secured++;
+	s->suite = suite;
+	s->keyed_by = call_keying(s->call);
+}
+
+static void on_flowing(void *self, gint64 at_us)
+{
+}
+
+static void on_heard(void *self, gint64 at_us)
+{
+	((struct side *)self)->heard++;
+}
+
+static void on_unstable(void *self, gboolean silent)
+{
+}
+
+static void on_in_ended(void *self, const GError *fault)
+{
+}
+
+static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer)
+{
+	struct side *s = self;
+
+	s->ended++;
+	s->err = err;
+	s->reason = reason;
+}
+
+static void on_voice(void *self, gboolean speaking)
+{
+	((struct side *)self)->voices++;
+}
+
+static struct call_events events_of(struct side *s)
+{
+	return (struct call_events){.incoming = on_incoming, .delivered = on_nothing, .ringing = on_nothing,
+		.accepted = on_accepted, .connected = on_connected, .secured = on_secured, .flowing = on_flowing,
+		.heard = on_heard, .unstable = on_unstable, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended,
+		.ended = on_ended, .self = s};
+}
+
+/* ---- the signalling ---- */
+
+static struct elem *tampered(const struct pair *p, const struct elem *jingle)
+{
+	g_autofree char *text = elem_to_string(jingle);
+	g_autoptr(GString) changed = g_string_new(text);
+
+	if (p->hidden)
+		g_string_replace(changed, "127.0.0.1", p->hidden, 0);
+	if (p->hidden_alone) {
+		g_autofree char *pattern = g_strdup_printf("<candidate(?![^>]*%s)[^>]*/>", p->hidden);
+		g_autoptr(GRegex) others = g_regex_new(pattern, 0, 0, NULL);
+		g_autofree char *rest = g_regex_replace_literal(others, changed->str, -1, 0, "", 0, NULL);
+
+		g_string_assign(changed, rest);
+	}
+	if (p->ice_blocked) {
+		g_string_replace(changed, " pwd='", " pwd='x", 0);
+		g_string_replace(changed, " pwd=\"", " pwd=\"x", 0);
+	}
+	return xml(changed->str);
+}
+
+/* Delivers the oldest unanswered question of FROM; FALSE: there is none. */
+static gboolean deliver(struct side *from)
+{
+	struct fake_query *q = fake_stream_open(&from->stream) ? fake_stream_query(&from->stream, 0) : NULL;
+	struct side *to = from->other;
+	struct call_events events = events_of(to);
+	elem_auto jingle = NULL;
+	struct jingle_msg m;
+	enum iq_cond cond;
+
+	if (!q)
+		return FALSE;
+	jingle = tampered(from->pair, q->payload);
+	g_string_append_printf(from->actions, "%s ", elem_attr(jingle, "action"));
+	cond = jingle_msg_read(&m, jingle);
+	assert_int_equal(cond, COND_OK);
+	if (!to->call)
+		to->call = call_incoming(&to->env, m.sid, from->jid, &to->keyings, &events);
+	cond = call_recv(to->call, &m);
+	fake_stream_reply(&from->stream, 0, cond, NULL);
+	call_pump(to->call);
+	return TRUE;
+}
+
+static void carry_all(void)
+{
+	gboolean any = TRUE;
+
+	while (any) {
+		any = FALSE;
+		for (guint i = 0; i < pairs->len; i++) {
+			struct pair *p = pairs->pdata[i];
+
+			any |= deliver(&p->romeo);
+			any |= deliver(&p->juliet);
+			if (p->juliet.incoming == 1 && !p->undecided) {
+				p->juliet.incoming++;
+				call_ends(p->juliet.call, &p->juliet.ends);
+				call_accept(p->juliet.call);
+			}
+		}
+	}
+}
+
+static gboolean too_late(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+static void wait_for(const unsigned *count)
+{
+	gboolean late = FALSE;
+	guint limit = g_timeout_add_seconds(PATIENCE_S, too_late, &late);
+
+	carry_all();
+	while (!*count && !late) {
+		g_main_context_iteration(NULL, TRUE);
+		carry_all();
+	}
+	if (!late)
+		g_source_remove(limit);
+	assert_true(*count > 0);
+}
+
+/* ---- two sides ---- */
+
+static void open_side(struct side *s, struct pair *p, struct side *other, const char *jid, struct transport_list transports,
+		      struct keying_list keyings)
+{
+	s->jid = jid;
+	s->pair = p;
+	s->other = other;
+	s->actions = g_string_new(NULL);
+	s->cert = dtls_cert_new(NULL);
+	s->transports = transports;
+	fake_stream_init(&s->stream, jid);
+	s->env = (struct call_env){.xmpp = &s->stream, .media = media, .cert = s->cert, .now_ms = clock_now,
+		.wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 1}, .transports = transports,
+		.ice = {.loopback = TRUE}};
+	s->keyings = keyings;
+	s->ends.have_in = s->ends.have_out = TRUE;
+	assert_true(audio_open_in("tone:440", &s->ends.in, NULL) && audio_open_out("null", &s->ends.out, NULL));
+}
+
+/* Romeo dials, with transports of OFFERED and conditions of HIS_KEYS in his mind; Juliet accepts what comes. */
+static G_GNUC_UNUSED struct pair *start_keyed_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked,
+				     struct keying_list his_keys, struct keying_list her_keys)
+{
+	struct pair *p = g_new0(struct pair, 1);
+	struct call_events events;
+
+	p->ice_blocked = ice_blocked;
+	open_side(&p->romeo, p, &p->juliet, "romeo@montague.lit/orchard", offered, his_keys);
+	open_side(&p->juliet, p, &p->romeo, "juliet@capulet.lit/balcony", hers, her_keys);
+	events = events_of(&p->romeo);
+	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &offered, &his_keys, &events);
+	call_ends(p->romeo.call, &p->romeo.ends);
+	call_offer(p->romeo.call);
+	g_ptr_array_add(pairs, p);
+	return p;
+}
+
+static G_GNUC_UNUSED struct pair *start_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked)
+{
+	return start_keyed_pair(offered, hers, ice_blocked, (struct keying_list)DTLS, (struct keying_list)DTLS);
+}
+
+static void on_closed(void *ctx, const struct media_stats *stats)
+{
+	((struct side *)ctx)->closed++;
+}
+
+static void close_side(struct side *s)
+{
+	if (s->call) {
+		call_free(s->call, on_closed, s);
+		while (!s->closed)
+			g_main_context_iteration(NULL, TRUE);
+	}
+	s->ends.in.close(s->ends.in.self);
+	s->ends.out.close(s->ends.out.self, NULL);
+	g_string_free(s->actions, TRUE);
+	dtls_cert_free(s->cert);
+	fake_stream_clear(&s->stream);
+}
+
+static void close_pair(struct pair *p)
+{
+	g_ptr_array_remove(pairs, p);
+	close_side(&p->romeo);
+	close_side(&p->juliet);
+	g_free(p);
+}
+
+static G_GNUC_UNUSED void assert_heard_by(struct pair *p, enum transport_kind way)
+{
+	wait_for(&p->romeo.heard);
+	wait_for(&p->juliet.heard);
+	assert_int_equal(p->romeo.connected_by, way);
+	assert_int_equal(p->juliet.connected_by, way);
+	assert_true(p->romeo.secured && p->juliet.secured);
+	assert_int_equal(p->romeo.ended + p->juliet.ended, 0);
+}
+
+/* Without a call having come about: the outcome for both. */
+static G_GNUC_UNUSED void assert_ended(struct pair *p, enum jc_err romeo, enum jc_err juliet)
+{
+	wait_for(&p->romeo.ended);
+	wait_for(&p->juliet.ended);
+	assert_int_equal(p->romeo.err, romeo);
+	assert_int_equal(p->juliet.err, juliet);
+	assert_int_equal(p->romeo.heard + p->juliet.heard, 0);
+	assert_int_equal(p->romeo.secured + p->juliet.secured, 0);
+}
+
+/* The peer says TEXT. */
+static G_GNUC_UNUSED void say(struct side *to, const char *text)
+{
+	elem_auto jingle = xml(text);
+	struct jingle_msg m;
+
+	assert_int_equal(jingle_msg_read(&m, jingle), COND_OK);
+	assert_int_equal(call_recv(to->call, &m), COND_OK);
+	call_pump(to->call);
+}
+
+static G_GNUC_UNUSED void let_pass(guint ms)
+{
+	gboolean over = FALSE;
+
+	g_timeout_add(ms, too_late, &over);
+	while (!over) {
+		g_main_context_iteration(NULL, TRUE);
+		carry_all();
+	}
+}
+
+static int open_all(void **state)
+{
+	media = media_thread_new();
+	pairs = g_ptr_array_new();
+	return 0;
+}
+
+static int stop_all(void **state)
+{
+	while (pairs->len)
+		close_pair(pairs->pdata[0]);
+	g_ptr_array_unref(pairs);
+	media_thread_free(media);
+	return 0;
+}
+
+#endif

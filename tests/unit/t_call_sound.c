@@ -1,0 +1,96 @@
+/* Two whole calls: who sends and who is heard, by hold and by the directions of a content (XEP-0167 "Hold", "senders"). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "call_pair.h"
+
+/* Of the packets of sound in 300 ms: does S send any, does it get any? What was under way is waited for. */
+static void assert_flow(struct side *s, gboolean sends, gboolean gets)
+{
+	struct media_stats before, after;
+	gboolean sent = !sends, got = !gets;
+
+	for (int i = 0; i < 20 && (sent != sends || got != gets); i++) {
+		call_stats(s->call, &before);
+		let_pass(300);
+		call_stats(s->call, &after);
+		sent = after.tx_packets > before.tx_packets;
+		got = after.rx_packets > before.rx_packets + 5;		/* more than reports */
+	}
+	assert_int_equal(sent, sends);
+	assert_int_equal(got, gets);
+}
+
+#define INFO(name) "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='session-info'><" name \
+	" xmlns='urn:xmpp:jingle:apps:rtp:info:1'/></jingle>"
+#define DIRECTION(senders) "<jingle xmlns='urn:xmpp:jingle:1' sid='s1' action='content-modify'><content creator='initiator' " \
+	"name='audio' senders='" senders "'/></jingle>"
+
+static void who_is_held_stops_sending_and_keeps_listening(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	assert_flow(&p->juliet, TRUE, TRUE);
+	say(&p->juliet, INFO("hold"));
+	assert_flow(&p->juliet, FALSE, TRUE);		/* the holder may go on sending: music */
+	say(&p->juliet, INFO("unhold"));
+	assert_flow(&p->juliet, TRUE, TRUE);
+	say(&p->juliet, INFO("hold"));
+	assert_flow(&p->juliet, FALSE, TRUE);
+	say(&p->juliet, INFO("active"));
+	assert_flow(&p->juliet, TRUE, TRUE);
+	say(&p->juliet, INFO("mute"));
+	assert_flow(&p->juliet, TRUE, TRUE);		/* he who mutes goes on listening */
+	close_pair(p);
+}
+
+static void whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	call_hold(p->romeo.call, TRUE);
+	assert_flow(&p->juliet, FALSE, FALSE);		/* she obeys, and hears nothing of him */
+	assert_int_equal(call_peer_flags(p->juliet.call), RTP_HELD_BY_PEER);
+	call_hold(p->romeo.call, TRUE);
+	call_hold(p->romeo.call, FALSE);
+	assert_flow(&p->juliet, TRUE, TRUE);
+	assert_int_equal(call_peer_flags(p->juliet.call), 0);
+	close_pair(p);
+}
+
+static void each_side_sends_in_the_directions_that_were_agreed(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	say(&p->juliet, DIRECTION("initiator"));
+	assert_flow(&p->juliet, FALSE, TRUE);
+	say(&p->juliet, DIRECTION("responder"));
+	say(&p->romeo, DIRECTION("responder"));
+	assert_flow(&p->juliet, TRUE, FALSE);
+	say(&p->juliet, DIRECTION("both"));
+	say(&p->romeo, DIRECTION("both"));
+	assert_flow(&p->juliet, TRUE, TRUE);
+	say(&p->juliet, DIRECTION("none"));
+	say(&p->romeo, DIRECTION("none"));
+	assert_flow(&p->juliet, FALSE, FALSE);
+	close_pair(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_is_held_stops_sending_and_keeps_listening),
+		cmocka_unit_test(whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile),
+		cmocka_unit_test(each_side_sends_in_the_directions_that_were_agreed),
+	};
+
+	return cmocka_run_group_tests(tests, open_all, stop_all);
+}
