@@ -2,8 +2,8 @@
 
 A driver program, which is not part of jcall, runs the unmodified Dino with a plug-in that presses its buttons:
   DRIVER -n NAME up JID PASSWORD --server A:P --ca FILE --domain D     env     dir     down
-and a unix socket DIR/run/ctl that takes `status`, `can JID`, `dial JID`, `accept`, `reject`, `hangup`. What Dino plays goes
-to the PulseAudio sink `spk`, its microphone is fed by the sink `micfeed`."""
+and a unix socket DIR/run/ctl that takes `status`, `can JID`, `dial JID`, `accept`, `reject`, `hangup`. What Dino plays
+goes to the PulseAudio sink `spk`, its microphone is fed by the sink `micfeed`."""
 import os, shutil, socket, subprocess, threading, time, wave
 import numpy as np
 from lab import DOMAIN, PATIENCE
@@ -11,6 +11,7 @@ from lab import DOMAIN, PATIENCE
 NAME = "dino"
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOUD = 500
+FORMAT = ("--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "--raw")
 CONNECTED = ("in-progress",)
 OPENING = 0.1           # [s] a sound card takes to open: see _microphone
 OVER = ("ended", "declined", "missed", "failed", "other-device", "none")
@@ -35,14 +36,14 @@ class Peer:
         self.lab, self.hear, self.tools, self.up = lab, hear, [], False
         self.lock, self.pcm, self.first = threading.Lock(), bytearray(), None
         self._find_driver()
-        self._driver("up", f"{user}@{DOMAIN}", f"{user}-secret", "--server", f"127.0.0.1:{lab.port}", "--ca", lab.path("ca.pem"),
-                     "--domain", DOMAIN, limit=120)
+        self._driver("up", f"{user}@{DOMAIN}", f"{user}-secret", "--server", f"127.0.0.1:{lab.port}",
+                     "--ca", lab.path("ca.pem"), "--domain", DOMAIN, limit=120)
         self.up = True
         try:
             self.dir = self._driver("dir").strip()
             self.jid = self._status()["account"]
-            lines = [l[len("export "):].split("=", 1) for l in self._driver("env").splitlines() if l.startswith("export ")]
-            self.pulse = dict(os.environ, **{k: v.strip("'") for k, v in lines})
+            lines = [l[len("export "):] for l in self._driver("env").splitlines() if l.startswith("export ")]
+            self.pulse = dict(os.environ, **{k: v.strip("'") for k, v in (l.split("=", 1) for l in lines)})
             self._speak(say)
             self._listen()
             self._microphone()
@@ -64,8 +65,10 @@ class Peer:
     def _driver(self, *args, limit=PATIENCE):
         base = self.lab.path("dino")
         os.makedirs(base, exist_ok=True)
-        done = subprocess.run([self.program, "-n", "dino", *args], capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL,
-                              env=dict(os.environ, TMPDIR=base, DINO_PEER_BASE=base, DINO_PEER_DEBUG=os.environ.get("DINO_PEER_DEBUG", "none")))
+        env = dict({"DINO_PEER_DEBUG": "none"}, **os.environ)
+        env.update(TMPDIR=base, DINO_PEER_BASE=base)
+        done = subprocess.run([self.program, "-n", "dino", *args], capture_output=True, text=True, timeout=limit,
+                              stdin=subprocess.DEVNULL, env=env)
         if done.returncode:
             raise AssertionError(f"Dino's driver: {args[0]}: {done.stderr.strip()[-500:]}")
         return done.stdout
@@ -100,7 +103,7 @@ class Peer:
             time.sleep(0.02)
 
     def _warm_up(self):
-        """Before its first offer Dino tries each of its encoders, once in its life, and for 0.9 s: not what is measured here."""
+        """Before its first offer Dino tries each of its encoders, once in its life, for 0.9 s: not measured here."""
         callee = self.lab.jcall("jcall", "answer", "--auto", "--allow-contacts", "--once", "-i", "null", "-o", "null")
         try:
             self.dial(callee.wait("waiting")["jid"])
@@ -114,8 +117,8 @@ class Peer:
     def _speak(self, wav):
         with wave.open(wav) as w:
             say = w.readframes(w.getnframes())
-        p = subprocess.Popen(["pacat", "-p", "-d", "micfeed", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "--raw"],
-                             env=self.pulse, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        p = subprocess.Popen(["pacat", "-p", "-d", "micfeed", *FORMAT], env=self.pulse, stdin=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
         self.tools.append(p)
 
         def feed():
@@ -127,9 +130,9 @@ class Peer:
         threading.Thread(target=feed, daemon=True).start()
 
     def _microphone(self):
-        """The microphone is silent until Dino has opened it for a moment. When sound is there at once, as a virtual one has it
-        and no real one, Dino's pipeline may not be linked yet, the first buffer is refused ("flushing"), and it is mute for
-        the whole call: 1 of 24 calls, 8 of 24 on a busy machine, with any client."""
+        """Silent until Dino has opened it for a moment. When sound is there at once, as a virtual one has it and no real
+        one, Dino's pipeline may not be linked yet, the first buffer is refused ("flushing"), and Dino is mute for
+        the whole call: in 1 of 24 calls, in 8 of 24 on a busy machine."""
         p = subprocess.Popen(["pactl", "subscribe"], env=self.pulse, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                              stdin=subprocess.DEVNULL)
         self.tools.append(p)
@@ -142,11 +145,11 @@ class Peer:
         threading.Thread(target=loop, daemon=True).start()
 
     def _suspend_microphone(self, yes):
-        subprocess.run(["pactl", "suspend-source", "mic", str(yes)], env=self.pulse, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+        subprocess.run(["pactl", "suspend-source", "mic", str(yes)], env=self.pulse, timeout=PATIENCE)
 
     def _listen(self):
-        p = subprocess.Popen(["parec", "-d", "spk.monitor", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20", "--raw"],
-                             env=self.pulse, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, bufsize=0)
+        p = subprocess.Popen(["parec", "-d", "spk.monitor", *FORMAT], env=self.pulse, stdout=subprocess.PIPE, bufsize=0,
+                             stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         self.tools.append(p)
 
         def loop():
@@ -211,7 +214,8 @@ class Peer:
         return word if word != "talked" or s["enc"] == "dtls-srtp" else "not encrypted: " + s["enc"]
 
     def tell(self):
-        return self._tell("status")
+        with open(os.path.join(self.dir, "events.log")) as f:
+            return self._tell("status") + "; " + "; ".join(line.strip() for line in f.readlines()[-6:])
 
     def first_heard(self):
         return self.first
