@@ -1,7 +1,8 @@
-"""client_aiortc.py - slixmpp (XMPP) and aiortc (WebRTC in Python) with a small Jingle<->SDP mapping. Contract: README beside this.
+"""client_aiortc.py - slixmpp (XMPP) and aiortc (WebRTC in Python) with a small Jingle<->SDP mapping. Contract: README
+beside this.
 
-It calls by XEP-0353, and takes calls by that and by a bare session-initiate. It sends its candidates in the description and
-takes trickled ones."""
+It calls by XEP-0353, and takes calls by that and by a bare session-initiate. It sends its candidates in the description
+and takes trickled ones."""
 import asyncio, fractions, logging, threading, time, uuid, wave
 import xml.etree.ElementTree as ET
 from lab import DOMAIN, PATIENCE
@@ -12,6 +13,8 @@ RATE, FRAME = 48000, 960
 JINGLE, JMI, RTP = "urn:xmpp:jingle:1", "urn:xmpp:jingle-message:0", "urn:xmpp:jingle:apps:rtp:1"
 ICE, DTLS, ERRORS = "urn:xmpp:jingle:transports:ice-udp:1", "urn:xmpp:jingle:apps:dtls:0", "urn:xmpp:jingle:errors:1"
 FEATURES = (JINGLE, JMI, RTP, "urn:xmpp:jingle:apps:rtp:audio", ICE, DTLS)
+ENDS = {"reject": "declined", "retract": "missed", "finish": "talked"}
+REASONS = {"success": "talked", "decline": "declined", "cancel": "missed"}
 STORE = "<store xmlns='urn:xmpp:hints'/>"
 
 
@@ -26,16 +29,18 @@ def missing():
 
 # ---- Jingle <-> SDP, one audio content ----
 
+FIELDS = ("foundation", "component", "protocol", "priority", "ip", "port")
+
+
 def candidate_line(c):
-    line = f"{c.get('foundation')} {c.get('component')} {c.get('protocol')} {c.get('priority')} {c.get('ip')} {c.get('port')} typ {c.get('type')}"
+    line = " ".join(c.get(k, "") for k in FIELDS) + f" typ {c.get('type')}"
     return line + (f" raddr {c.get('rel-addr')} rport {c.get('rel-port')}" if c.get("rel-addr") else "")
 
 
 def candidate_element(line):
     words = line.split()
-    c = ET.Element(f"{{{ICE}}}candidate", dict(
-        zip(("foundation", "component", "protocol", "priority", "ip", "port"), words), type=words[7], generation="0", network="0",
-        id=str(uuid.uuid4())))
+    c = ET.Element(f"{{{ICE}}}candidate", dict(zip(FIELDS, words), type=words[7], generation="0", network="0",
+                                               id=str(uuid.uuid4())))
     for key, value in zip(words[8::2], words[9::2]):
         if key in ("raddr", "rport"):
             c.set({"raddr": "rel-addr", "rport": "rel-port"}[key], value)
@@ -49,17 +54,20 @@ def sdp_of(content):
     types = description.findall(f"{{{RTP}}}payload-type")
     lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {content.get('name')}",
              "m=audio 9 UDP/TLS/RTP/SAVPF " + " ".join(t.get("id") for t in types), "c=IN IP4 0.0.0.0",
-             f"a=mid:{content.get('name')}", "a=sendrecv", f"a=ice-ufrag:{transport.get('ufrag')}", f"a=ice-pwd:{transport.get('pwd')}",
-             f"a=fingerprint:{fingerprint.get('hash')} {fingerprint.text.strip()}", f"a=setup:{fingerprint.get('setup')}"]
+             f"a=mid:{content.get('name')}", "a=sendrecv",
+             f"a=ice-ufrag:{transport.get('ufrag')}", f"a=ice-pwd:{transport.get('pwd')}",
+             f"a=fingerprint:{fingerprint.get('hash')} {fingerprint.text.strip()}",
+             f"a=setup:{fingerprint.get('setup')}"]
     if description.find(f"{{{RTP}}}rtcp-mux") is not None:
         lines.append("a=rtcp-mux")
     for t in types:
-        channels = t.get("channels", "1")
-        lines.append(f"a=rtpmap:{t.get('id')} {t.get('name')}/{t.get('clockrate')}" + (f"/{channels}" if channels != "1" else ""))
+        channels = "" if t.get("channels", "1") == "1" else f"/{t.get('channels')}"
+        lines.append(f"a=rtpmap:{t.get('id')} {t.get('name')}/{t.get('clockrate')}{channels}")
         parameters = [f"{p.get('name')}={p.get('value')}" for p in t.findall(f"{{{RTP}}}parameter")]
         if parameters:
             lines.append(f"a=fmtp:{t.get('id')} " + ";".join(parameters))
-    lines += ["a=candidate:" + candidate_line(c) for c in transport.findall(f"{{{ICE}}}candidate") if c.get("protocol") == "udp"]
+    candidates = transport.findall(f"{{{ICE}}}candidate")
+    lines += ["a=candidate:" + candidate_line(c) for c in candidates if c.get("protocol") == "udp"]
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -74,11 +82,13 @@ def content_of(sdp, creator, name):
         if key == "rtpmap":
             number, codec = value.split(" ", 1)
             codec, clock, channels = (codec.split("/") + ["1"])[:3]
-            types[number] = ET.SubElement(description, f"{{{RTP}}}payload-type", id=number, name=codec, clockrate=clock, channels=channels)
+            types[number] = ET.SubElement(description, f"{{{RTP}}}payload-type", id=number, name=codec, clockrate=clock,
+                                          channels=channels)
         elif key == "fmtp":
             number, parameters = value.split(" ", 1)
             for p in parameters.split(";"):
-                ET.SubElement(types[number], f"{{{RTP}}}parameter", name=p.split("=")[0].strip(), value=p.partition("=")[2])
+                key, _, value = p.strip().partition("=")
+                ET.SubElement(types[number], f"{{{RTP}}}parameter", name=key, value=value)
         elif key in ("ice-ufrag", "ice-pwd"):
             transport.set(key[4:], value)
         elif key == "fingerprint" and value.startswith("sha-256 "):
@@ -126,6 +136,7 @@ class Call:
         self.peer, self.sid, self.who, self.caller = peer, sid, who, caller
         self.state, self.offer, self.early, self.pcm, self.first = "ringing", None, [], bytearray(), None
         self.by_message, self.accepted, self.pc, self.described, self.ear = False, False, None, False, None
+        self.end = None
 
     def connection(self):
         from aiortc import RTCConfiguration, RTCPeerConnection
@@ -166,7 +177,9 @@ class Call:
             c.sdpMid = self.name
             await self.pc.addIceCandidate(c)
 
-    async def close(self):
+    async def close(self, end):
+        """The END that comes first is shown."""
+        self.end = self.end or end
         if self.state == "ended":
             return
         self.state = "closing"
@@ -215,6 +228,15 @@ class Peer:
     def wait_state(self, state, limit=PATIENCE):
         self._wait(state, lambda: self.call is None or self.call.state == state, limit)
 
+    def shown(self):
+        return self.call.end
+
+    def tell(self):
+        c = self.call
+        if not c:
+            return "no call"
+        return f"{c.state}, ICE {c.pc and c.pc.iceConnectionState}, {len(c.pcm) / 2 / RATE:.1f} s heard"
+
     def first_heard(self):
         return self.call and self.call.first
 
@@ -231,7 +253,7 @@ class Peer:
         end = time.monotonic() + limit
         while not done():
             if self.failure or time.monotonic() > end:
-                raise AssertionError(f"aiortc does not come to '{what}': {self.failure or (self.call and self.call.state)}")
+                raise AssertionError(f"aiortc does not come to '{what}': {self.failure or self.tell()}")
             time.sleep(0.01)
 
     # -- login
@@ -250,9 +272,11 @@ class Peer:
             self.x.register_plugin(plugin)
         for feature in FEATURES:
             self.x["xep_0030"].add_feature(feature)
-        self.x.register_handler(Callback("jingle", MatchXPath(f"{{jabber:client}}iq/{{{JINGLE}}}jingle"), self._on_jingle))
+        path = MatchXPath(f"{{jabber:client}}iq/{{{JINGLE}}}jingle")
+        self.x.register_handler(Callback("jingle", path, self._on_jingle))
         for name in ("propose", "ringing", "proceed", "reject", "retract", "finish", "accept"):
-            self.x.register_handler(Callback("jmi " + name, MatchXPath(f"{{jabber:client}}message/{{{JMI}}}{name}"), self._on_jmi))
+            path = MatchXPath(f"{{jabber:client}}message/{{{JMI}}}{name}")
+            self.x.register_handler(Callback("jmi " + name, path, self._on_jmi))
         self.x.add_event_handler("session_start", self._on_start)
         self.x.add_event_handler("failed_auth", self._on_failure)
         self.x.connect(("127.0.0.1", self.lab.port))
@@ -276,7 +300,7 @@ class Peer:
 
     async def _leave(self):
         if self.call:
-            await self.call.close()
+            await self.call.close(None)
         await self.x.disconnect(wait=1)
 
     def _go(self, work):
@@ -291,7 +315,8 @@ class Peer:
     # -- XEP-0353
 
     def _message(self, to, name, sid, inside=""):
-        self.x.send_raw(f"<message to='{to}' type='chat' id='jm-{name}-{sid}'><{name} xmlns='{JMI}' id='{sid}'>{inside}</{name}>{STORE}</message>")
+        self.x.send_raw(f"<message to='{to}' type='chat' id='jm-{name}-{sid}'>"
+                        f"<{name} xmlns='{JMI}' id='{sid}'>{inside}</{name}>{STORE}</message>")
 
     def _on_jmi(self, message):
         e = next(c for c in message.xml if c.tag.startswith(f"{{{JMI}}}"))
@@ -305,8 +330,8 @@ class Peer:
         elif name == "proceed" and self.call.caller:
             self.call.who = who.full
             self._go(self._offer(self.call))
-        elif name in ("reject", "retract", "finish"):
-            self._go(self.call.close())
+        elif name in ENDS:
+            self._go(self.call.close(ENDS[name]))
 
     def _ring(self, call, by_message):
         if self.call and self.call.state != "ended":
@@ -337,17 +362,17 @@ class Peer:
             self._message(self.x.boundjid.bare, "reject", self.call.sid)
         else:
             self._terminate(self.call, "decline")
-        await self.call.close()
+        await self.call.close("declined")
 
     async def _hangup(self):
-        call = self.call
+        call, talked = self.call, self.call.state == "connected"
         if call.caller and call.state == "ringing" and not call.pc:
             self._message(call.who.split("/")[0], "retract", call.sid)
         else:
-            self._terminate(call, "success" if call.state == "connected" else "cancel")
+            self._terminate(call, "success" if talked else "cancel")
             if call.by_message:
                 self._message(call.who, "finish", call.sid, f"<reason xmlns='{JINGLE}'><success/></reason>")
-        await call.close()
+        await call.close("talked" if talked else "missed")
 
     # -- XEP-0166
 
@@ -395,7 +420,8 @@ class Peer:
 
     def _refuse(self, iq, condition, jingle_condition):
         self.x.send_raw(f"<iq type='error' id='{iq['id']}' to='{iq['from']}'><error type='cancel'>"
-                        f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><{jingle_condition} xmlns='{ERRORS}'/></error></iq>")
+                        f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+                        f"<{jingle_condition} xmlns='{ERRORS}'/></error></iq>")
 
     def _on_jingle(self, iq):
         if iq["type"] != "set":
@@ -420,4 +446,6 @@ class Peer:
             for c in content.findall(f"{{{ICE}}}transport/{{{ICE}}}candidate"):
                 self._go(call.candidate(c))
         elif action == "session-terminate":
-            self._go(call.close())
+            reason = jingle.find(f"{{{JINGLE}}}reason")
+            words = [r.tag.split("}")[1] for r in reason] if reason is not None else ["nothing"]
+            self._go(call.close(REASONS.get(words[0], words[0])))
