@@ -59,7 +59,8 @@ static void say(void *self, void *arg)
 	struct rig *r = self;
 	struct path *p = r->path;
 
-	p->ends[p->current].link = (struct link){.free = nothing, .send = send_datagram, .selected = has_no_pair, .proven = nothing, .self = r};
+	p->ends[p->current].link = (struct link){.free = nothing, .send = send_datagram, .selected = has_no_pair,
+						 .proven = nothing, .self = r};
 	dtls_start(r->peer, g_get_monotonic_time());
 	r->up = p->works = TRUE;
 	path_start_dtls(p);
