@@ -380,10 +380,8 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 	if (!may_ring(a, from))
 		return;				/* answered like any unknown request */
 	if (a->talk) {
-		if (phone_may_know(a->phone, from)) {
-			phone_refuse(a->phone, iq, m, JC_BUSY);
+		if (phone_may_know(a->phone, from) && phone_refuse(a->phone, iq, m, JC_BUSY))
 			keep_refused(a, from, m->sid);
-		}
 		return;
 	}
 	begin(a, from, m->sid);

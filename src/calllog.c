@@ -11,7 +11,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { MAX_BYTES = 4 * 1024 * 1024, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 256 * 1024, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
 
 struct calllog {
 	char *path;
@@ -163,17 +163,19 @@ struct calllog *calllog_open(const char *path, GError **error)
 	return l;
 }
 
+static void write_entry(GString *text, const struct call_entry *e)
+{
+	g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s\n", e->at_s, e->incoming ? "in" : "out",
+			       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id);
+}
+
 static char *write_text(const struct calllog *l)
 {
 	GString *text = g_string_new(NULL);
 
 	g_string_append_printf(text, "until\t%" G_GINT64_FORMAT "\n", l->until_s);
-	for (guint i = 0; i < l->entries->len; i++) {
-		const struct call_entry *e = l->entries->pdata[i];
-
-		g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s\n", e->at_s, e->incoming ? "in" : "out",
-				       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id);
-	}
+	for (guint i = 0; i < l->entries->len; i++)
+		write_entry(text, l->entries->pdata[i]);
 	return g_string_free(text, FALSE);
 }
 
@@ -226,12 +228,17 @@ static struct call_entry *make_entry(const struct call_entry *e)
 	return entry;
 }
 
+static gboolean is_sound(const struct call_entry *e)
+{
+	return jid_valid(e->peer) && *e->id;
+}
+
 gboolean calllog_add(struct calllog *l, const struct call_entry *e)
 {
 	struct call_entry *entry = make_entry(e);
 	guint place = l->entries->len;
 
-	if (!jid_valid(entry->peer) || !*entry->id || has(l, entry)) {
+	if (!is_sound(entry) || has(l, entry)) {
 		call_entry_free(entry);
 		return FALSE;
 	}
@@ -261,15 +268,42 @@ void calllog_set_until(struct calllog *l, gint64 until_s)
 	l->until_s = until_s;
 }
 
+/* ---- one call more ---- */
+
+static gboolean keep_whole(const char *path, const struct call_entry *e, GError **error)
+{
+	struct calllog *l = calllog_open(path, error);
+
+	if (!l)
+		return FALSE;
+	calllog_add(l, e);
+	return calllog_close(l, error);
+}
+
+/* FALSE: it takes more than a line at the end: there is no such file yet, or it is due to be trimmed. */
+static gboolean append(const char *path, const struct call_entry *e)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	struct call_entry *entry = make_entry(e);
+	int lock = lock_folder(path), fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	gboolean ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < TRIM_BYTES;
+
+	if (is_sound(entry))
+		write_entry(line, entry);
+	ok = ok && write(fd, line->str, line->len) == (ssize_t)line->len;
+	if (fd >= 0)
+		close(fd);
+	if (lock >= 0)
+		close(lock);
+	call_entry_free(entry);
+	return ok;
+}
+
 void calllog_keep(const char *path, const struct call_entry *e)
 {
 	g_autoptr(GError) error = NULL;
-	struct calllog *l = calllog_open(path, &error);
 
-	if (l) {
-		calllog_add(l, e);
-		calllog_close(l, &error);
-	}
-	if (error)
+	if (!append(path, e) && !keep_whole(path, e, &error))
 		log_warn("calls", "%s", error->message);
 }

@@ -9,7 +9,7 @@ enum {
 	OVERLAP_S = 300,		/* [s] read once more: what belongs to one call may have been archived on both sides */
 	LATE_MS = 2000,			/* messages kept for us come in a burst */
 	LATE_MAX = 200,			/* proposals that come late are counted, after each login */
-	TOLD_MAX = 2000,
+	TOLD_MAX = 500,
 	TELL_LINES = 20,		/* callers named at once */
 };
 
@@ -20,7 +20,7 @@ struct missed {
 	char *path;
 	struct past *past;
 	char *us;			/* bare */
-	GHashTable *told;		/* "peer id" of what this process has told, or deals with */
+	GPtrArray *told;		/* char *, "peer id" of what this process has told, or deals with; the oldest first */
 	gint64 newest_s;		/* of what was read now */
 	gint64 until_s;			/* up to when this process has read the archive; 0: not yet */
 	guint timer, late;
@@ -34,16 +34,16 @@ static gboolean is_told(const struct missed *m, const char *peer, const char *id
 {
 	g_autofree char *key = g_strdup_printf("%s %s", peer, id);
 
-	return g_hash_table_contains(m->told, key);
+	return g_ptr_array_find_with_equal_func(m->told, key, g_str_equal, NULL);
 }
 
 void missed_leave(struct missed *m, const char *peer, const char *id)
 {
 	g_autofree char *bare = jid_bare(peer), *lower = g_ascii_strdown(bare, -1);
 
-	if (g_hash_table_size(m->told) >= TOLD_MAX)
-		g_hash_table_remove_all(m->told);
-	g_hash_table_add(m->told, g_strdup_printf("%s %s", lower, id));
+	if (m->told->len >= TOLD_MAX)
+		g_ptr_array_remove_index(m->told, 0);
+	g_ptr_array_add(m->told, g_strdup_printf("%s %s", lower, id));
 }
 
 static void on_missed(void *ctx, const struct past_call *call)
@@ -219,7 +219,7 @@ struct missed *missed_new(struct phone *phone, const char *jid, gboolean all, co
 	m->us = jid_bare(jid);
 	m->path = calllog_path(jid);
 	m->past = past_new(jid);
-	m->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	m->told = g_ptr_array_new_with_free_func(g_free);
 	return m;
 }
 
@@ -231,7 +231,7 @@ void missed_free(struct missed *m)
 		g_source_remove(m->timer);
 	archive_stop(phone_archive(m->phone));
 	past_free(m->past);
-	g_hash_table_unref(m->told);
+	g_ptr_array_unref(m->told);
 	g_free(m->us);
 	g_free(m->path);
 	g_free(m);
