@@ -82,7 +82,7 @@ static void send_finish(struct answer *a, enum jc_err err)
 static void keep(struct answer *a, enum jc_err err, gboolean over)
 {
 	struct call_entry e = {.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
-			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms) / 1000) : 0};
+			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms + 500) / 1000) : 0};
 
 	a->options.keep(a->ctx, &e, over);
 }
