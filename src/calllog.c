@@ -11,7 +11,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 256 * 1024, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 64 * 1024, MAX_ID = 128, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
 
 struct calllog {
 	char *path;
@@ -224,7 +224,7 @@ static struct call_entry *make_entry(const struct call_entry *e)
 
 	*entry = *e;
 	entry->peer = g_ascii_strdown(bare, -1);
-	entry->id = text_clean(e->id, TEXT_LONG);
+	entry->id = text_clean(e->id, MAX_ID);
 	return entry;
 }
 
