@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "text.h"
 
 enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 64 * 1024, MAX_ID = 128, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
@@ -300,10 +299,7 @@ static gboolean append(const char *path, const struct call_entry *e)
 	return ok;
 }
 
-void calllog_keep(const char *path, const struct call_entry *e)
+gboolean calllog_keep(const char *path, const struct call_entry *e, GError **error)
 {
-	g_autoptr(GError) error = NULL;
-
-	if (!append(path, e) && !keep_whole(path, e, &error))
-		log_warn("calls", "%s", error->message);
+	return append(path, e) || keep_whole(path, e, error);
 }

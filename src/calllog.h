@@ -43,7 +43,7 @@ void            calllog_set_until(struct calllog *l, gint64 until_s);
 gboolean        call_entry_is_missed(const struct call_entry *e);
 void            call_entry_free(gpointer e);
 
-/* Adds E to the list in PATH, as a line at its end; what goes wrong is a warning. */
-void            calllog_keep(const char *path, const struct call_entry *e);
+/* Adds E to the list in PATH, as a line at its end. FALSE with JC_FILE. */
+gboolean        calllog_keep(const char *path, const struct call_entry *e, GError **error);
 
 #endif
