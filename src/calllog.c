@@ -10,7 +10,7 @@
 
 #include "text.h"
 
-enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 64 * 1024, MAX_ID = 128, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 40 * 1024, MAX_ID = 128, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
 
 struct calllog {
 	char *path;
@@ -279,20 +279,51 @@ static gboolean keep_whole(const char *path, const struct call_entry *e, GError 
 	return calllog_close(l, error);
 }
 
-/* FALSE: it takes more than a line at the end: there is no such file yet, or it is due to be trimmed. */
+/* Of what has grown line by line the last lines are left, and the one that says up to when the archive has been read. */
+static void trim(const char *path)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const char *end, *tail;
+	gsize head = 0;
+	guint lines = 0;
+
+	if (!read_file(path, text, NULL))
+		return;
+	end = g_str_has_prefix(text->str, "until\t") ? strchr(text->str, '\n') : NULL;
+	if (end)
+		head = (gsize)(end + 1 - text->str);
+	for (tail = text->str + text->len; tail > text->str + head; tail--)
+		if (tail[-1] == '\n' && ++lines > CALLLOG_MAX)
+			break;
+	g_string_erase(text, (gssize)head, tail - text->str - (gssize)head);
+	g_file_set_contents_full(path, text->str, (gssize)text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
+}
+
+static gboolean append_line(const char *path, const GString *line)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	gboolean ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		write(fd, line->str, line->len) == (ssize_t)line->len;
+
+	if (fd >= 0)
+		close(fd);
+	if (ok && st.st_size >= TRIM_BYTES)
+		trim(path);
+	return ok;
+}
+
+/* FALSE: it takes more than a line at the end. */
 static gboolean append(const char *path, const struct call_entry *e)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
 	struct call_entry *entry = make_entry(e);
-	int lock = lock_folder(path), fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	gboolean ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < TRIM_BYTES;
+	int lock = lock_folder(path);
+	gboolean ok;
 
 	if (is_sound(entry))
 		write_entry(line, entry);
-	ok = ok && write(fd, line->str, line->len) == (ssize_t)line->len;
-	if (fd >= 0)
-		close(fd);
+	ok = append_line(path, line);
 	if (lock >= 0)
 		close(lock);
 	call_entry_free(entry);

@@ -10,7 +10,7 @@
 
 #include "err.h"
 
-enum { CALLLOG_MAX = 500 };
+enum { CALLLOG_MAX = 300 };
 
 struct call_entry {
 	gint64 at_s;			/* when it began [seconds since 1970] */

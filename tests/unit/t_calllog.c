@@ -172,6 +172,9 @@ static void a_list_that_grows_line_by_line_is_trimmed(void **state)
 	struct calllog *l;
 	struct stat st;
 
+	l = open_list(f);
+	calllog_set_until(l, 77);
+	close_list(l);
 	for (int i = 0; i < 2000; i++) {
 		g_autofree char *id = g_strdup_printf("%d%s", i, long_id);
 		struct call_entry e = call_of("romeo@montague.lit", id, 1000 + i);
@@ -183,6 +186,7 @@ static void a_list_that_grows_line_by_line_is_trimmed(void **state)
 	l = open_list(f);
 	assert_int_equal(calllog_entries(l)->len, CALLLOG_MAX);
 	assert_int_equal(entry(l, CALLLOG_MAX - 1)->at_s, 2999);
+	assert_int_equal(calllog_until(l), 77);
 	close_list(l);
 	g_unlink(f->path);
 	assert_true(calllog_keep(f->path, &again, NULL));
