@@ -151,13 +151,14 @@ static void send_handshake(void *self, const uint8_t *data, size_t len)
 	path_send(self, data, len);
 }
 
-/* As server we may begin before our own ICE check has ended: the peer's ClientHello came through a pair that works. */
+/* Not before the link works, even when the peer's hello has come through a pair that does: libnice sends nothing until our own
+ * check has ended, and an answer lost in it would be repeated only when its timer ends. */
 void path_start_dtls(struct path *p)
 {
 	GError *error = NULL;
 	unsigned early = p->early_count;
 
-	if (p->dtls || p->dead || !p->peer_known || !(p->works || (early && !p->client)))
+	if (p->dtls || p->dead || !p->peer_known || !p->works)
 		return;
 	p->dtls = dtls_new(p->cert, p->client, &p->peer, send_handshake, p, &error);
 	if (!p->dtls) {
