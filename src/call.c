@@ -166,7 +166,13 @@ static void send_accept(struct call *c)
 
 static void on_creds(void *self, const struct ice_creds *local)
 {
-	call_way_creds(self, local);
+	struct call *c = self;
+
+	call_way_creds(c, local);
+	if (c->accepted) {			/* of a new way: a restart (rule R23) */
+		jingle_trickle(c->session, call_now(c));
+		call_pump(c);
+	}
 }
 
 /* Host addresses are known at once and all together: waiting until the main loop is idle puts them all into the offer or
@@ -223,6 +229,11 @@ static void on_connected(void *self, const struct ice_cand *local, const struct 
 	struct call *c = self;
 
 	c->ev.connected(c->ev.self, local, remote);
+}
+
+static void on_stale(void *self)
+{
+	call_way_renew(self);
 }
 
 static void on_secured(void *self, const char *suite)
@@ -324,15 +335,14 @@ static void on_peer_left(void *self)
 /* ---- making and unmaking ---- */
 
 static struct call *new_call(const struct call_env *env, const char *sid, const char *peer, gboolean initiator,
-			     const struct transport_list *transports, const struct keying_list *keyings,
-			     const struct call_events *events)
+			     const struct call_terms *terms, const struct call_events *events)
 {
 	struct call *c = g_new0(struct call, 1);
 	struct path_events path_events = {
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
 		.voice = on_voice,
-		.in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
+		.in_ended = on_in_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
 	g_autofree char *cname = text_uuid();
 	struct jingle_plugs plugs = {.napps = 1};
@@ -344,25 +354,25 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	cname[16] = '\0';
 	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
 	plugs.apps[0] = (struct jingle_what){&jingle_rtp, c->app};
-	call_keys_init(c, keyings, &plugs);
-	call_way_init(c, transports, &plugs);
+	c->relay = terms->relay;
+	call_keys_init(c, &terms->keyings, &plugs);
+	call_way_init(c, &terms->transports, &plugs);
 	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
 	c->path = path_new(env->media, &ice, env->cert, &path_events);
 	return c;
 }
 
-struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
-		       const struct transport_list *transports, const struct keying_list *keyings,
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
 		       const struct call_events *events)
 {
-	return new_call(env, sid, peer, TRUE, transports, keyings, events);
+	return new_call(env, sid, peer, TRUE, terms, events);
 }
 
-struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct keying_list *keyings, const struct call_events *events)
+struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
+			   const struct call_events *events)
 {
-	return new_call(env, sid, peer, FALSE, &env->transports, keyings, events);
+	return new_call(env, sid, peer, FALSE, terms, events);
 }
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)

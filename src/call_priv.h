@@ -43,6 +43,8 @@ struct call {
 	struct transport_list transports;	/* that may be used */
 	enum transport_kind way;		/* which the path is on */
 	gboolean gathering;			/* it is open */
+	enum call_relay relay;
+	gboolean wants_way;			/* as soon as the servers are known that help to find it */
 	gboolean have_creds, have_address;	/* of ours, by this way */
 	gboolean want_all, gathered;		/* the peer would like all addresses at once; there will be no more */
 	unsigned tried;				/* 1 << enum transport_kind */
@@ -66,6 +68,7 @@ void     call_way_asked(struct call *c);		/* JINGLE_EV_REPLACE_ASKED */
 void     call_way_creds(struct call *c, const struct ice_creds *local);
 void     call_way_candidate(struct call *c, const struct ice_cand *local);
 void     call_way_failed(struct call *c, const GError *error);
+void     call_way_renew(struct call *c);
 
 /* ---- call_names.c: names in the place of addresses ---- */
 void     call_names_init(struct call *c);

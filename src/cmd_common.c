@@ -74,6 +74,7 @@ static void add_account_options(GOptionGroup *group, struct common *o)
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Print nothing but errors", NULL},
 		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, __extension__ (gpointer)more_verbose,
 		 "Tell more; twice: everything", NULL},
+		{"relay-only", 0, 0, G_OPTION_ARG_NONE, &o->relay_only, "Hide our addresses: sound goes by a relay", NULL},
 		{"xml", 0, 0, G_OPTION_ARG_NONE, &o->trace, "Show every stanza", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
 
@@ -205,6 +206,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
 	a->phone = phone_new(a->config, a->account, password, a->ui, o->trace, &a->ev.phone);
+	if (o->relay_only)
+		phone_hide(a->phone);
 	password_free(password);
 	return TRUE;
 }

@@ -190,7 +190,7 @@ void path_use_keys(struct path *p)
 	if (!p->suite || !p->works || p->secured || p->dead)
 		return;
 	p->secured = TRUE;
-	p->proven = p->proven || p->link.checked;
+	p->proven = p->proven || path_is_checked(p);
 	path_tell(p, path_tell_secured, &p->suite, sizeof(p->suite));
 	start_engine(p);
 }
@@ -204,6 +204,7 @@ static void alive(struct path *p, gint64 now)
 	path_proven(p);
 	if (p->told_unstable) {
 		p->told_unstable = FALSE;
+		p->stale_at = G_MAXINT64;
 		path_tell(p, path_tell_unstable, &silent, sizeof(silent));
 	}
 }
@@ -272,6 +273,8 @@ static void check_liveness(struct path *p, gint64 now)
 		p->told_unstable = TRUE;
 		path_tell(p, path_tell_unstable, &silent, sizeof(silent));
 	}
+	if (p->told_unstable)
+		path_link_stale(p, now);
 }
 
 static void watch_ends(struct path *p)
@@ -324,7 +327,7 @@ static gboolean on_timer(GSource *source, GSourceFunc callback, gpointer data)
 
 void path_schedule(struct path *p)
 {
-	gint64 next = MIN(p->remote_done_at, p->secure_by);
+	gint64 next = MIN(MIN(p->remote_done_at, p->relay_by), MIN(p->secure_by, p->other_until));
 
 	if (p->dtls)
 		next = MIN(next, dtls_deadline(p->dtls));
@@ -340,7 +343,7 @@ void path_do_begin(void *self, void *arg)
 	struct path *p = self;
 	struct wire_events wire = {.rtp = on_rtp, .rtcp = on_rtcp, .handshake = on_handshake, .self = p};
 
-	p->remote_done_at = p->secure_by = p->snapshot_at = G_MAXINT64;
+	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = p->other_until = p->stale_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "net/netwatch.h"
 #include "text.h"
 
 enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
@@ -14,6 +15,9 @@ struct phone {
 	struct stream *xmpp;
 	struct disco *disco;
 	struct roster *roster;
+	struct extdisco *extdisco;
+	struct netwatch *netwatch;
+	gboolean relay_only;		/* with everybody */
 	struct archive *archive;
 	struct media_thread *media;
 	struct dtls_cert *cert;
@@ -116,7 +120,7 @@ static void on_iq(void *self, struct iq *iq)
 	struct phone *p = self;
 	const struct elem *payload = iq_payload(iq);
 
-	if (roster_iq(p->roster, iq))
+	if (roster_iq(p->roster, iq) || extdisco_iq(p->extdisco, iq))
 		return;
 	if (elem_is(payload, "jingle", NS_JINGLE) && iq_is_set(iq))
 		jingle_iq(p, iq, payload);
@@ -219,6 +223,8 @@ static void on_online(void *self, const char *full_jid, gboolean resumed)
 		disco_reset(p->disco);
 		stream_query(p->xmpp, NULL, "set", elem_new("enable", "urn:xmpp:carbons:2"), 10000, carbons_done, p);
 		roster_fetch(p->roster, on_roster, p);
+		p->env.awaits_servers = TRUE;
+		extdisco_fetch(p->extdisco);
 	}
 	p->ev.online(p->ev.self, resumed);
 }
@@ -228,6 +234,13 @@ static void on_offline(void *self, const GError *error, gboolean final)
 	struct phone *p = self;
 
 	p->ev.offline(p->ev.self, error, final);
+}
+
+static void on_network(void *self)
+{
+	struct phone *p = self;
+
+	stream_network_changed(p->xmpp);
 }
 
 static void on_phase(void *self, const char *phase, gint64 now_us)
@@ -245,6 +258,33 @@ static void on_trace(void *self, gboolean out, const char *xml)
 }
 
 /* ---- ways for the media ---- */
+
+/* What the configuration names goes before what the server does, each of its kind. */
+static void take_servers(struct phone *p)
+{
+	const struct server_list *ours = &p->config->servers, *theirs = extdisco_servers(p->extdisco);
+	struct server_list *out = &p->env.ice.servers;
+	gboolean have[] = {FALSE, FALSE};
+
+	*out = *ours;
+	for (size_t i = 0; i < ours->count; i++)
+		have[ours->server[i].kind != SERVER_STUN] = TRUE;
+	for (size_t i = 0; i < theirs->count && out->count < MAX_SERVERS; i++)
+		if (!have[theirs->server[i].kind != SERVER_STUN])
+			out->server[out->count++] = theirs->server[i];
+}
+
+static void on_servers(void *ctx)
+{
+	struct phone *p = ctx;
+
+	take_servers(p);
+	if (!p->env.awaits_servers)
+		return;
+	p->env.awaits_servers = FALSE;
+	for (guint i = p->calls->len; i-- > 0;)
+		call_servers_known(p->calls->pdata[i]);
+}
 
 static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
 
@@ -269,6 +309,23 @@ static void choose_transports(const struct phone *p, const char *peer, struct tr
 	for (size_t i = 0; i < ours->count; i++)
 		if (can & can_way[ours->kind[i]])
 			out->kind[out->count++] = ours->kind[i];
+}
+
+/* A caller who is no contact need not learn where we are. */
+static enum call_relay relay_of(const struct phone *p, const char *peer, gboolean we_call)
+{
+	const struct contact *contact = config_contact(p->config, peer);
+
+	if (p->relay_only || (contact && contact->relay_only))
+		return RELAY_ONLY;
+	return we_call || contact || is_ours(p, peer) || roster_sees_us(p->roster, peer) ? RELAY_FREE : RELAY_IF_THERE;
+}
+
+/* Raw UDP has no relay. */
+static void limit_to_relays(struct call_terms *terms)
+{
+	if (terms->relay == RELAY_ONLY)
+		terms->transports = (struct transport_list){.kind = {TRANSPORT_ICE_UDP}, .count = 1};
 }
 
 /* What may be used with PEER. */
@@ -301,6 +358,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->ev = *events;
 	p->ui = ui;
 	p->config = config;
+	p->relay_only = config->relay_only;
 	p->calls = g_ptr_array_new();
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
@@ -308,14 +366,21 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	disco_set_transports(p->disco, flags_of(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
+	p->extdisco = extdisco_new(p->xmpp, clock_s, on_servers, p);
 	p->archive = archive_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
 		.wishes = {.codecs = config->codecs, .ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
 		.transports = config->transports,
-		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};
+		.ice = {.loopback = config->loopback}};
+	take_servers(p);
 	return p;
+}
+
+void phone_hide(struct phone *p)
+{
+	p->relay_only = TRUE;
 }
 
 void phone_free(struct phone *p)
@@ -324,6 +389,8 @@ void phone_free(struct phone *p)
 		return;
 	archive_free(p->archive);
 	roster_free(p->roster);
+	extdisco_free(p->extdisco);
+	netwatch_free(p->netwatch);
 	disco_free(p->disco);
 	stream_free(p->xmpp);
 	media_thread_free(p->media);
@@ -339,6 +406,7 @@ void phone_connect(struct phone *p)
 
 	p->phases.start = g_get_monotonic_time();
 	stream_connect(p->xmpp);
+	p->netwatch = netwatch_new(NULL, on_network, p);
 	/* The first key of a process costs OpenSSL 25 ms: spent here, beside the login in the other thread. */
 	p->cert = dtls_cert_new(&error);
 	if (!p->cert)
@@ -384,13 +452,13 @@ unsigned phone_needs(const struct phone *p, const char *peer)
 
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
-	struct transport_list transports;
-	struct keying_list keyings;
+	struct call_terms terms = {.relay = relay_of(p, peer, TRUE)};
 	struct call *c;
 
-	choose_transports(p, peer, &transports);
-	choose_keyings(p, peer, &keyings);
-	c = call_dial(&p->env, sid, peer, &transports, &keyings, events);
+	choose_transports(p, peer, &terms.transports);
+	choose_keyings(p, peer, &terms.keyings);
+	limit_to_relays(&terms);
+	c = call_dial(&p->env, sid, peer, &terms, events);
 	if (disco_known(p->disco, peer) & CAN_FULL_OFFER)
 		call_want_all(c);
 	g_ptr_array_add(p->calls, c);
@@ -400,7 +468,12 @@ struct call *phone_dial(struct phone *p, const char *sid, const char *peer, cons
 struct call *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg *m,
 			const struct call_events *events)
 {
-	struct call *c = call_incoming(&p->env, m->sid, iq_from(iq), keyings_of(p, iq_from(iq)), events);
+	struct call_terms terms = {.transports = p->env.transports, .keyings = *keyings_of(p, iq_from(iq)),
+		.relay = relay_of(p, iq_from(iq), FALSE)};
+	struct call *c;
+
+	limit_to_relays(&terms);
+	c = call_incoming(&p->env, m->sid, iq_from(iq), &terms, events);
 
 	if (disco_known(p->disco, iq_from(iq)) & CAN_FULL_OFFER)
 		call_want_all(c);

@@ -13,6 +13,7 @@
 #include "ui.h"
 #include "xmpp/archive.h"
 #include "xmpp/disco.h"
+#include "xmpp/extdisco.h"
 #include "xmpp/roster.h"
 #include "xmpp/stream.h"
 
@@ -36,6 +37,7 @@ struct phone_events {
 struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
 			gboolean trace, const struct phone_events *events);
 void          phone_set_events(struct phone *p, const struct phone_events *events);	/* copied */
+void          phone_hide(struct phone *p);		/* no call tells or uses any address of ours but a relay's */
 void          phone_free(struct phone *p);
 void          phone_connect(struct phone *p);
 /* Says unavailable, flushes, closes; done(ctx) in the main loop, within 3 s. */
