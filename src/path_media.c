@@ -6,7 +6,8 @@
 #include "log.h"
 
 enum {
-	UNSTABLE_US = 2500 * 1000,		/* while sound was flowing */
+	STALE_US = 1500 * 1000,			/* of silence where sound was flowing: a new way is sought beside, */
+	UNSTABLE_US = 2500 * 1000,		/* and the user is told */
 	UNSTABLE_IDLE_US = 8 * G_USEC_PER_SEC,	/* while only RTCP came (hold): browsers send it every 5 s or so */
 	DEAD_US = 30 * G_USEC_PER_SEC,		/* RFC 7675 5.1 */
 	SNAPSHOT_US = 500 * 1000,
@@ -151,13 +152,14 @@ static void send_handshake(void *self, const uint8_t *data, size_t len)
 	path_send(self, data, len);
 }
 
-/* As server we may begin before our own ICE check has ended: the peer's ClientHello came through a pair that works. */
+/* Not before the link works, even when the peer's hello has come through a pair that does: libnice sends nothing until our own
+ * check has ended, and an answer lost in it would be repeated only when its timer ends. */
 void path_start_dtls(struct path *p)
 {
 	GError *error = NULL;
 	unsigned early = p->early_count;
 
-	if (p->dtls || p->dead || !p->peer_known || !(p->works || (early && !p->client)))
+	if (p->dtls || p->dead || !p->peer_known || !p->works)
 		return;
 	p->dtls = dtls_new(p->cert, p->client, &p->peer, send_handshake, p, &error);
 	if (!p->dtls) {
@@ -200,11 +202,11 @@ static void alive(struct path *p, gint64 now)
 	gboolean silent = FALSE;
 
 	p->last_any_us = now;
+	p->stale_at = G_MAXINT64;
 	p->proven = p->proven || p->suite;		/* else the handshake has to */
 	path_proven(p);
 	if (p->told_unstable) {
 		p->told_unstable = FALSE;
-		p->stale_at = G_MAXINT64;
 		path_tell(p, path_tell_unstable, &silent, sizeof(silent));
 	}
 }
@@ -273,7 +275,7 @@ static void check_liveness(struct path *p, gint64 now)
 		p->told_unstable = TRUE;
 		path_tell(p, path_tell_unstable, &silent, sizeof(silent));
 	}
-	if (p->told_unstable)
+	if (silence > (limit == UNSTABLE_US ? STALE_US : limit))
 		path_link_stale(p, now);
 }
 

@@ -11,7 +11,7 @@
 #include "path.h"
 #include "post.h"
 
-enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint is known (rule R15) */
+enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint is known (rule R15) and the way works */
 
 /* ---- what the commands below carry ---- */
 struct secure_arg { gboolean client; struct dtls_fingerprint peer; };

@@ -538,7 +538,7 @@ gboolean phone_may_refuse(struct phone *p)
 	return TRUE;
 }
 
-void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
+gboolean phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
 {
 	struct jingle_msg end = {.action = JINGLE_SESSION_TERMINATE, .sid = m->sid, .reason = jingle_reason_of(err)};
 	const struct call *instead = err == JC_BUSY ? call_with(p, iq_from(iq)) : NULL;
@@ -546,7 +546,7 @@ void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, en
 
 	if (!phone_may_refuse(p)) {
 		iq_answer(iq, COND_RESOURCE_CONSTRAINT, NULL);
-		return;
+		return FALSE;
 	}
 	terminate = elem_new("iq", "jabber:client");
 	if (instead) {
@@ -558,6 +558,7 @@ void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, en
 	elem_adopt(terminate, jingle_msg_write(&end));
 	iq_answer(iq, COND_OK, NULL);
 	stream_send(p->xmpp, terminate);
+	return TRUE;
 }
 
 struct media_thread *phone_media(struct phone *p)
