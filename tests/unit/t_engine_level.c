@@ -55,6 +55,7 @@ static void the_sound_is_the_same_with_and_without_levels(void **state)
 	memcpy(plain, f->last_rtp, len);
 	engine_free(f->e);
 	f->e = NULL;
+	fake_out_clear(&f->out);
 	f->rtps = 0;
 	f->now = START;
 	f->in.taken = 0;
