@@ -250,26 +250,11 @@ static void on_trace(void *self, gboolean out, const char *xml)
 
 /* ---- ways for the media ---- */
 
-/* What the configuration names goes before what the server does, each of its kind. */
-static void take_servers(struct phone *p)
-{
-	const struct server_list *ours = &p->config->servers, *theirs = extdisco_servers(p->extdisco);
-	struct server_list *out = &p->env.ice.servers;
-	gboolean have[] = {FALSE, FALSE};
-
-	*out = *ours;
-	for (size_t i = 0; i < ours->count; i++)
-		have[ours->server[i].kind != SERVER_STUN] = TRUE;
-	for (size_t i = 0; i < theirs->count && out->count < MAX_SERVERS; i++)
-		if (!have[theirs->server[i].kind != SERVER_STUN])
-			out->server[out->count++] = theirs->server[i];
-}
-
 static void on_servers(void *ctx)
 {
 	struct phone *p = ctx;
 
-	take_servers(p);
+	extdisco_merge(p->extdisco, &p->config->servers, &p->env.ice.servers);
 	if (!p->env.awaits_servers)
 		return;
 	p->env.awaits_servers = FALSE;
@@ -365,7 +350,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
 		.transports = config->transports,
 		.ice = {.loopback = config->loopback}};
-	take_servers(p);
+	extdisco_merge(p->extdisco, &config->servers, &p->env.ice.servers);
 	return p;
 }
 
