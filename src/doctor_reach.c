@@ -117,6 +117,7 @@ static char *list_closed(const struct reach *r)
 
 static void tell_doors(struct reach *r)
 {
+	const struct target *first = &g_array_index(r->targets, struct target, 0);
 	g_autofree char *closed = list_closed(r);
 	guint open = 0, open4 = 0, closed4 = 0;
 
@@ -128,9 +129,10 @@ static void tell_doors(struct reach *r)
 	if (!open)
 		finding_fail(r->server, JC_SERVER, "check the network, a firewall on the way, and whether the server runs",
 			     "the server cannot be reached: %s", closed);
+	else if (r->targets->len == 1)
+		finding_ok(r->server, "%s, port %u, answers after %" G_GINT64_FORMAT " ms", first->address, first->port, r->first_ms);
 	else if (open == r->targets->len)
-		finding_ok(r->server, "%u of %u address%s answer%s, after %" G_GINT64_FORMAT " ms", open, open,
-			   open == 1 ? "" : "es", open == 1 ? "s" : "", r->first_ms);
+		finding_ok(r->server, "all %u addresses answer, the first after %" G_GINT64_FORMAT " ms", open, r->first_ms);
 	else if (open4 && !closed4)
 		finding_warn(r->server, "repair IPv6, here or at the server; until then each login may take longer",
 			     "the server is reached by IPv4 but not by IPv6: %s", closed);
@@ -151,7 +153,7 @@ static void on_connected(GObject *client, GAsyncResult *result, gpointer data)
 	if (k->open && !k->owner->first_ms)
 		k->owner->first_ms = MAX(clock_ms() - k->owner->begun_ms, 1);
 	if (error)
-		k->why = g_strdup(error->message);
+		k->why = g_strdup_printf("port %u: %s", k->target->port, error->message);
 	if (--k->owner->left == 0)
 		tell_doors(k->owner);
 }

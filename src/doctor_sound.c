@@ -12,6 +12,7 @@ struct side {				/* one direction */
 	gboolean output;
 	struct ends_opening *opening;
 	struct ends *ends;
+	GError *error;			/* why it cannot be opened; NULL: nothing so far */
 	guint timer, limit, filled;
 };
 
@@ -22,11 +23,24 @@ struct sound_check {
 
 /* ---- does it call back? ---- */
 
+/* Is PortAudio free? What closes a device, or lists them, waits for whoever opens one, and that may take for ever. */
+static gboolean is_free(const struct sound_check *c)
+{
+	return !c->stuck && !c->sides[FALSE].opening && !c->sides[TRUE].opening;
+}
+
+static void close_done(struct sound_check *c)
+{
+	for (size_t i = 0; is_free(c) && i < G_N_ELEMENTS(c->sides); i++)
+		if (!c->sides[i].timer)
+			ends_close(g_steal_pointer(&c->sides[i].ends), NULL);
+}
+
 static void stop(struct side *s)
 {
 	g_clear_handle_id(&s->timer, g_source_remove);
 	g_clear_handle_id(&s->limit, g_source_remove);
-	ends_close(g_steal_pointer(&s->ends), NULL);
+	close_done(s->owner);
 }
 
 /* An input that calls back has samples for us; an output wants some again, after it was filled. */
@@ -77,16 +91,26 @@ static void count_one(void *ctx, int number, const char *name, gboolean in, gboo
 }
 
 /* A machine without any is meant to be one, most often. */
-static void tell_failure(struct side *s, const GError *error)
+static void tell_failure(struct side *s)
 {
-	struct tally t = {.output = s->output};
+	struct tally t = {.output = s->output, .count = s->owner->stuck};
 
-	audio_device.list(count_one, &t, NULL);
+	if (is_free(s->owner))
+		audio_device.list(count_one, &t, NULL);
 	if (!t.count)
 		finding_warn(s->g, "none is needed for calls with files and pipes (--in, --out); otherwise see whether a sound server runs",
 			     "there is no sound %s on this machine", s->output ? "output" : "input");
 	else
-		finding_fail(s->g, (enum jc_err)error->code, "choose another device; 'jcall devices' lists them", "%s", error->message);
+		finding_fail(s->g, (enum jc_err)s->error->code, "choose another device; 'jcall devices' lists them", "%s", s->error->message);
+}
+
+/* One has opened, or never will. */
+static void go_on(struct sound_check *c)
+{
+	close_done(c);
+	for (size_t i = 0; (c->stuck || is_free(c)) && i < G_N_ELEMENTS(c->sides); i++)
+		if (c->sides[i].error && finding_is_open(c->sides[i].g))
+			tell_failure(&c->sides[i]);
 }
 
 static void on_open(void *ctx, struct ends *ends, GError *error)
@@ -94,17 +118,18 @@ static void on_open(void *ctx, struct ends *ends, GError *error)
 	struct side *s = ctx;
 
 	s->opening = NULL;
-	if (!ends) {
-		tell_failure(s, error);
-		stop(s);
-		return;
-	}
 	s->ends = ends;
-	if (s->output)
-		ends->out.start(ends->out.self, clock_ms() * 1000);
-	else
-		ends->in.start(ends->in.self, clock_ms() * 1000);
-	s->timer = g_timeout_add(LOOK_MS, on_look, s);
+	if (!ends) {
+		s->error = g_error_copy(error);
+		stop(s);
+	} else {
+		if (s->output)
+			ends->out.start(ends->out.self, clock_ms() * 1000);
+		else
+			ends->in.start(ends->in.self, clock_ms() * 1000);
+		s->timer = g_timeout_add(LOOK_MS, on_look, s);
+	}
+	go_on(s->owner);
 }
 
 static gboolean on_limit(gpointer data)
@@ -116,6 +141,7 @@ static gboolean on_limit(gpointer data)
 	ends_abandon(g_steal_pointer(&s->opening));
 	finding_fail(s->g, JC_AUDIO_DEVICE, "restart the sound server", "the sound device does not start within %d s", LIMIT_MS / 1000);
 	stop(s);
+	go_on(s->owner);
 	return G_SOURCE_REMOVE;
 }
 
@@ -151,6 +177,7 @@ gboolean sound_check_free(struct sound_check *c)
 		c->stuck |= c->sides[i].opening != NULL;
 		ends_abandon(c->sides[i].opening);
 		stop(&c->sides[i]);
+		g_clear_error(&c->sides[i].error);
 	}
 	free_to_go = !c->stuck;
 	g_free(c);

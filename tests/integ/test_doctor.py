@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """jcall doctor against a real prosody and a real coturn: what is well, and each thing that can be wrong, told as itself."""
-import pty, signal, time
+import pty, signal, struct, threading, time
 from lab import *
+from test_login import Dns, in_namespace, no_server
+from test_sound import Pulse
 from turn import Turn
 
-OK, CONFIG, LOGIN, SERVER, UNAVAILABLE, CANCELLED, NO_PATH = 0, 3, 4, 5, 13, 14, 20
+OK, CONFIG, LOGIN, SERVER, UNAVAILABLE, CANCELLED, NO_PATH, AUDIO = 0, 3, 4, 5, 13, 14, 20, 30
 MODULES = ("mam", "external_services")
 SILENT_SOUND = {"in": "null", "out": "null"}
 
@@ -229,6 +231,98 @@ def test_interrupted_it_leaves_at_once():
         p.wait("check")
         p.signal(signal.SIGINT)
         assert p.exit(10) == CANCELLED
+
+
+class Nat(threading.Thread):
+    """A STUN server that sees whoever asks it at a place of its choosing: so does a real one behind a NAT."""
+
+    def __init__(self, here, seen):
+        super().__init__(daemon=True)
+        self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.s.bind((here, 0))
+        self.here, self.port, self.seen = here, self.s.getsockname()[1], seen
+        self.start()
+
+    def run(self):
+        while True:
+            asked, peer = self.s.recvfrom(2000)
+            ip, port = self.seen or peer
+            xored = struct.pack(">H", port ^ 0x2112) + bytes(a ^ b for a, b in zip(socket.inet_aton(ip), b"\x21\x12\xa4\x42"))
+            self.s.sendto(b"\x01\x01\x00\x0c" + asked[4:20] + b"\x00\x20\x00\x08\x00\x01" + xored, peer)
+
+
+def test_the_kind_of_nat_is_told_from_what_two_servers_see():
+    public, elsewhere = ("192.0.2.7", 40000), ("192.0.2.7", 40001)
+    for first, second, word, result in ((public, None, "second STUN server", "ok"), (public, public, "endpoint-independent", "ok"),
+                                        (public, elsewhere, "symmetric", "warning")):
+        servers = [Nat("127.0.0.1", first), Nat("127.0.0.2", second)]
+        rows = ", ".join(f'{{ host = "{n.here}", type = "stun", transport = "udp", port = {n.port} }}' for n in servers)
+        with Lab(modules=MODULES, extra=f"external_services = {{ {rows} }}") as lab:
+            status, checks, _ = doctor(lab)
+            assert status == OK and results(checks, "stun", "nat") == ["ok", "ok", result], checks
+            assert word in checks["nat"][0]["text"], checks["nat"]
+            assert "192.0.2.7, port 40000" in checks["stun"][0]["text"]
+            assert result == "ok" or "TURN server is needed" in checks["nat"][0]["fix"]
+
+
+def test_the_names_of_the_server_are_looked_up():
+    in_namespace()
+    with Lab() as lab:
+        Dns({f"_xmpp-client._tcp.{DOMAIN}": [(10, lab.port, "xmpp." + DOMAIN), (20, 1, "xmpp." + DOMAIN)]})
+        config = no_server(lab, audio=SILENT_SOUND)
+        status, checks, _ = doctor(lab, config=config)
+        assert status == OK and results(checks, "dns", "server", "login") == ["ok", "warning", "ok"], checks
+        assert f"SRV records name xmpp.{DOMAIN}:{lab.port}, xmpp.{DOMAIN}:1, 2 addresses" in checks["dns"][0]["text"]
+        assert "1 of 2 addresses" in checks["server"][0]["text"] and "port 1" in checks["server"][0]["text"], checks["server"]
+
+
+def test_a_domain_that_is_not_there_is_the_dns():
+    in_namespace()
+    with Lab() as lab:
+        lab.judged = False
+        Dns({})
+        status, checks, _ = doctor(lab, config=no_server(lab, audio=SILENT_SOUND))
+        assert status == SERVER and failed(checks)[0] == "dns", checks
+        assert results(checks, "server", "certificate") == ["skipped", "skipped"]
+
+
+def test_a_silent_resolver_takes_less_than_half_a_minute():
+    in_namespace()
+    with Lab() as lab:
+        lab.judged = False
+        Dns({}, silent=True)
+        began = time.monotonic()
+        status, checks, _ = doctor(lab, config=no_server(lab, audio=SILENT_SOUND, network={"stun": "stun.lab.test"}))
+        assert time.monotonic() - began < 30
+        assert status == SERVER and failed(checks) == ["dns", "login", "stun"], checks
+        assert "name server does not answer" in checks["dns"][0]["text"]
+
+
+def test_sound_devices_are_opened_and_heard_from():
+    if not shutil.which("pulseaudio"):
+        print("skipped: no pulseaudio on this machine")
+        sys.exit(77)
+    with Turn() as turn, well_lab(turn) as lab, Pulse(lab) as pulse:
+        status, checks, _ = doctor(lab, config=lab.config("romeo"), env=pulse.env("mic_ab", "ear_ba"))
+        assert status == OK and results(checks, "microphone", "loudspeaker") == ["ok", "ok"], checks
+        status, checks, _ = doctor(lab, config=lab.config("romeo", audio={"in": "device:nowhere", "out": "null"}),
+                                   env=pulse.env("mic_ab", "ear_ba"))
+        assert status == AUDIO and failed(checks) == ["microphone"], checks
+        pulse.procs[0].send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            status, checks, _ = doctor(lab, config=lab.config("romeo"), env=pulse.env("mic_ab", "ear_ba"))
+        finally:
+            pulse.procs[0].send_signal(signal.SIGCONT)
+        assert time.monotonic() - began < 30
+        assert status == AUDIO and failed(checks) == ["microphone", "loudspeaker"], checks
+
+
+def test_a_machine_without_sound_is_warned_of():
+    with Turn() as turn, well_lab(turn) as lab:
+        status, checks, diagnosis = doctor(lab, config=lab.config("romeo"), env=lab.env(PULSE_SERVER="unix:/nonexistent"))
+        assert status == OK and diagnosis["result"] == "warning", checks
+        assert results(checks, "microphone", "loudspeaker") == ["warning", "warning"]
 
 
 if __name__ == "__main__":
