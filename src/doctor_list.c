@@ -1,6 +1,5 @@
 #include "doctor.h"
 
-#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +100,7 @@ struct findings *findings_new(struct ui *ui, gboolean json, gboolean quiet, void
 	f->ui = ui;
 	f->json = json;
 	f->quiet = quiet;
-	f->marks = able && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	f->marks = able && g_get_charset(NULL);
 	f->colours = able && !(no_colour && *no_colour);
 	f->done = done;
 	f->ctx = ctx;
