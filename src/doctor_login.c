@@ -334,17 +334,6 @@ static void open_findings(struct login *l, struct findings *f)
 	l->peer = l->peer_jid ? finding_open(f, CHECK_PEER) : NULL;
 }
 
-static void announce(struct login *l)
-{
-	static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
-	unsigned flags = 0;
-
-	for (size_t i = 0; i < l->config->transports.count; i++)
-		flags |= can_way[l->config->transports.kind[i]];
-	disco_set_transports(l->disco, flags);
-	disco_set_dtls(l->disco, l->config->keyings.kind[0] == KEYING_DTLS);
-}
-
 struct login *login_begin(struct findings *f, const struct config *config, const struct account *account, const char *password,
 			  const char *peer, gboolean trace, void (*servers)(void *ctx, const struct server_list *list), void *ctx)
 {
@@ -363,7 +352,8 @@ struct login *login_begin(struct findings *f, const struct config *config, const
 	open_findings(l, f);
 	l->xmpp = stream_new(&options, &handlers);
 	l->disco = disco_new(l->xmpp);
-	announce(l);
+	disco_set_transports(l->disco, phone_transports(&config->transports));
+	disco_set_dtls(l->disco, config->keyings.kind[0] == KEYING_DTLS);
 	l->extdisco = extdisco_new(l->xmpp, clock_s, on_services, l);
 	l->reader = archive_new(l->xmpp);
 	l->limit = g_timeout_add(LOGIN_MS, on_limit, l);

@@ -264,7 +264,7 @@ static void on_servers(void *ctx)
 
 static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
 
-static unsigned flags_of(const struct transport_list *list)
+unsigned phone_transports(const struct transport_list *list)
 {
 	unsigned flags = 0;
 
@@ -279,8 +279,8 @@ static void choose_transports(const struct phone *p, const char *peer, struct tr
 	const struct transport_list *ours = &p->env.transports;
 	unsigned can = disco_known(p->disco, peer);
 
-	if (!(can & flags_of(ours)))		/* unknown, or hopeless: let it answer itself */
-		can = flags_of(ours);
+	if (!(can & phone_transports(ours)))		/* unknown, or hopeless: let it answer itself */
+		can = phone_transports(ours);
 	out->count = 0;
 	for (size_t i = 0; i < ours->count; i++)
 		if (can & can_way[ours->kind[i]])
@@ -339,7 +339,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
-	disco_set_transports(p->disco, flags_of(&config->transports));
+	disco_set_transports(p->disco, phone_transports(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
 	p->extdisco = extdisco_new(p->xmpp, clock_s, on_servers, p);

@@ -84,21 +84,15 @@ static gboolean on_repeat(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void new_id(struct allocation *a)
-{
-	for (size_t i = 0; i < sizeof(a->id); i += 4) {
-		guint32 random = g_random_int();
-
-		memcpy(a->id + i, &random, 4);
-	}
-}
-
 static void ask(struct allocation *a)
 {
 	g_clear_handle_id(&a->repeat, g_source_remove);
 	a->tries++;
 	a->wait_ms = FIRST_MS;
-	new_id(a);
+	if (!stun_new_id(a->id)) {
+		fail(a, "this machine has no random numbers");
+		return;
+	}
 	a->request_len = turn_allocate(a->request, a->id, &a->login);
 	send_request(a);
 }
@@ -106,7 +100,8 @@ static void ask(struct allocation *a)
 /* Whether the relay hears it does not matter much: an allocation that is not used ends by itself. */
 static void give_back(struct allocation *a)
 {
-	new_id(a);
+	if (!stun_new_id(a->id))
+		return;
 	a->request_len = turn_release(a->request, a->id, &a->login);
 	send(socket_of(a), a->request, a->request_len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

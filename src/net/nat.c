@@ -198,7 +198,7 @@ static void on_name(GObject *resolver, GAsyncResult *result, gpointer data)
 	g_resolver_free_addresses(list);
 	if (q->done)
 		return;
-	if (q->answer.how == NAT_NO_ANSWER && open_way(q->owner, q->to.ss_family))
+	if (q->answer.how == NAT_NO_ANSWER && open_way(q->owner, q->to.ss_family) && stun_new_id(q->id))
 		ask(q);
 	else
 		settle(q);
@@ -208,11 +208,6 @@ static void look_up(struct asked *q, const struct ice_server *server)
 {
 	g_autoptr(GResolver) resolver = g_resolver_get_default();
 
-	for (size_t i = 0; i < sizeof(q->id); i += 4) {
-		guint32 random = g_random_int();
-
-		memcpy(q->id + i, &random, 4);
-	}
 	q->wait_ms = FIRST_MS;
 	q->answer.port = server->port;
 	q->looking = g_cancellable_new();

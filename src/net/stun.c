@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { HEADER = 20, BINDING_REQUEST = 0x0001, BINDING_SUCCESS = 0x0101 };
 
@@ -10,6 +11,11 @@ static const uint8_t cookie[4] = {0x21, 0x12, 0xa4, 0x42};
 static unsigned get16(const uint8_t *p)
 {
 	return (unsigned)p[0] << 8 | p[1];
+}
+
+gboolean stun_new_id(uint8_t id[STUN_ID_SIZE])
+{
+	return getrandom(id, STUN_ID_SIZE, 0) == STUN_ID_SIZE;
 }
 
 void stun_request(uint8_t out[STUN_REQUEST_SIZE], const uint8_t id[STUN_ID_SIZE])
