@@ -2,12 +2,13 @@
 
 #include <glib-unix.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "doctor.h"
 #include "log.h"
 #include "text.h"
 
-enum { PASSWORD_MS = 7000, LIMIT_MS = 21000 };	/* with the goodbye to the server: less than 30 s, whatever is dead */
+enum { PASSWORD_MS = 7000, LIMIT_MS = 21000, ECHO_MS = 20000 };	/* with the goodbye: less than 30 s, and 20 more with --echo */
 
 #define NEEDS_ACCOUNT "no account can be tried"
 
@@ -15,15 +16,17 @@ struct doctor {
 	struct config *config;
 	const struct account *account;
 	const char *peer;
+	gboolean wants_echo;
 	struct ui *ui;
 	struct findings *findings;
 	struct reach *reach;
 	struct login *login;
 	struct ways *ways;
+	struct echo_check *echo;
 	struct sound_check *sound;
 	GMainLoop *loop;
 	guint limit, signals[3];
-	gboolean interrupted;
+	gboolean interrupted, leaving;
 };
 
 /* ---- the configuration ---- */
@@ -59,6 +62,8 @@ static void on_servers(void *ctx, const struct server_list *servers)
 	struct doctor *d = ctx;
 
 	d->ways = ways_begin(d->findings, servers);
+	if (d->echo)
+		echo_check_begin(d->echo, login_is_online(d->login));
 }
 
 static void skip_account(struct doctor *d)
@@ -70,6 +75,8 @@ static void skip_account(struct doctor *d)
 		finding_skipped(finding_open(d->findings, checks[i]), NEEDS_ACCOUNT);
 	if (d->peer)
 		finding_skipped(finding_open(d->findings, CHECK_PEER), NEEDS_ACCOUNT);
+	if (d->wants_echo)
+		finding_skipped(finding_open(d->findings, CHECK_ECHO), NEEDS_ACCOUNT);
 	if (d->config)
 		on_servers(d, &d->config->servers);
 }
@@ -78,15 +85,17 @@ static void begin(struct doctor *d, const struct common *o)
 {
 	char *password = check_configuration(d, o);
 
+	if (password) {
+		d->reach = reach_begin(d->findings, d->account);
+		if (d->wants_echo)
+			d->echo = echo_check_new(d->findings, d->config, d->account, password, d->peer);
+		d->login = login_begin(d->findings, d->config, d->account, password, d->peer, o->trace, on_servers, d);
+	} else {
+		skip_account(d);
+	}
+	password_free(password);
 	d->sound = sound_check_begin(d->findings, d->config ? d->config->audio_in : "default",
 				     d->config ? d->config->audio_out : "default");
-	if (!password) {
-		skip_account(d);
-		return;
-	}
-	d->reach = reach_begin(d->findings, d->account);
-	d->login = login_begin(d->findings, d->config, d->account, password, d->peer, o->trace, on_servers, d);
-	password_free(password);
 }
 
 static void on_gone(void *ctx)
@@ -96,13 +105,26 @@ static void on_gone(void *ctx)
 	g_main_loop_quit(d->loop);
 }
 
-static void leave(struct doctor *d)
+static void on_hung_up(void *ctx)
 {
-	g_clear_handle_id(&d->limit, g_source_remove);
+	struct doctor *d = ctx;
+
 	if (d->login)
 		login_close(d->login, on_gone, d);
 	else
 		g_main_loop_quit(d->loop);
+}
+
+static void leave(struct doctor *d)
+{
+	if (d->leaving)
+		return;
+	d->leaving = TRUE;
+	g_clear_handle_id(&d->limit, g_source_remove);
+	if (d->echo)
+		echo_check_close(d->echo, on_hung_up, d);
+	else
+		on_hung_up(d);
 }
 
 static void on_complete(void *ctx)
@@ -124,10 +146,9 @@ static gboolean on_signal(gpointer data)
 	struct doctor *d = data;
 
 	if (d->interrupted)
-		g_main_loop_quit(d->loop);
-	else
-		leave(d);
+		_exit(jc_exit_status(JC_CANCELLED));	/* asked twice */
 	d->interrupted = TRUE;
+	leave(d);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -138,6 +159,7 @@ static void doctor_free(struct doctor *d)
 	for (size_t i = 0; i < G_N_ELEMENTS(d->signals); i++)
 		g_source_remove(d->signals[i]);
 	g_clear_handle_id(&d->limit, g_source_remove);
+	echo_check_free(d->echo);
 	ways_free(d->ways);
 	reach_free(d->reach);
 	login_free(d->login);
@@ -149,9 +171,9 @@ static void doctor_free(struct doctor *d)
 	ui_free(d->ui);
 }
 
-static int examine(const struct common *o, const char *peer)
+static int examine(const struct common *o, const char *peer, gboolean echo)
 {
-	struct doctor d = {.peer = peer};
+	struct doctor d = {.peer = peer, .wants_echo = echo};
 	struct ui_options options = {.json = o->json, .quiet = o->quiet};
 	int status;
 
@@ -164,7 +186,7 @@ static int examine(const struct common *o, const char *peer)
 	d.signals[1] = g_unix_signal_add(SIGTERM, on_signal, &d);
 	d.signals[2] = g_unix_signal_add(SIGHUP, on_signal, &d);
 	begin(&d, o);
-	d.limit = g_timeout_add(LIMIT_MS, on_limit, &d);
+	d.limit = g_timeout_add(LIMIT_MS + (echo ? ECHO_MS : 0), on_limit, &d);
 	g_main_loop_run(d.loop);
 	status = d.interrupted ? jc_exit_status(JC_CANCELLED) : findings_conclude(d.findings);
 	doctor_free(&d);
@@ -174,8 +196,10 @@ static int examine(const struct common *o, const char *peer)
 static int doctor_main(int argc, char **argv)
 {
 	g_autofree char *peer = NULL, *jid = NULL;
+	gboolean echo = FALSE;
 	const GOptionEntry entries[] = {
 		{"peer", 'p', 0, G_OPTION_ARG_STRING, &peer, "Also look whether this address could be called", "JID"},
+		{"echo", 0, 0, G_OPTION_ARG_NONE, &echo, "And call it: it must take the call and send back what it hears", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
 	struct common o;
 	int status = jc_exit_status(JC_USAGE);
@@ -188,8 +212,10 @@ static int doctor_main(int argc, char **argv)
 			log_error("doctor", "'%s' is not understood; try 'jcall doctor --help'", argv[1]);
 		else if (peer && !jid)
 			log_error("doctor", "'%s' is no address (name@domain)", peer);
+		else if (echo && !jid)
+			log_error("doctor", "--echo needs somebody to call: name him by --peer");
 		else
-			status = examine(&o, jid);
+			status = examine(&o, jid, echo);
 	}
 	common_free(&o);
 	return status;

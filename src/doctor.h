@@ -12,7 +12,7 @@
 enum check {				/* in the order in which they are told; names and words are in doctor_list.c */
 	CHECK_CONFIGURATION, CHECK_DNS, CHECK_SERVER, CHECK_CERTIFICATE, CHECK_LOGIN, CHECK_STREAM_MANAGEMENT, CHECK_CARBONS,
 	CHECK_ARCHIVE, CHECK_CAPABILITIES, CHECK_SERVICES, CHECK_STUN, CHECK_NAT, CHECK_TURN, CHECK_MICROPHONE, CHECK_LOUDSPEAKER,
-	CHECK_PEER, CHECK_COUNT
+	CHECK_PEER, CHECK_ECHO, CHECK_COUNT
 };
 
 enum result { RESULT_OK, RESULT_SKIPPED, RESULT_WARNING, RESULT_FAILED };	/* the worse the higher */
@@ -54,6 +54,7 @@ struct login;
  * it is known which STUN and TURN servers there are, or that the login fails. CONFIG is borrowed. */
 struct login *login_begin(struct findings *f, const struct config *config, const struct account *account, const char *password,
 			  const char *peer, gboolean trace, void (*servers)(void *ctx, const struct server_list *list), void *ctx);
+gboolean      login_is_online(const struct login *l);
 void          login_close(struct login *l, void (*done)(void *ctx), void *ctx);	/* done within 1 s */
 void          login_free(struct login *l);
 /* When a certificate ends: "Nov 21 08:52:47 2027 GMT", as OpenSSL writes it, in seconds since 1970. FALSE: it is no such text. */
@@ -64,6 +65,15 @@ struct disco;
 struct peer_check;
 struct peer_check *peer_check_begin(struct finding *g, struct disco *disco, const char *peer, unsigned needed);
 void               peer_check_free(struct peer_check *p);
+
+/* doctor_echo.c: a real call to somebody who sends back what he hears. All but F is borrowed but the password, which is copied. */
+struct echo_check;
+struct echo_check *echo_check_new(struct findings *f, const struct config *config, const struct account *account, const char *password,
+				  const char *peer);
+void               echo_check_begin(struct echo_check *e, gboolean possible);	/* once; not POSSIBLE: there is no login */
+/* Ends the call if there is one; done comes at once or later, and before it nothing may be freed. */
+void               echo_check_close(struct echo_check *e, void (*done)(void *ctx), void *ctx);
+void               echo_check_free(struct echo_check *e);
 
 /* ---- doctor_ways.c: STUN, NAT and TURN ---- */
 

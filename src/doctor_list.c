@@ -34,7 +34,7 @@ static const struct { const char *name, *title; } checks[CHECK_COUNT] = {
 	[CHECK_CAPABILITIES] = {"capabilities", "seen by others"}, [CHECK_SERVICES] = {"services", "STUN/TURN list"},
 	[CHECK_STUN] = {"stun", "STUN"}, [CHECK_NAT] = {"nat", "NAT"}, [CHECK_TURN] = {"turn", "TURN relay"},
 	[CHECK_MICROPHONE] = {"microphone", "microphone"}, [CHECK_LOUDSPEAKER] = {"loudspeaker", "loudspeaker"},
-	[CHECK_PEER] = {"peer", "peer"}};
+	[CHECK_PEER] = {"peer", "peer"}, [CHECK_ECHO] = {"echo", "echo"}};
 
 static const struct { const char *name, *word, *mark, *colour; } results[] = {
 	[RESULT_OK] = {"ok", "ok     ", "\u2713", "\033[32m"}, [RESULT_SKIPPED] = {"skipped", "skipped", "\u2013", "\033[2m"},

@@ -361,6 +361,11 @@ struct login *login_begin(struct findings *f, const struct config *config, const
 	return l;
 }
 
+gboolean login_is_online(const struct login *l)
+{
+	return l->stage == STAGE_ONLINE && stream_is_online(l->xmpp);
+}
+
 void login_close(struct login *l, void (*done)(void *ctx), void *ctx)
 {
 	l->closing = TRUE;

@@ -8,6 +8,8 @@ from turn import Turn
 
 OK, CONFIG, LOGIN, SERVER, UNAVAILABLE, CANCELLED, NO_PATH, AUDIO = 0, 3, 4, 5, 13, 14, 20, 30
 MODULES = ("mam", "external_services")
+ORDER = ["configuration", "dns", "server", "certificate", "login", "stream-management", "carbons", "archive", "capabilities", "services",
+         "stun", "nat", "turn", "microphone", "loudspeaker", "peer", "echo"]
 SILENT_SOUND = {"in": "null", "out": "null"}
 
 
@@ -20,6 +22,8 @@ def doctor(lab, *args, config=None, env=None, limit=PATIENCE, **kw):
     p = lab.jcall("romeo", "doctor", *args, config=config or lab.config("romeo", audio=SILENT_SOUND, **kw), env=env)
     status = p.exit(limit)
     assert [e["event"] for e in p.events] == ["check"] * (len(p.events) - 1) + ["diagnosis"], (p.events, p.lines)
+    order = [ORDER.index(e["name"]) for e in p.events[:-1]]
+    assert order == sorted(order), p.events
     checks = {}
     for e in p.events[:-1]:
         assert e["result"] in ("ok", "warning", "failed", "skipped") and e["text"] and e["ms"] >= 0, e
@@ -185,6 +189,61 @@ def test_who_else_can_be_called():
         nobody = lab.jid("juliet") + "/nobody"
         status, checks, _ = doctor(lab, "--peer", nobody)
         assert status == UNAVAILABLE and failed(checks) == ["peer"], checks
+
+
+def echoing(lab, late_s=0.0, without=None):
+    """A jcall of Juliet's that sends back what it hears, LATE_S seconds late, but for the seconds in the range WITHOUT."""
+    there, back = os.pipe(), os.pipe()
+    juliet = lab.answer("juliet", "-i", "-", "-o", "-", stdin=back[0], stdout=there[1])
+    for fd in (back[0], there[1]):
+        os.close(fd)
+
+    def loop():
+        rate, at = 96000, 0
+        with contextlib.suppress(OSError):
+            os.write(back[1], bytes(int(late_s * rate)))
+            while sound := os.read(there[0], 1920):
+                hole = without and without[0] * rate <= at < without[1] * rate
+                os.write(back[1], bytes(len(sound)) if hole else sound)
+                at += len(sound)
+    threading.Thread(target=loop, daemon=True).start()
+    return juliet
+
+
+def test_an_echo_is_measured():
+    with Turn() as turn, well_lab(turn) as lab:
+        echoing(lab, 0.3)
+        status, checks, _ = doctor(lab, "--peer", lab.jid("juliet"), "--echo", limit=60)
+        assert status == OK and results(checks, "peer", "echo") == ["ok", "ok"], checks
+        late = int(re.search(r"after (\d+) ms", checks["echo"][0]["text"])[1])
+        assert 300 <= late < 900 and " 0 % of it is missing" in checks["echo"][0]["text"], checks["echo"]
+
+
+def test_an_echo_with_a_hole_is_a_warning():
+    with Turn() as turn, well_lab(turn) as lab:
+        echoing(lab, without=(2.0, 3.0))
+        status, checks, _ = doctor(lab, "--peer", lab.jid("juliet"), "--echo", limit=60)
+        assert status == OK and results(checks, "echo") == ["warning"], checks
+        assert 15 <= int(re.search(r"(\d+) % of it", checks["echo"][0]["text"])[1]) <= 30, checks["echo"]
+
+
+def test_who_does_not_echo_or_does_not_answer_is_told():
+    with Turn() as turn, well_lab(turn) as lab:
+        juliet = lab.answer("juliet", "--once")
+        status, checks, _ = doctor(lab, "--peer", lab.jid("juliet"), "--echo", limit=60)
+        assert status == NO_PATH and failed(checks) == ["echo"] and "did not come back" in checks["echo"][0]["text"], checks
+        juliet.exit()
+        status, checks, _ = doctor(lab, "--peer", lab.jid("juliet"), "--echo", limit=60)
+        assert status == UNAVAILABLE and failed(checks) == ["echo"], checks
+
+
+def test_interrupted_in_the_echo_it_hangs_up():
+    with Turn() as turn, well_lab(turn) as lab:
+        juliet = lab.answer("juliet", "--once")
+        p = lab.jcall("romeo", "doctor", "--peer", lab.jid("juliet"), "--echo", config=lab.config("romeo", audio=SILENT_SOUND))
+        juliet.wait("heard")
+        p.signal(signal.SIGINT)
+        assert (p.exit(), juliet.exit()) == (CANCELLED, OK), (p.lines, juliet.lines)
 
 
 def test_no_configuration_is_the_first_that_is_said():
