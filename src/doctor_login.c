@@ -105,11 +105,11 @@ static void tell_failure(struct login *l, const GError *error)
 {
 	struct finding *g = l->stage == STAGE_SECURING ? l->certificate : l->login;
 
+	tell_servers(l);		/* those of the configuration; first, so that their findings are open */
 	if (l->stage < STAGE_SECURING)
 		finding_skipped(l->certificate, "the server was not reached");
 	finding_fail(g, (enum jc_err)error->code, fix_of(l->stage, error), "%s", error->message);
 	skip_rest(l, l->stage == STAGE_ONLINE ? "the server ended the connection" : "there is no login");
-	tell_servers(l);		/* those of the configuration */
 }
 
 /* ---- once online ---- */
