@@ -163,8 +163,7 @@ static void doctor_free(struct doctor *d)
 	ways_free(d->ways);
 	reach_free(d->reach);
 	login_free(d->login);
-	if (sound_check_free(d->sound))
-		audio_shut_down();
+	sound_check_free(d->sound);
 	findings_free(d->findings);
 	g_main_loop_unref(d->loop);
 	config_free(d->config);

@@ -85,7 +85,6 @@ void         ways_free(struct ways *w);
 
 struct sound_check;
 struct sound_check *sound_check_begin(struct findings *f, const char *in_spec, const char *out_spec);	/* borrowed */
-/* FALSE: a device never let go; then PortAudio is not to be touched any more. */
-gboolean            sound_check_free(struct sound_check *s);
+void                sound_check_free(struct sound_check *s);
 
 #endif

@@ -18,7 +18,7 @@ struct side {				/* one direction */
 
 struct sound_check {
 	struct side sides[2];
-	gboolean stuck;			/* a device never let go */
+	gboolean stuck;			/* a device never let go: PortAudio is not to be touched any more, until the process ends */
 };
 
 /* ---- does it call back? ---- */
@@ -167,19 +167,17 @@ struct sound_check *sound_check_begin(struct findings *f, const char *in_spec, c
 	return c;
 }
 
-gboolean sound_check_free(struct sound_check *c)
+void sound_check_free(struct sound_check *c)
 {
-	gboolean free_to_go;
-
 	if (!c)
-		return TRUE;
+		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(c->sides); i++) {
 		c->stuck |= c->sides[i].opening != NULL;
 		ends_abandon(c->sides[i].opening);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(c->sides); i++) {
 		stop(&c->sides[i]);
 		g_clear_error(&c->sides[i].error);
 	}
-	free_to_go = !c->stuck;
 	g_free(c);
-	return free_to_go;
 }
