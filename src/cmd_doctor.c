@@ -88,7 +88,7 @@ static void begin(struct doctor *d, const struct common *o)
 	if (password) {
 		d->reach = reach_begin(d->findings, d->account);
 		if (d->wants_echo)
-			d->echo = echo_check_new(d->findings, d->config, d->account, password, d->peer);
+			d->echo = echo_check_new(d->findings, d->config, d->account, password, d->peer, o->relay_only);
 		d->login = login_begin(d->findings, d->config, d->account, password, d->peer, o->trace, on_servers, d);
 	} else {
 		skip_account(d);

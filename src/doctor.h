@@ -66,10 +66,10 @@ struct peer_check;
 struct peer_check *peer_check_begin(struct finding *g, struct disco *disco, const char *peer, unsigned needed);
 void               peer_check_free(struct peer_check *p);
 
-/* doctor_echo.c: a real call to somebody who sends back what he hears. All but F is borrowed but the password, which is copied. */
+/* doctor_echo.c: a real call to somebody who sends back what he hears; HIDE: by a relay. Borrows all but the password. */
 struct echo_check;
 struct echo_check *echo_check_new(struct findings *f, const struct config *config, const struct account *account, const char *password,
-				  const char *peer);
+				  const char *peer, gboolean hide);
 void               echo_check_begin(struct echo_check *e, gboolean possible);	/* once; not POSSIBLE: there is no login */
 /* Ends the call if there is one; done comes at once or later, and before it nothing may be freed. */
 void               echo_check_close(struct echo_check *e, void (*done)(void *ctx), void *ctx);

@@ -15,6 +15,7 @@ struct echo_check {
 	const struct account *account;
 	const char *peer;
 	char *password, *folder, *heard;
+	gboolean hide;
 	struct ui *mute;
 	struct phone *phone;
 	struct dial *dial;
@@ -142,12 +143,12 @@ static void on_gone(void *self, const char *full_jid)
 /* ---- for the owner ---- */
 
 struct echo_check *echo_check_new(struct findings *f, const struct config *config, const struct account *account, const char *password,
-				  const char *peer)
+				  const char *peer, gboolean hide)
 {
 	struct echo_check *e = g_new0(struct echo_check, 1);
 
 	*e = (struct echo_check){.g = finding_open(f, CHECK_ECHO), .config = config, .account = account, .peer = peer,
-		.password = g_strdup(password)};
+		.hide = hide, .password = g_strdup(password)};
 	return e;
 }
 
@@ -169,6 +170,8 @@ void echo_check_begin(struct echo_check *e, gboolean possible)
 	options.talk.out = e->heard;
 	e->mute = ui_new(&silent);
 	e->phone = phone_new(e->config, e->account, e->password, e->mute, FALSE, &events);
+	if (e->hide)
+		phone_hide(e->phone);
 	e->dial = dial_new(e->phone, e->mute, &options, on_done, e);
 	phone_connect(e->phone);
 }

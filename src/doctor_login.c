@@ -69,13 +69,21 @@ static void tell_certificate(struct login *l)
 			   day ? ", valid until " : "", day ? day : "");
 }
 
-static void skip_rest(struct login *l, const char *why)
+/* The first that is open fails with ERROR, since what follows depends on it. */
+static void end_all(struct login *l, const GError *error, const char *fix)
 {
-	struct finding *rest[] = {l->certificate, l->login, l->sm, l->carbons, l->archive, l->capabilities, l->services, l->peer};
+	struct finding *all[] = {l->certificate, l->login, l->sm, l->carbons, l->archive, l->capabilities, l->services, l->peer};
+	gboolean told = FALSE;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(rest); i++)
-		if (rest[i])
-			finding_skipped(rest[i], "%s", why);
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+		if (!all[i] || !finding_is_open(all[i]))
+			continue;
+		if (told)
+			finding_skipped(all[i], l->stage == STAGE_ONLINE ? "the connection was lost" : "there is no login");
+		else
+			finding_fail(all[i], (enum jc_err)error->code, fix, "%s", error->message);
+		told = TRUE;
+	}
 }
 
 static void tell_servers(struct login *l)
@@ -92,24 +100,21 @@ static void tell_servers(struct login *l)
 
 static const char *fix_of(enum stage stage, const GError *error)
 {
-	if (stage == STAGE_SECURING)
-		return "renew or repair the certificate of the server; one of your own is trusted by 'ca_file' or 'pin'";
 	if (error->code == JC_CONFIG)
 		return "repair that in the configuration";
-	if (stage == STAGE_LOGIN)
+	if (stage == STAGE_SECURING)
+		return "renew or repair the certificate of the server; one of your own is trusted by 'ca_file' or 'pin'";
+	if (error->code == JC_LOGIN)
 		return "check address and password of the account; another client tells whether they are right";
-	return "see the checks above";
+	return stage < STAGE_SECURING ? "see the checks above" : "see the log of the server";
 }
 
 static void tell_failure(struct login *l, const GError *error)
 {
-	struct finding *g = l->stage == STAGE_SECURING ? l->certificate : l->login;
-
 	tell_servers(l);		/* those of the configuration; first, so that their findings are open */
 	if (l->stage < STAGE_SECURING)
 		finding_skipped(l->certificate, "the server was not reached");
-	finding_fail(g, (enum jc_err)error->code, fix_of(l->stage, error), "%s", error->message);
-	skip_rest(l, l->stage == STAGE_ONLINE ? "the server ended the connection" : "there is no login");
+	end_all(l, error, fix_of(l->stage, error));
 }
 
 /* ---- once online ---- */

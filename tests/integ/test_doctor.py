@@ -4,9 +4,10 @@ import pty, signal, struct, threading, time
 from lab import *
 from test_login import Dns, in_namespace, no_server
 from test_sound import Pulse
+from scripted import FEATURES, Scripted
 from turn import Turn
 
-OK, CONFIG, LOGIN, SERVER, UNAVAILABLE, CANCELLED, NO_PATH, AUDIO = 0, 3, 4, 5, 13, 14, 20, 30
+OK, CONFIG, LOGIN, SERVER, UNAVAILABLE, CANCELLED, NO_PATH, SECURITY, NO_COMMON, AUDIO = 0, 3, 4, 5, 13, 14, 20, 21, 22, 30
 MODULES = ("mam", "external_services")
 ORDER = ["configuration", "dns", "server", "certificate", "login", "stream-management", "carbons", "archive", "capabilities", "services",
          "stun", "nat", "turn", "microphone", "loudspeaker", "peer", "echo"]
@@ -189,6 +190,27 @@ def test_who_else_can_be_called():
         nobody = lab.jid("juliet") + "/nobody"
         status, checks, _ = doctor(lab, "--peer", nobody)
         assert status == UNAVAILABLE and failed(checks) == ["peer"], checks
+
+
+def test_why_somebody_cannot_be_called_is_said():
+    without = lambda *gone: [f for f in FEATURES if f not in gone]
+    for features, word, status in ((without("urn:xmpp:jingle:apps:dtls:0"), "cannot encrypt", SECURITY),
+                                   (without("urn:xmpp:jingle:1"), "does not take Jingle", UNAVAILABLE),
+                                   (without("urn:xmpp:jingle:transports:ice-udp:1"), "no transport", NO_COMMON)):
+        with Turn() as turn, well_lab(turn) as lab, Scripted(lab, "juliet", features=features) as juliet:
+            for peer in (lab.jid("juliet"), juliet.jid):
+                got, checks, _ = doctor(lab, "--peer", peer)
+                assert (got, failed(checks)) == (status, ["peer"]) and word in checks["peer"][0]["text"], checks["peer"]
+
+
+def test_a_server_that_has_no_ipv6_where_its_name_has_is_a_warning():
+    with Turn() as turn, well_lab(turn) as lab:
+        config = lab.config("romeo", audio=SILENT_SOUND)
+        text = open(config).read().replace(f"127.0.0.1:{lab.port}", f"localhost:{lab.port}")
+        open(config, "w").write(text)
+        status, checks, _ = doctor(lab, config=config)
+        assert status == OK and results(checks, "server", "login") == ["warning", "ok"], checks
+        assert "by IPv4 but not by IPv6" in checks["server"][0]["text"]
 
 
 def echoing(lab, late_s=0.0, without=None):
