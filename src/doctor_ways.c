@@ -24,10 +24,11 @@ struct ways {
 	struct server_list servers, asked;	/* all; those that are asked who we are: no port twice */
 	struct finding *stun[MAX_SERVERS], *nat;	/* one for each of ASKED that is a STUN server; else NULL */
 	struct nat_probe *probe;
-	struct nat_answer answers[MAX_SERVERS];
-	gint64 begun_ms, took_ms[MAX_SERVERS];
+	struct nat_answer answers[NAT_MAX_ANSWERS];	/* those of ASKED, and of their other addresses */
+	size_t answer_count;
+	gint64 begun_ms, took_ms[NAT_MAX_ANSWERS];
 	struct relay relays[MAX_SERVERS];
-	size_t relay_count, left;	/* of both kinds: not answered yet */
+	size_t relay_count, left;	/* relays, and the probe of the NAT: not done yet */
 };
 
 static const char *const transports[] = {[SERVER_TURN_UDP] = "UDP", [SERVER_TURN_TCP] = "TCP", [SERVER_TURN_TLS] = "TLS"};
@@ -72,7 +73,7 @@ static void tell_nat(const struct ways *w)
 {
 	gboolean relayed = some_relay_works(w);
 
-	switch (nat_judge(w->answers, w->asked.count)) {
+	switch (nat_judge(w->answers, w->answer_count)) {
 	case NAT_UNKNOWN:
 		finding_skipped(w->nat, "no server tells how it sees us");
 		break;
@@ -161,7 +162,14 @@ static void on_answer(void *ctx, size_t index, const struct nat_answer *a)
 	struct ways *w = ctx;
 
 	w->answers[index] = *a;
+	w->answer_count = MAX(w->answer_count, index + 1);
 	w->took_ms[index] = clock_ms() - w->begun_ms;
+}
+
+static void on_asked(void *ctx)
+{
+	struct ways *w = ctx;
+
 	if (--w->left == 0)
 		tell(w);
 }
@@ -219,12 +227,13 @@ static void ask_relays(struct ways *w, struct findings *f)
 struct ways *ways_begin(struct findings *f, const struct server_list *servers)
 {
 	struct ways *w = g_new0(struct ways, 1);
+	struct nat_events events = {.answer = on_answer, .done = on_asked, .ctx = w};
 
 	w->servers = *servers;
 	w->begun_ms = clock_ms();
 	choose_asked(w, f);
 	w->nat = finding_open(f, CHECK_NAT);
-	w->left = w->asked.count;
+	w->left = w->asked.count > 0;
 	ask_relays(w, f);
 	if (!w->relay_count)
 		finding_skipped(finding_open(f, CHECK_TURN), "no TURN server is known");
@@ -233,7 +242,7 @@ struct ways *ways_begin(struct findings *f, const struct server_list *servers)
 	else if (!w->asked.count)
 		finding_skipped(finding_open(f, CHECK_STUN), "no STUN server is known");
 	if (w->asked.count)
-		w->probe = nat_ask(&w->asked, STUN_MS, on_answer, w);
+		w->probe = nat_ask(&w->asked, STUN_MS, &events);
 	if (!w->left)
 		tell(w);
 	return w;

@@ -9,7 +9,11 @@
 
 #include "stun.h"
 
-enum { FIRST_MS = 200 };		/* until a question is repeated; then twice as long, and so on */
+enum {
+	FIRST_MS = 200,			/* until a question is repeated; then twice as long, and so on */
+	OTHER_LAST_MS = 800,		/* another address of a server that answers is not waited for any longer than that again */
+	CHANGED_ADDRESS = 0x0005, OTHER_ADDRESS = 0x802c,	/* RFC 3489's, RFC 5780's */
+};
 
 struct asked {
 	struct nat_probe *owner;
@@ -29,12 +33,11 @@ struct way {				/* one family of addresses */
 };
 
 struct nat_probe {
-	struct asked asked[MAX_SERVERS];
-	size_t count;
+	struct asked asked[NAT_MAX_ANSWERS];
+	size_t servers, count, open;	/* COUNT with other addresses; OPEN: not settled */
 	struct way ways[2];		/* IPv4, IPv6 */
 	guint limit;
-	void (*answered)(void *ctx, size_t index, const struct nat_answer *a);
-	void *ctx;
+	struct nat_events ev;
 };
 
 /* ---- the verdict ---- */
@@ -79,7 +82,9 @@ static void settle(struct asked *q)
 		return;
 	q->done = TRUE;
 	g_clear_handle_id(&q->timer, g_source_remove);
-	q->owner->answered(q->owner->ctx, q->index, &q->answer);
+	q->owner->ev.answer(q->owner->ev.ctx, q->index, &q->answer);
+	if (--q->owner->open == 0)
+		q->owner->ev.done(q->owner->ev.ctx);
 }
 
 static gboolean on_repeat(gpointer data);
@@ -100,7 +105,10 @@ static gboolean on_repeat(gpointer data)
 	struct asked *q = data;
 
 	q->timer = 0;
-	ask(q);
+	if (q->index >= q->owner->servers && q->wait_ms > OTHER_LAST_MS)
+		settle(q);
+	else
+		ask(q);
 	return G_SOURCE_REMOVE;
 }
 
@@ -134,6 +142,56 @@ static void find_self(struct asked *q)
 	}
 }
 
+static struct asked *new_question(struct nat_probe *p)
+{
+	struct asked *q = &p->asked[p->count];
+
+	*q = (struct asked){.owner = p, .index = p->count++, .wait_ms = FIRST_MS};
+	p->open++;
+	return q;
+}
+
+/* Nobody is to send us elsewhere than to an address of his own kind. */
+static gboolean is_fit(const char *ip, const struct nat_answer *server)
+{
+	g_autoptr(GInetAddress) other = g_inet_address_new_from_string(ip), known = g_inet_address_new_from_string(server->server_ip);
+
+	return other && known && !g_inet_address_equal(other, known) && g_inet_address_get_family(other) == g_inet_address_get_family(known) &&
+		g_inet_address_get_is_loopback(other) == g_inet_address_get_is_loopback(known) && !g_inet_address_get_is_any(other) &&
+		!g_inet_address_get_is_multicast(other) && !g_inet_address_get_is_link_local(other);
+}
+
+static gboolean set_address(struct asked *q, const char *ip, uint16_t port)
+{
+	g_autoptr(GSocketAddress) address = g_inet_socket_address_new_from_string(ip, port);
+
+	if (!address)
+		return FALSE;
+	q->to_size = (socklen_t)g_socket_address_get_native_size(address);
+	g_strlcpy(q->answer.server_ip, ip, sizeof(q->answer.server_ip));
+	q->answer.how = NAT_NO_ANSWER;
+	return g_socket_address_to_native(address, &q->to, sizeof(q->to), NULL);
+}
+
+static void ask_other(const struct asked *of, const uint8_t *packet, size_t len)
+{
+	size_t size;
+	const uint8_t *value = stun_attribute(packet, len, OTHER_ADDRESS, &size);
+	struct asked *q;
+	uint16_t port;
+	char ip[46];
+
+	if (!value)
+		value = stun_attribute(packet, len, CHANGED_ADDRESS, &size);
+	if (!value || of->index >= of->owner->servers || !stun_address(value, size, NULL, ip, &port) || !is_fit(ip, &of->answer))
+		return;
+	q = new_question(of->owner);
+	if (set_address(q, ip, port) && stun_new_id(q->id))
+		ask(q);
+	else
+		settle(q);
+}
+
 static gboolean on_datagram(gint fd, GIOCondition condition, gpointer data)
 {
 	struct nat_probe *p = data;
@@ -147,6 +205,7 @@ static gboolean on_datagram(gint fd, GIOCondition condition, gpointer data)
 			continue;
 		q->answer.how = NAT_ANSWER;
 		find_self(q);
+		ask_other(q, packet, (size_t)n);
 		settle(q);
 	}
 	return G_SOURCE_CONTINUE;
@@ -181,24 +240,16 @@ static void on_name(GObject *resolver, GAsyncResult *result, gpointer data)
 	struct asked *q = data;
 	g_autoptr(GError) error = NULL;
 	GList *list = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
-	g_autoptr(GSocketAddress) address = NULL;
 	GInetAddress *chosen = choose(list);
-	uint16_t port;
+	g_autofree char *ip = chosen ? g_inet_address_to_string(chosen) : NULL;
 
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		return;			/* the probe is gone */
 	g_clear_object(&q->looking);
-	if (chosen && !q->done) {
-		address = g_inet_socket_address_new(chosen, q->answer.port);
-		q->to_size = (socklen_t)g_socket_address_get_native_size(address);
-		g_socket_address_to_native(address, &q->to, sizeof(q->to), NULL);
-		number_of(&q->to, q->answer.server_ip, &port);
-		q->answer.how = NAT_NO_ANSWER;
-	}
 	g_resolver_free_addresses(list);
 	if (q->done)
 		return;
-	if (q->answer.how == NAT_NO_ANSWER && open_way(q->owner, q->to.ss_family) && stun_new_id(q->id))
+	if (ip && set_address(q, ip, q->answer.port) && open_way(q->owner, q->to.ss_family) && stun_new_id(q->id))
 		ask(q);
 	else
 		settle(q);
@@ -208,7 +259,6 @@ static void look_up(struct asked *q, const struct ice_server *server)
 {
 	g_autoptr(GResolver) resolver = g_resolver_get_default();
 
-	q->wait_ms = FIRST_MS;
 	q->answer.port = server->port;
 	q->looking = g_cancellable_new();
 	g_resolver_lookup_by_name_async(resolver, server->host, q->looking, on_name, q);
@@ -224,20 +274,16 @@ static gboolean on_limit(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-struct nat_probe *nat_ask(const struct server_list *servers, guint limit_ms,
-			  void (*answer)(void *ctx, size_t index, const struct nat_answer *a), void *ctx)
+struct nat_probe *nat_ask(const struct server_list *servers, guint limit_ms, const struct nat_events *events)
 {
 	struct nat_probe *p = g_new0(struct nat_probe, 1);
 
-	p->answered = answer;
-	p->ctx = ctx;
+	p->ev = *events;
 	p->ways[0].fd = p->ways[1].fd = -1;
+	p->servers = servers->count;
 	p->limit = g_timeout_add(limit_ms, on_limit, p);
-	for (size_t i = 0; i < servers->count; i++, p->count++) {
-		p->asked[i].owner = p;
-		p->asked[i].index = i;
-		look_up(&p->asked[i], &servers->server[i]);
-	}
+	for (size_t i = 0; i < servers->count; i++)
+		look_up(new_question(p), &servers->server[i]);
 	return p;
 }
 

@@ -25,12 +25,21 @@ enum nat_kind {
 	NAT_DEPENDENT,			/* address-dependent, or address- and port-dependent ("symmetric"): it holds for nobody else */
 };
 
+enum { NAT_MAX_ANSWERS = 2 * MAX_SERVERS };
+
+struct nat_events {
+	/* Once for each of the servers, by its index. A server that names another address of its own (OTHER-ADDRESS, RFC 5780 7.4) is
+	 * asked there as well: those come with an INDEX, below NAT_MAX_ANSWERS, behind those of the servers. */
+	void (*answer)(void *ctx, size_t index, const struct nat_answer *a);
+	void (*done)(void *ctx);	/* after all of them */
+	void *ctx;
+};
+
 struct nat_probe;
-/* Asks each of SERVERS (their kind does not matter, the port is asked by UDP). answer(ctx, index, answer) comes once for each,
- * from the main loop, within LIMIT_MS. */
-struct nat_probe *nat_ask(const struct server_list *servers, guint limit_ms,
-			  void (*answer)(void *ctx, size_t index, const struct nat_answer *a), void *ctx);
-void              nat_probe_free(struct nat_probe *p);		/* not from inside the answer; nothing comes any more */
+/* Asks each of SERVERS (one at least; their kind does not matter, the port is asked by UDP). The events come from the main loop,
+ * within LIMIT_MS. */
+struct nat_probe *nat_ask(const struct server_list *servers, guint limit_ms, const struct nat_events *events);
+void              nat_probe_free(struct nat_probe *p);		/* not from inside an event; nothing comes any more */
 
 /* What N answers tell together. Pure. Those of different families do not compare; a server on this side of the NAT, which sees
  * us where we are, says nothing about it. */

@@ -317,7 +317,8 @@ def test_interrupted_it_leaves_at_once():
 class Nat(threading.Thread):
     """A STUN server that sees whoever asks it at a place of its choosing: so does a real one behind a NAT."""
 
-    def __init__(self, here, seen):
+    def __init__(self, here, seen, other=None):
+        self.other = other
         super().__init__(daemon=True)
         self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.s.bind((here, 0))
@@ -329,7 +330,10 @@ class Nat(threading.Thread):
             asked, peer = self.s.recvfrom(2000)
             ip, port = self.seen or peer
             xored = struct.pack(">H", port ^ 0x2112) + bytes(a ^ b for a, b in zip(socket.inet_aton(ip), b"\x21\x12\xa4\x42"))
-            self.s.sendto(b"\x01\x01\x00\x0c" + asked[4:20] + b"\x00\x20\x00\x08\x00\x01" + xored, peer)
+            said = b"\x00\x20\x00\x08\x00\x01" + xored
+            if self.other:
+                said += b"\x80\x2c\x00\x08\x00\x01" + struct.pack(">H", self.other[1]) + socket.inet_aton(self.other[0])
+            self.s.sendto(b"\x01\x01\x00" + bytes([len(said)]) + asked[4:20] + said, peer)
 
 
 def test_the_kind_of_nat_is_told_from_what_two_servers_see():
@@ -344,6 +348,21 @@ def test_the_kind_of_nat_is_told_from_what_two_servers_see():
             assert word in checks["nat"][0]["text"], checks["nat"]
             assert "192.0.2.7, port 40000" in checks["stun"][0]["text"]
             assert result == "ok" or "TURN server is needed" in checks["nat"][0]["fix"]
+
+
+def test_one_server_with_two_addresses_tells_the_kind_as_well():
+    """OTHER-ADDRESS of RFC 5780; where nobody answers there, or it is no place to send to, it is as if it were not said."""
+    public, elsewhere = ("192.0.2.7", 40000), ("192.0.2.7", 40001)
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.3", 0))
+    with silent:
+        for other, word in ((Nat("127.0.0.2", public), "endpoint-independent"), (Nat("127.0.0.2", elsewhere), "symmetric"),
+                            (silent.getsockname(), "second STUN server"), (("224.0.0.1", 9), "second STUN server")):
+            server = Nat("127.0.0.1", public, other=(other.here, other.port) if isinstance(other, Nat) else other)
+            row = f'{{ host = "127.0.0.1", type = "stun", transport = "udp", port = {server.port} }}'
+            with Lab(modules=MODULES, extra=f"external_services = {{ {row} }}") as lab:
+                status, checks, _ = doctor(lab)
+                assert status == OK and results(checks, "stun") == ["ok"] and word in checks["nat"][0]["text"], checks
 
 
 def test_the_names_of_the_server_are_looked_up():
