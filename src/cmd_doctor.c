@@ -8,7 +8,11 @@
 #include "log.h"
 #include "text.h"
 
-enum { PASSWORD_MS = 7000, LIMIT_MS = 21000, ECHO_MS = 20000 };	/* with the goodbye: less than 30 s, and 20 more with --echo */
+enum {
+	PASSWORD_MS = 6000, LIMIT_MS = 21000,	/* with the goodbye: less than 30 s, whatever is dead */
+	TYPING_MS = 30000,		/* where a person is there, the command may have to ask him */
+	ECHO_MS = 20000,		/* more, for the call */
+};
 
 #define NEEDS_ACCOUNT "no account can be tried"
 
@@ -16,7 +20,7 @@ struct doctor {
 	struct config *config;
 	const struct account *account;
 	const char *peer;
-	gboolean wants_echo;
+	gboolean wants_echo, hides;		/* HIDES: by the options, or by the configuration */
 	struct ui *ui;
 	struct findings *findings;
 	struct reach *reach;
@@ -35,7 +39,7 @@ static char *read_account(struct doctor *d, const struct common *o, GError **err
 {
 	d->config = config_load(o->config_path, error);
 	d->account = d->config ? config_account(d->config, o->account_name, error) : NULL;
-	return d->account ? account_password_within(d->account, d->config, PASSWORD_MS, error) : NULL;
+	return d->account ? account_password_within(d->account, d->config, isatty(STDIN_FILENO) ? TYPING_MS : PASSWORD_MS, error) : NULL;
 }
 
 /* The password; caller wipes. NULL: told. */
@@ -61,7 +65,7 @@ static void on_servers(void *ctx, const struct server_list *servers)
 {
 	struct doctor *d = ctx;
 
-	d->ways = ways_begin(d->findings, servers);
+	d->ways = ways_begin(d->findings, servers, d->hides);
 	if (d->echo)
 		echo_check_begin(d->echo, login_is_online(d->login));
 }
@@ -85,10 +89,11 @@ static void begin(struct doctor *d, const struct common *o)
 {
 	char *password = check_configuration(d, o);
 
+	d->hides = o->relay_only || (d->config && d->config->relay_only);
 	if (password) {
 		d->reach = reach_begin(d->findings, d->account);
 		if (d->wants_echo)
-			d->echo = echo_check_new(d->findings, d->config, d->account, password, d->peer, o->relay_only);
+			d->echo = echo_check_new(d->findings, d->config, d->account, password, d->peer, d->hides);
 		d->login = login_begin(d->findings, d->config, d->account, password, d->peer, o->trace, on_servers, d);
 	} else {
 		skip_account(d);

@@ -78,7 +78,8 @@ void               echo_check_free(struct echo_check *e);
 /* ---- doctor_ways.c: STUN, NAT and TURN ---- */
 
 struct ways;
-struct ways *ways_begin(struct findings *f, const struct server_list *servers);	/* copied. CHECK_STUN to CHECK_TURN */
+/* CHECK_STUN to CHECK_TURN. HIDES: there is no call without a relay. SERVERS are copied. */
+struct ways *ways_begin(struct findings *f, const struct server_list *servers, gboolean hides);
 void         ways_free(struct ways *w);
 
 /* ---- doctor_sound.c: the devices ---- */

@@ -224,7 +224,18 @@ static void ask_relays(struct ways *w, struct findings *f)
 	}
 }
 
-struct ways *ways_begin(struct findings *f, const struct server_list *servers)
+static void tell_nobody(const struct ways *w, struct findings *f, gboolean hides)
+{
+	if (!w->relay_count && hides)
+		finding_fail(finding_open(f, CHECK_TURN), JC_NO_PATH, "name a TURN server by 'turn' in the configuration, or do not hide",
+			     "no TURN server is known, and without one there is no call that hides our addresses (relay_only)");
+	else if (!w->relay_count)
+		finding_skipped(finding_open(f, CHECK_TURN), "no TURN server is known");
+	if (!w->stun[0])
+		finding_skipped(finding_open(f, CHECK_STUN), "no STUN server is known%s", w->asked.count ? "; TURN servers are asked instead" : "");
+}
+
+struct ways *ways_begin(struct findings *f, const struct server_list *servers, gboolean hides)
 {
 	struct ways *w = g_new0(struct ways, 1);
 	struct nat_events events = {.answer = on_answer, .done = on_asked, .ctx = w};
@@ -235,12 +246,7 @@ struct ways *ways_begin(struct findings *f, const struct server_list *servers)
 	w->nat = finding_open(f, CHECK_NAT);
 	w->left = w->asked.count > 0;
 	ask_relays(w, f);
-	if (!w->relay_count)
-		finding_skipped(finding_open(f, CHECK_TURN), "no TURN server is known");
-	if (w->asked.count && !w->stun[0])
-		finding_skipped(finding_open(f, CHECK_STUN), "no STUN server is known; TURN servers are asked instead");
-	else if (!w->asked.count)
-		finding_skipped(finding_open(f, CHECK_STUN), "no STUN server is known");
+	tell_nobody(w, f, hides);
 	if (w->asked.count)
 		w->probe = nat_ask(&w->asked, STUN_MS, &events);
 	if (!w->left)

@@ -144,6 +144,12 @@ def test_a_server_without_services_is_warned_of():
         assert "no STUN or TURN server" in checks["services"][0]["text"] and "no archive" in checks["archive"][0]["text"]
 
 
+def test_who_hides_needs_a_relay():
+    with Lab() as lab:
+        status, checks, _ = doctor(lab, "--relay-only")
+        assert status == NO_PATH and failed(checks) == ["turn"] and "relay_only" in checks["turn"][0]["text"], checks
+
+
 def test_a_wrong_secret_of_the_relay_is_told_from_a_relay_that_is_down():
     with Turn(secret="another") as turn, well_lab(turn) as lab:
         status, checks, _ = doctor(lab)
