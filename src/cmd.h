@@ -14,7 +14,7 @@ struct command {
 	int (*run)(int argc, char **argv);	/* argv[0] is the command's name */
 };
 
-extern const struct command cmd_dial, cmd_answer, cmd_history, cmd_devices;
+extern const struct command cmd_dial, cmd_answer, cmd_history, cmd_devices, cmd_doctor;
 extern const struct command *const commands[];
 
 /* ---- options that commands share ---- */

@@ -65,6 +65,8 @@ const struct contact *config_contact(const struct config *c, const char *jid);
 /* The password, by the order given above; caller wipes (password_free). Blocks while a command runs (30 s at most) or the
  * user types. JCALL_PASSWORD is taken out of the environment. NULL with JC_CONFIG, or JC_CANCELLED at the prompt. */
 char *account_password(const struct account *a, const struct config *c, GError **error);
+/* The same, but a command may run for COMMAND_MS only. */
+char *account_password_within(const struct account *a, const struct config *c, guint command_ms, GError **error);
 /* The first line of what COMMAND (no shell) prints; stopped after TIMEOUT_MS. For account_password, and for tests. */
 char *password_by_command(const char *command, guint timeout_ms, GError **error);
 void  password_free(char *password);		/* wiped; NULL is fine */

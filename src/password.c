@@ -277,7 +277,7 @@ static char *by_environment(void)
 	return password;
 }
 
-char *account_password(const struct account *a, const struct config *c, GError **error)
+char *account_password_within(const struct account *a, const struct config *c, guint command_ms, GError **error)
 {
 	char *password = by_environment();
 
@@ -285,5 +285,10 @@ char *account_password(const struct account *a, const struct config *c, GError *
 		return password;
 	if (a->password)
 		return g_strdup(a->password);
-	return a->password_command ? password_by_command(a->password_command, COMMAND_MS, error) : by_prompt(a, c, error);
+	return a->password_command ? password_by_command(a->password_command, command_ms, error) : by_prompt(a, c, error);
+}
+
+char *account_password(const struct account *a, const struct config *c, GError **error)
+{
+	return account_password_within(a, c, COMMAND_MS, error);
 }

@@ -259,26 +259,11 @@ static void on_trace(void *self, gboolean out, const char *xml)
 
 /* ---- ways for the media ---- */
 
-/* What the configuration names goes before what the server does, each of its kind. */
-static void take_servers(struct phone *p)
-{
-	const struct server_list *ours = &p->config->servers, *theirs = extdisco_servers(p->extdisco);
-	struct server_list *out = &p->env.ice.servers;
-	gboolean have[] = {FALSE, FALSE};
-
-	*out = *ours;
-	for (size_t i = 0; i < ours->count; i++)
-		have[ours->server[i].kind != SERVER_STUN] = TRUE;
-	for (size_t i = 0; i < theirs->count && out->count < MAX_SERVERS; i++)
-		if (!have[theirs->server[i].kind != SERVER_STUN])
-			out->server[out->count++] = theirs->server[i];
-}
-
 static void on_servers(void *ctx)
 {
 	struct phone *p = ctx;
 
-	take_servers(p);
+	extdisco_merge(p->extdisco, &p->config->servers, &p->env.ice.servers);
 	if (!p->env.awaits_servers)
 		return;
 	p->env.awaits_servers = FALSE;
@@ -288,7 +273,7 @@ static void on_servers(void *ctx)
 
 static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
 
-static unsigned flags_of(const struct transport_list *list)
+unsigned phone_transports(const struct transport_list *list)
 {
 	unsigned flags = 0;
 
@@ -303,8 +288,8 @@ static void choose_transports(const struct phone *p, const char *peer, struct tr
 	const struct transport_list *ours = &p->env.transports;
 	unsigned can = disco_known(p->disco, peer);
 
-	if (!(can & flags_of(ours)))		/* unknown, or hopeless: let it answer itself */
-		can = flags_of(ours);
+	if (!(can & phone_transports(ours)))		/* unknown, or hopeless: let it answer itself */
+		can = phone_transports(ours);
 	out->count = 0;
 	for (size_t i = 0; i < ours->count; i++)
 		if (can & can_way[ours->kind[i]])
@@ -363,7 +348,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
-	disco_set_transports(p->disco, flags_of(&config->transports));
+	disco_set_transports(p->disco, phone_transports(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
 	p->extdisco = extdisco_new(p->xmpp, clock_s, on_servers, p);
@@ -374,7 +359,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
 		.transports = config->transports,
 		.ice = {.loopback = config->loopback}};
-	take_servers(p);
+	extdisco_merge(p->extdisco, &config->servers, &p->env.ice.servers);
 	return p;
 }
 

@@ -40,6 +40,8 @@ struct tunnel {
 	GSource *source;
 	SSL_CTX *ssl;
 	GPtrArray *bridges;
+	char *problem;			/* of the last bridge that failed; NULL: none has */
+	gboolean reached;		/* that one was connected */
 };
 
 /* ---- one connection ---- */
@@ -72,8 +74,12 @@ static void bridge_free(gpointer data)
 
 static void give_up(struct bridge *b, const char *why)
 {
-	if (why)
+	if (why) {
 		log_warn("tunnel", "the relay %s cannot be used by TLS: %s", b->owner->host, why);
+		g_free(b->owner->problem);
+		b->owner->problem = g_strdup(why);
+		b->owner->reached = b->far >= 0;
+	}
 	g_ptr_array_remove_fast(b->owner->bridges, b);
 }
 
@@ -335,10 +341,17 @@ void tunnel_free(struct tunnel *t)
 		close(t->listener);
 	SSL_CTX_free(t->ssl);
 	g_free(t->host);
+	g_free(t->problem);
 	g_free(t);
 }
 
 guint16 tunnel_port(const struct tunnel *t)
 {
 	return t->own_port;
+}
+
+const char *tunnel_problem(const struct tunnel *t, gboolean *reached)
+{
+	*reached = t->reached;
+	return t->problem;
 }

@@ -13,5 +13,7 @@ struct tunnel;
 struct tunnel *tunnel_open(GMainContext *ctx, const char *host, guint16 port, GError **error);
 void           tunnel_free(struct tunnel *t);
 guint16        tunnel_port(const struct tunnel *t);		/* of 127.0.0.1 */
+/* Why the last connection that failed did so, borrowed; NULL: none has. REACHED: it was the server's certificate or its TLS. */
+const char    *tunnel_problem(const struct tunnel *t, gboolean *reached);
 
 #endif

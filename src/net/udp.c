@@ -15,7 +15,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,7 +274,7 @@ static void find_mapped(struct udp *u)
 {
 	g_autoptr(GResolver) resolver = NULL;
 
-	if (getrandom(u->stun.id, STUN_ID_SIZE, 0) != STUN_ID_SIZE) {
+	if (!stun_new_id(u->stun.id)) {
 		announce(u);
 		return;
 	}

@@ -31,6 +31,7 @@ struct extdisco {
 	guint query, patience, refresh;
 	gint64 (*now_s)(void);
 	gint64 due_s;			/* of REFRESH */
+	gint64 expires_s;		/* the first password to end; 0: none does */
 	gboolean is_known;
 };
 
@@ -221,8 +222,10 @@ static gboolean on_refresh(gpointer data)
 static void refresh_at(struct extdisco *e, const char *expires)
 {
 	g_autoptr(GDateTime) when = expires ? g_date_time_new_from_iso8601(expires, NULL) : NULL;
-	gint64 now_s = e->now_s(), due_s = when ? g_date_time_to_unix(when) - EARLY_S : now_s + LATEST_S;
+	gint64 now_s = e->now_s(), end_s = when ? g_date_time_to_unix(when) : 0, due_s = when ? end_s - EARLY_S : now_s + LATEST_S;
 
+	if (when && (!e->expires_s || end_s < e->expires_s))
+		e->expires_s = end_s;
 	due_s = CLAMP(due_s, now_s + SOONEST_S, now_s + LATEST_S);
 	if (e->refresh && e->due_s <= due_s)
 		return;
@@ -271,6 +274,7 @@ static void on_services(void *ctx, enum iq_cond cond, const struct elem *reply)
 	e->query = 0;
 	if (cond == COND_OK) {
 		e->list.count = 0;
+		e->expires_s = 0;
 		take_services(e, elem_child(reply, "services", NS_EXTDISCO));
 		refresh_at(e, NULL);
 		log_info("extdisco", "the server names %zu servers for finding a path", e->list.count);
@@ -335,4 +339,22 @@ const struct server_list *extdisco_servers(const struct extdisco *e)
 gint64 extdisco_due_s(const struct extdisco *e)
 {
 	return e->refresh ? e->due_s : 0;
+}
+
+void extdisco_merge(const struct extdisco *e, const struct server_list *ours, struct server_list *out)
+{
+	const struct server_list *theirs = &e->list;
+	gboolean have[] = {FALSE, FALSE};
+
+	*out = *ours;
+	for (size_t i = 0; i < ours->count; i++)
+		have[ours->server[i].kind != SERVER_STUN] = TRUE;
+	for (size_t i = 0; i < theirs->count && out->count < MAX_SERVERS; i++)
+		if (!have[theirs->server[i].kind != SERVER_STUN])
+			out->server[out->count++] = theirs->server[i];
+}
+
+gint64 extdisco_expires_s(const struct extdisco *e)
+{
+	return e->expires_s;
 }

@@ -18,5 +18,8 @@ void             extdisco_fetch(struct extdisco *e);		/* after a login */
 gboolean         extdisco_iq(struct extdisco *e, struct iq *iq);	/* TRUE: it was a push, and is answered */
 gboolean         extdisco_is_known(const struct extdisco *e);	/* FALSE from a fetch on until KNOWN */
 const struct server_list *extdisco_servers(const struct extdisco *e);
+/* What calls use: OURS, of the configuration, goes before what the server names, each of its kind (STUN, TURN). */
+void             extdisco_merge(const struct extdisco *e, const struct server_list *ours, struct server_list *out);
+gint64           extdisco_expires_s(const struct extdisco *e);	/* the first password to end, seconds since 1970; 0: none does */
 
 #endif

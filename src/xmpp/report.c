@@ -18,6 +18,10 @@ static void deliver(void *self, void *arg)
 	case REPORT_PHASE:
 		to->reports.phase(to->self, r->phase, r->at_us);
 		break;
+	case REPORT_CERTIFICATE:
+		to->reports.certificate(to->self, r->text);
+		g_free(r->text);
+		break;
 	case REPORT_ONLINE:
 		to->reports.online(to->self, r->text, r->flag);
 		g_free(r->text);

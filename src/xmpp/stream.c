@@ -320,6 +320,14 @@ static void on_phase(void *self, const char *phase, gint64 now_us)
 		x->h.phase(x->h.self, phase, now_us);
 }
 
+static void on_certificate(void *self, const char *expires)
+{
+	struct stream *x = self;
+
+	if (!x->over && !x->closed && x->h.certificate && expires)
+		x->h.certificate(x->h.self, expires);
+}
+
 static void on_online(void *self, const char *full_jid, gboolean resumed)
 {
 	struct stream *x = self;
@@ -432,7 +440,7 @@ static void on_trace(void *self, gboolean out, char *xml)
 struct stream *stream_new(const struct stream_options *options, const struct stream_handlers *handlers)
 {
 	struct stream *x = g_new0(struct stream, 1);
-	struct stream_reports reports = {.phase = on_phase, .online = on_online, .offline = on_offline, .stanza = on_stanza,
+	struct stream_reports reports = {.phase = on_phase, .certificate = on_certificate, .online = on_online, .offline = on_offline, .stanza = on_stanza,
 					 .closed = on_closed, .sm = on_sm, .unsent = on_unsent,
 					 .trace = handlers->trace ? on_trace : NULL};
 	const char *at;

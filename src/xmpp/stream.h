@@ -42,6 +42,9 @@ struct stream_handlers {
 	void (*presence)(void *self, const struct elem *presence);	/* borrowed */
 	/* Stages of the login for timing: "dns", "tcp", "tls", "auth", "bind", each when it is done. May be NULL. */
 	void (*phase)(void *self, const char *phase, gint64 now_us);
+	/* When the certificate that the server shows, good or bad, expires, in the words of OpenSSL: "Nov 21 08:52:47 2027 GMT";
+	 * before the phase "tls". May be NULL. */
+	void (*certificate)(void *self, const char *expires);
 	/* Every stanza in and out as text, secrets never; may be NULL. */
 	void (*trace)(void *self, gboolean out, const char *xml);
 	void *self;

@@ -19,6 +19,7 @@ void stream_set_phase_limit(struct stream *x, guint ms);
 /* What the thread reports, in the main thread; SELF is the struct stream. */
 struct stream_reports {
 	void (*phase)(void *self, const char *phase, gint64 now_us);
+	void (*certificate)(void *self, const char *expires);
 	void (*online)(void *self, const char *full_jid, gboolean resumed);
 	void (*sm)(void *self);						/* XEP-0198 is on; after online */
 	void (*offline)(void *self, GError *error, gboolean final);	/* takes ERROR */

@@ -55,6 +55,7 @@ static gboolean check_secured(struct stream_thread *t)
 		return FALSE;			/* the handshake did not come that far, whatever libstrophe says */
 	t->secured = TRUE;
 	shown = guard_pin(xmpp_tlscert_get_string(cert, XMPP_CERT_FINGERPRINT_SHA256));
+	thread_report(t, (struct report){.kind = REPORT_CERTIFICATE, .text = g_strdup(xmpp_tlscert_get_string(cert, XMPP_CERT_NOTAFTER))});
 	xmpp_tlscert_free(cert);
 	if (t->pin && strcmp(shown, t->pin) != 0)
 		thread_refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the certificate of %s has not the pinned hash; it has %s", t->bare, shown));

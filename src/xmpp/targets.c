@@ -43,7 +43,7 @@ static gboolean add_srv(GArray *targets, const char *service, const char *domain
 
 	for (GList *l = list; l; l = l->next) {
 		struct target like = {.host = (char *)g_srv_target_get_hostname(l->data), .port = g_srv_target_get_port(l->data),
-				      .priority = g_srv_target_get_priority(l->data), .direct = direct};
+				      .priority = g_srv_target_get_priority(l->data), .direct = direct, .srv = TRUE};
 
 		add_target(targets, &like, NULL);
 	}

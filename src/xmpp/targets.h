@@ -1,5 +1,6 @@
 /* targets.h - where a domain's XMPP server may be: SRV records of xmpps-client and xmpp-client (RFC 6120 3.2, XEP-0368), or the
- * domain itself. Blocks while it asks the DNS: xmpp thread only. */
+ * domain itself. Blocks while it asks the DNS: the xmpp thread, or
+ * another that may wait. */
 #ifndef JCALL_XMPP_TARGETS_H
 #define JCALL_XMPP_TARGETS_H
 
@@ -10,6 +11,7 @@ struct target {
 	char *address;			/* a number where it could be found, else the name again */
 	guint16 port, priority;
 	gboolean direct;		/* TLS from the first byte (XEP-0368) */
+	gboolean srv;			/* a record names it; else it is the domain, or what the configuration says */
 };
 
 /* The struct target to try, in order, one for each address, at most 8; none when the domain says that it has no XMPP service (SRV

@@ -67,9 +67,9 @@ class Dns(threading.Thread):
             self.s.sendto(q[:2] + struct.pack(">HHHHH", code, 1, len(answers), 0, 0) + q[12:at + 5] + b"".join(answers), peer)
 
 
-def no_server(lab, user="romeo"):
+def no_server(lab, user="romeo", **sections):
     """A configuration that leaves the server to the DNS."""
-    path = lab.config(user)
+    path = lab.config(user, **sections)
     text = "".join(l for l in open(path).read().splitlines(True) if not l.startswith("server"))
     open(path, "w").write(text)
     return path

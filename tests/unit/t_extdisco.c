@@ -228,6 +228,33 @@ static void a_new_login_asks_anew_and_is_not_known_until_then(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+static void what_the_configuration_names_goes_before_the_same_kind_of_the_server(void **state)
+{
+	struct fixture *f = *state;
+	struct server_list ours = {.count = 1, .server = {{.kind = SERVER_TURN_TLS, .host = "ours.x", .port = 443}}}, all;
+
+	given(f, SERVICES("<service type='stun' host='stun.x'/>" TURN("")));
+	extdisco_merge(f->e, &ours, &all);
+	assert_int_equal(all.count, 2);
+	assert_string_equal(all.server[0].host, "ours.x");
+	assert_server(&all.server[1], SERVER_STUN, "stun.x", 3478);
+	ours.count = 0;
+	extdisco_merge(f->e, &ours, &all);
+	assert_int_equal(all.count, 2);
+}
+
+static void the_first_password_to_end_is_known(void **state)
+{
+	struct fixture *f = *state;
+
+	given(f, SERVICES(TURN("")));
+	assert_int_equal(extdisco_expires_s(f->e), 0);
+	extdisco_fetch(f->e);
+	fake_stream_reply(&f->stream, 1, COND_OK, SERVICES(TURN(" expires='2027-01-15T10:00:00Z'") "<service type='turn' transport='tcp' "
+			  "host='turn.x' username='u' password='p' expires='2027-01-15T09:00:00Z'/>"));
+	assert_int_equal(extdisco_expires_s(f->e), NOW_S + 3600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +268,8 @@ int main(void)
 		T(it_is_asked_again_before_the_first_of_them_expires),
 		T(it_is_asked_again_neither_at_once_nor_never),
 		T(a_new_login_asks_anew_and_is_not_known_until_then),
+		T(what_the_configuration_names_goes_before_the_same_kind_of_the_server),
+		T(the_first_password_to_end_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
