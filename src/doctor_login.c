@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "phone.h"
+#include "terms.h"
 #include "text.h"
 
 enum { LOGIN_MS = 11000, ANSWER_MS = 5000, CLOSE_MS = 1000, SOON_DAYS = 14, DAY_S = 86400 };
@@ -357,7 +358,7 @@ struct login *login_begin(struct findings *f, const struct config *config, const
 	open_findings(l, f);
 	l->xmpp = stream_new(&options, &handlers);
 	l->disco = disco_new(l->xmpp);
-	disco_set_transports(l->disco, phone_transports(&config->transports));
+	disco_set_transports(l->disco, terms_transports(&config->transports));
 	disco_set_dtls(l->disco, config->keyings.kind[0] == KEYING_DTLS);
 	l->extdisco = extdisco_new(l->xmpp, clock_s, on_services, l);
 	l->reader = archive_new(l->xmpp);

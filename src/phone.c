@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "net/netwatch.h"
+#include "terms.h"
 #include "text.h"
 
 enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
@@ -271,62 +272,12 @@ static void on_servers(void *ctx)
 		call_servers_known(p->calls->pdata[i]);
 }
 
-static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
-
-unsigned phone_transports(const struct transport_list *list)
+static void make_terms(const struct phone *p, const char *peer, gboolean we_call, struct call_terms *out)
 {
-	unsigned flags = 0;
+	struct terms_of of = {.config = p->config, .peer = peer, .can = disco_known(p->disco, peer), .we_call = we_call,
+		.is_friend = is_ours(p, peer) || roster_sees_us(p->roster, peer), .relay_only = p->relay_only};
 
-	for (size_t i = 0; i < list->count; i++)
-		flags |= can_way[list->kind[i]];
-	return flags;
-}
-
-/* Ours, without those which PEER is known to lack. */
-static void choose_transports(const struct phone *p, const char *peer, struct transport_list *out)
-{
-	const struct transport_list *ours = &p->env.transports;
-	unsigned can = disco_known(p->disco, peer);
-
-	if (!(can & phone_transports(ours)))		/* unknown, or hopeless: let it answer itself */
-		can = phone_transports(ours);
-	out->count = 0;
-	for (size_t i = 0; i < ours->count; i++)
-		if (can & can_way[ours->kind[i]])
-			out->kind[out->count++] = ours->kind[i];
-}
-
-/* A caller who is no contact need not learn where we are. */
-static enum call_relay relay_of(const struct phone *p, const char *peer, gboolean we_call)
-{
-	const struct contact *contact = config_contact(p->config, peer);
-
-	if (p->relay_only || (contact && contact->relay_only))
-		return RELAY_ONLY;
-	return we_call || contact || is_ours(p, peer) || roster_sees_us(p->roster, peer) ? RELAY_FREE : RELAY_IF_THERE;
-}
-
-/* Raw UDP has no relay. */
-static void limit_to_relays(struct call_terms *terms)
-{
-	if (terms->relay == RELAY_ONLY)
-		terms->transports = (struct transport_list){.kind = {TRANSPORT_ICE_UDP}, .count = 1};
-}
-
-/* What may be used with PEER. */
-static const struct keying_list *keyings_of(const struct phone *p, const char *peer)
-{
-	const struct contact *contact = config_contact(p->config, peer);
-
-	return contact && contact->keyings.count ? &contact->keyings : &p->config->keyings;
-}
-
-/* That, but nothing beside DTLS for a peer which is known to have it: Dino, offered both, would encrypt twice (rule R14). */
-static void choose_keyings(const struct phone *p, const char *peer, struct keying_list *out)
-{
-	*out = *keyings_of(p, peer);
-	if (out->kind[0] == KEYING_DTLS && (disco_known(p->disco, peer) & CAN_DTLS))
-		out->count = 1;
+	terms_make(out, &of);
 }
 
 /* ---- for the owner ---- */
@@ -343,12 +294,11 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->ev = *events;
 	p->ui = ui;
 	p->config = config;
-	p->relay_only = config->relay_only;
 	p->calls = g_ptr_array_new();
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
-	disco_set_transports(p->disco, phone_transports(&config->transports));
+	disco_set_transports(p->disco, terms_transports(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
 	p->extdisco = extdisco_new(p->xmpp, clock_s, on_servers, p);
@@ -425,24 +375,20 @@ void phone_send(struct phone *p, struct elem *stanza)
 
 gboolean phone_should_ask(const struct phone *p, const char *peer)
 {
-	return keyings_of(p, peer)->count > 1 && !disco_known(p->disco, peer);
+	return terms_are_open(p->config, peer) && !disco_known(p->disco, peer);
 }
 
 unsigned phone_needs(const struct phone *p, const char *peer)
 {
-	const struct keying_list *keyings = keyings_of(p, peer);
-
-	return keyings->kind[keyings->count - 1] == KEYING_SDES ? CAN_CALL_SDES : CAN_CALL;
+	return terms_need(p->config, peer);
 }
 
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
-	struct call_terms terms = {.relay = relay_of(p, peer, TRUE)};
+	struct call_terms terms;
 	struct call *c;
 
-	choose_transports(p, peer, &terms.transports);
-	choose_keyings(p, peer, &terms.keyings);
-	limit_to_relays(&terms);
+	make_terms(p, peer, TRUE, &terms);
 	c = call_dial(&p->env, sid, peer, &terms, events);
 	if (disco_known(p->disco, peer) & CAN_FULL_OFFER)
 		call_want_all(c);
@@ -453,13 +399,11 @@ struct call *phone_dial(struct phone *p, const char *sid, const char *peer, cons
 struct call *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg *m,
 			const struct call_events *events)
 {
-	struct call_terms terms = {.transports = p->env.transports, .keyings = *keyings_of(p, iq_from(iq)),
-		.relay = relay_of(p, iq_from(iq), FALSE)};
+	struct call_terms terms;
 	struct call *c;
 
-	limit_to_relays(&terms);
+	make_terms(p, iq_from(iq), FALSE, &terms);
 	c = call_incoming(&p->env, m->sid, iq_from(iq), &terms, events);
-
 	if (disco_known(p->disco, iq_from(iq)) & CAN_FULL_OFFER)
 		call_want_all(c);
 	g_ptr_array_add(p->calls, c);

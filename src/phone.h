@@ -77,7 +77,6 @@ struct archive *phone_archive(struct phone *p);
 gboolean       phone_may_know(const struct phone *p, const char *jid);
 void           phone_expose_to(struct phone *p, const char *bare_jid);	/* we are calling it, or took its call */
 
-unsigned phone_transports(const struct transport_list *list);	/* as flags of enum disco_can */
 
 gint64 clock_ms(void);			/* the monotonic clock of the signalling side */
 gint64 clock_s(void);			/* seconds since 1970 */
