@@ -87,6 +87,12 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libjcall.a
 	$(call say,FUZZ,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c $(B)/libjcall.a $(PKG_LIBS)
 
+# The wide area network of tests/net. It is no part of the program, and links nothing of it.
+$(B)/net/wan: $(wildcard tests/net/*.[ch]) | pkgs
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs glib-2.0) -lm
+
 -include $(OBJS:.o=.d) $(TESTLIBO:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(FUZZ:=.d)
 
 .PHONY: pkgs
