@@ -3,7 +3,7 @@
 A test runs in namespaces of its own (mounts, processes, network): what it makes, nobody else sees, and the kernel takes all of it
 away when the test is gone, whatever way it went. Its own network namespace is the core of the internet, with the servers.
 """
-import contextlib, os, shutil, signal, socket, subprocess, sys, time
+import ctypes, os, shutil, socket, subprocess, sys, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(here, "../integ")]
@@ -48,6 +48,19 @@ def within(netns):
     return ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
 
 
+def socket_in(netns, address, kind=socket.SOCK_DGRAM):
+    """A socket of this process that is bound to a port of ADDRESS in a namespace."""
+    setns = ctypes.CDLL(None, use_errno=True).setns
+    with open("/proc/self/ns/net") as home, open(f"/run/netns/{netns}") as there:
+        assert setns(there.fileno(), 0) == 0, f"cannot enter {netns}"
+        try:
+            s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+            s.bind((address, 0))
+        finally:
+            assert setns(home.fileno(), 0) == 0
+    return s
+
+
 def ip(text, netns=None):
     """Several ip commands at once."""
     run("ip", "-batch", "-", netns=netns, input="\n".join(line.strip() for line in text.strip().splitlines()) + "\n")
@@ -67,7 +80,7 @@ class Home:
 
     def __init__(self, net, name, kind, number):
         assert kind in KINDS, kind
-        self.net, self.name, self.kind, self.number = net, name, kind, number
+        self.net, self.name, self.kind, self.number, self.rebound = net, name, kind, number, 0
         self.v4 = f"198.51.100.{number}" if kind != "ipv6" else None
         self.v6 = f"2001:db8:{number:x}::1" if kind in ("ipv6", "dual") else None
         self.lan4 = f"192.168.{number}"
@@ -121,7 +134,7 @@ class Home:
         ip("\n".join(outer), netns)
 
     def filter(self, ports=""):
-        """The rules of the router: what is asked from outside is dropped without a word. PORTS: ' to :40000-49999' maps there."""
+        """The rules of the router: what is asked from outside is dropped without a word. PORTS: maps to no others."""
         how = {"symmetric": f"masquerade{ports} random,fully-random"}.get(self.kind, f"masquerade{ports}")
         if ports:
             how = f"meta l4proto udp {how}"
@@ -154,9 +167,10 @@ class Home:
                 }}
             }}""")
 
-    def rebind(self, ports=" to :40000-49999"):
-        """The router forgets its mappings, and makes new ones to other ports."""
-        self.filter(ports)
+    def rebind(self):
+        """The router forgets its mappings, and makes new ones to ports it has not used yet."""
+        self.rebound += 1
+        self.filter(f" to :{20000 + 1000 * self.rebound}-{20999 + 1000 * self.rebound}")
         run(sys.executable, os.path.join(here, "forget.py"), netns=self.router)
 
 
@@ -165,8 +179,9 @@ class NetLab(Lab):
     RELAY: the server offers STUN and TURN (XEP-0215); else coturn serves STUN alone, which the configurations name.
     SERVICES: how prosody offers them: "listed", or by "turn_external", which gives turns no credentials."""
 
-    def __init__(self, delay=0, seed=1, relay=False, services="listed", ttl=3600, lab=None, **homes):
+    def __init__(self, delay=0, seed=1, relay=False, services="listed", ttl=3600, servers=True, lab=None, **homes):
         super().__init__(users=tuple(homes), **(lab or {}))
+        self.servers = servers      # False: nothing but the network
         self.kinds, self.delay, self.first_seed, self.relay, self.services, self.ttl = homes, delay, seed, relay, services, ttl
         self.homes, self.wan, self.turn = {}, None, None
         self.host, self.network = CORE4[0], {}
@@ -185,8 +200,7 @@ class NetLab(Lab):
             self.stop_net()
             self.leave(None)
             raise
-        super().__enter__()
-        return self
+        return super().__enter__() if self.servers else self
 
     def _certificates(self):
         super()._certificates()

@@ -208,7 +208,8 @@ static gboolean turn(struct wan *w, GString *line)
 		fds[i + 1] = (struct pollfd){.fd = w->port[i].fd, .events = POLLIN};
 	struct timespec wait = {0};
 	if (w->heap->len) {
-		gint64 left = MAX(((struct packet *)w->heap->pdata[0])->due - wan_now(), 0);
+		gint64 left = ((struct packet *)w->heap->pdata[0])->due - wan_now();
+		left = MAX(left, 0);
 		wait = (struct timespec){.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
 	}
 	if (ppoll(fds, w->ports + 1, w->heap->len ? &wait : NULL, NULL) < 0 && errno != EINTR)

@@ -1,5 +1,5 @@
 """wan.py - speaks with build/.../net/wan, the network between the namespaces; see README."""
-import os, struct, subprocess
+import contextlib, os, struct, subprocess
 from lab import JCALL
 
 WAN = os.path.join(os.environ.get("BUILD") or os.path.dirname(os.path.abspath(JCALL)), "net/wan")
@@ -68,13 +68,14 @@ class Wan:
         return {k: int(v) for k, v in (w.split("=") for w in self.command("stats", a, b))}
 
     def capture(self, path):
-        """All packets that come from any port go to this file, until the function that is returned is called."""
-        self.command("capture", path)
-        return lambda: self.command("capture", "off")
+        """All packets that come from any port go to this file from now on; PATH None: it is complete."""
+        self.command("capture", path or "off")
 
     def stop(self):
-        self.p.stdin.close()
-        self.p.wait(10)
+        self.p.kill()       # there is nothing it would leave behind
+        self.p.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.p.stdin.close()
         self.p.stdout.close()
 
 

@@ -247,7 +247,7 @@ static char *do_capture(struct wan *w, char **word)
 
 static const struct { const char *name; unsigned min, max; char *(*run)(struct wan *w, char **word); } commands[] = {
 	{"port", 3, 3, do_port}, {"close", 1, 1, do_close}, {"route", 2, 2, do_route}, {"unroute", 1, 1, do_unroute},
-	{"seed", 1, 1, do_seed}, {"set", 3, 64, do_set}, {"outage", 4, 4, do_outage}, {"stats", 2, 2, do_stats},
+	{"seed", 1, 1, do_seed}, {"set", 2, 64, do_set}, {"outage", 4, 4, do_outage}, {"stats", 2, 2, do_stats},
 	{"capture", 1, 1, do_capture},
 };
 
