@@ -134,11 +134,13 @@ class Call:
         return [p.seen("ended")[-1] for p in (self.caller, self.callee)]
 
     def back_after(self, end):
-        """How long after END, a network's return, each hears the other again and goes on to: caller, callee."""
+        """How long after END, a network's return, each hears the other again: caller, callee."""
         out = []
         for ear, hz in reversed(self.listen):
-            later = [to for _, to in ear.gaps(hz) if to > end]
-            out.append(max(0.0, later[-1] - end) if later else 0.0)
+            when, there = ear.present(hz)
+            back = np.flatnonzero(there & (when > end))
+            assert len(back), f"nothing was heard after the network's return: {[p.events[-3:] for p in (self.caller, self.callee)]}"
+            out.append(when[back[0]] - end)
         return out
 
     def gaps(self, begin, end):

@@ -13,16 +13,18 @@ def outage(seconds, whole):
     with NetLab(delay=50, romeo="none", juliet="none") as net:
         call = Call(net, "romeo", "juliet")
         call.connect()
-        call.talk(2)
+        call.talk(1)
         begin, end = net.wan.outage("romeo", "*" if whole else "juliet", 0.1, seconds)
-        call.until(end + 5)
+        call.until(end + 3)
         said = call.hang_up()
-        gaps, back = call.gaps(begin, end + 4), call.back_after(end)
-        print(f"outage of {seconds} s: caller heard nothing for {gaps[0]:.2f} s, and again after {back[0]:.3f} s; callee {gaps[1]:.2f} s, {back[1]:.3f} s")
-        print([e["event"] for e in call.caller.events], [e["event"] for e in call.callee.events], said)
-        for gap, late in zip(gaps, back):
+        gaps, back, later = call.gaps(begin, end + 1), call.back_after(end), call.gaps(end + 1, end + 2.8)
+        for who, gap, late, more, p, e in zip(("caller", "callee"), gaps, back, later, (call.caller, call.callee), said):
+            print(f"outage of {seconds} s: the {who} heard nothing for {gap:.2f} s, was back {late * 1000:.0f} ms after the network, "
+                  f"and lacked {more * 1000:.0f} ms of the 1.8 s after that; {[e['event'] for e in p.events][8:]} buffer {e['buffer_ms']:.0f} ms")
+        for gap, late, more in zip(gaps, back, later):
             assert gap > seconds - 0.5, gap
             assert late <= BACK, back
+            assert more <= 0.2, later
 
 
 def test_one_second_without_a_path():
