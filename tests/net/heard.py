@@ -63,7 +63,7 @@ class Ear(threading.Thread):
 def wait_until(what, done, limit=30.0):
     end = time.monotonic() + limit
     while not (result := done()):
-        assert time.monotonic() < end, what
+        assert time.monotonic() < end, what() if callable(what) else what
         time.sleep(0.02)
     return result
 
@@ -102,7 +102,7 @@ class Call:
             for p in (self.caller, self.callee):
                 assert p.p.poll() is None, f"{p.name} ended: {p.events[-3:]} {p.lines[-10:]}"
             return all(p.seen("heard") for p in (self.caller, self.callee)) and all(self.firsts())
-        wait_until(f"no sound: {[p.events[-3:] for p in (self.caller, self.callee)]}", both, limit)
+        wait_until(lambda: f"no sound: {[(p.events[-3:], p.lines[-5:]) for p in (self.caller, self.callee)]}", both, limit)
         callee, caller = self.firsts()
         return caller - start, callee - start
 

@@ -205,7 +205,7 @@ class NetLab(Lab):
     def _certificates(self):
         super()._certificates()
         at_home = [h for h in self.homes.values() if h.kind == "turn-home"]
-        self.turn = self.start_turn(at_home[0] if at_home and self.relay else None)
+        self.turn = self.start_turn(at_home[0] if at_home else None)
 
     def __exit__(self, *what):
         try:
@@ -220,7 +220,7 @@ class NetLab(Lab):
         with open(hosts, "w") as f:
             f.write(f"127.0.0.1 localhost\n::1 localhost\n{CORE4[0]} {DOMAIN}\n{CORE6[0]} {DOMAIN}\n")
             owner = next((n for n, kind in enumerate(self.kinds.values(), 1) if kind == "turn-home"), None)
-            f.write(f"198.51.100.{owner} {TURN_HOST}\n" if owner and self.relay else f"{CORE4[0]} {TURN_HOST}\n{CORE6[0]} {TURN_HOST}\n")
+            f.write(f"198.51.100.{owner} {TURN_HOST}\n" if owner else f"{CORE4[0]} {TURN_HOST}\n{CORE6[0]} {TURN_HOST}\n")
         run("mount", "--bind", hosts, "/etc/hosts")
         self.stack.callback(run, "umount", "/etc/hosts")
         ip("link set lo up")
@@ -312,7 +312,7 @@ class NetLab(Lab):
     def config(self, user, password=None, account="", **sections):
         """STUN by configuration, unless the server is to tell."""
         if not self.relay and "stun" not in sections.get("network", {}):
-            sections["network"] = {"stun": f"{self.homes[user].server()}:{TURN_PORT}", **sections.get("network", {})}
+            sections["network"] = {"stun": f"{TURN_HOST}:{TURN_PORT}", **sections.get("network", {})}
         return super().config(user, password, account, **sections)
 
 
