@@ -1,9 +1,14 @@
-"""heard.py - what somebody hears of a tone that the other side says all the time, and when."""
-import os, pty, threading, time
+"""heard.py - what somebody hears of a tone that the other side says all the time, or of speech without pauses, and when."""
+import os, pty, sys, threading, time
 import numpy as np
 
-RATE, FRAME = 48000, 480    # judged in pieces of 10 ms
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integ"))
+from lab import LOUD, RATE, dense_speech, write_wav
+from test_sound import COUNT, FOX
+
+FRAME = RATE // 100         # judged in pieces of 10 ms
 SAID = {"dial": 440, "answer": 880}     # [Hz] each side says another tone
+WORDS = {"dial": (COUNT, "en-us"), "answer": (FOX, "en")}
 THERE = 0.2                 # of the usual amplitude: above it the tone is there
 
 
@@ -27,20 +32,21 @@ class Ear(threading.Thread):
         """The jcall has its end of the pipe."""
         os.close(self.sink)
 
-    def tone(self, hz):
-        """For each 10 ms: when it came, and the amplitude of that tone in it."""
+    def level(self, hz):
+        """For each 10 ms: when it came, and the amplitude of that tone in it; HZ None: how loud it is."""
         n = len(self.data) // (2 * FRAME)
         x = np.frombuffer(bytes(self.data[:n * 2 * FRAME]), "<i2").astype(float).reshape(n, FRAME)
-        wave = np.exp(-2j * np.pi * hz * np.arange(FRAME) / RATE)
         times, ends = np.array([m[0] for m in self.marks]), np.array([m[1] for m in self.marks])
-        when = times[np.minimum(np.searchsorted(ends, (np.arange(n) + 1) * 2 * FRAME), len(times) - 1)]
-        return when, 2 * np.abs((x * wave).mean(1))
+        when = times[np.minimum(np.searchsorted(ends, (np.arange(n) + 1) * 2 * FRAME), len(times) - 1)] if n else times[:0]
+        if not hz:
+            return when, np.abs(x).max(1, initial=0)
+        return when, 2 * np.abs((x * np.exp(-2j * np.pi * hz * np.arange(FRAME) / RATE)).mean(1))
 
     def present(self, hz):
-        """(when, is the tone there) for each 10 ms."""
-        when, level = self.tone(hz)
-        usual = np.median(level[level > 300]) if (level > 300).any() else np.inf
-        return when, level > THERE * usual
+        """(when, is it there) for each 10 ms."""
+        when, level = self.level(hz)
+        usual = np.median(level[level > LOUD]) if (level > LOUD).any() else np.inf
+        return when, level > (THERE * usual if hz else LOUD)
 
     def first(self, hz):
         """When the tone was first heard; None: not yet."""
@@ -71,14 +77,14 @@ def wait_until(what, done, limit=30.0):
 class Call:
     """Two jcalls that talk, each with an ear: NET.call("romeo", "juliet")."""
 
-    def __init__(self, net, caller, callee, configs=(None, None), args=((), ())):
-        """CONFIGS and ARGS: the caller's, the callee's."""
+    def __init__(self, net, caller, callee, configs=(None, None), args=((), ()), speech=0):
+        """CONFIGS and ARGS: the caller's, the callee's. SPEECH: so many seconds of it are said instead of a tone."""
         self.net, self.ears, sides = net, [], []
         self.keys, terminal = pty.openpty()
         net.stack.callback(os.close, self.keys)
         for user, command, config, more in ((callee, "answer", configs[1], args[1]), (caller, "dial", configs[0], args[0])):
             ear = Ear()
-            said = ["-i", f"tone:{SAID[command]}", "-o", "-", *more]
+            said = ["-i", self._words(command, speech) if speech else f"tone:{SAID[command]}", "--at-end", "silence", "-o", "-", *more]
             if command == "answer":
                 side = net.jcall(user, "answer", "--once", *said, config=config, stdin=terminal, stdout=ear.sink)
                 side.wait("waiting")
@@ -89,7 +95,13 @@ class Call:
             sides.append(side)
         os.close(terminal)
         self.callee, self.caller = sides
-        self.listen = list(zip(self.ears, (SAID["dial"], SAID["answer"])))      # who hears which tone: callee, caller
+        self.listen = list(zip(self.ears, (None, None) if speech else (SAID["dial"], SAID["answer"])))   # who hears which tone: callee, caller
+
+    def _words(self, command, seconds):
+        path, (text, voice) = self.net.path(command + ".wav"), WORDS[command]
+        words = dense_speech(path, text, voice)
+        write_wav(path, np.tile(words, int(seconds * RATE / len(words)) + 1))
+        return path
 
     def connect(self, limit=30.0):
         """The callee takes the call; until both hear each other: seconds from then to the first sound, for the caller and the callee."""
