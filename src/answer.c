@@ -19,6 +19,8 @@ struct answer {
 	struct talk *talk;		/* NULL: idle */
 	struct jmi_ring *ring;		/* it came by JMI; NULL: by a direct session-initiate */
 	char *peer;			/* full JID */
+	char *id;			/* of the proposal, or the session */
+	gint64 came_s, accepted_ms;	/* accepted_ms 0: not */
 	char *shown;
 	gboolean taken;			/* the user, or the list, has accepted */
 	gboolean contested;		/* and so has another device of ours, in the same moment */
@@ -75,6 +77,25 @@ static void send_finish(struct answer *a, enum jc_err err)
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
 
+/* ---- for the list of calls ---- */
+
+static void keep(struct answer *a, enum jc_err err, gboolean over)
+{
+	struct call_entry e = {.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
+			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms) / 1000) : 0};
+
+	a->options.keep(a->ctx, &e, over);
+}
+
+/* Nobody was asked. */
+static void keep_refused(void *ctx, const char *from, const char *id)
+{
+	struct answer *a = ctx;
+	struct call_entry e = {.at_s = clock_s(), .incoming = TRUE, .outcome = JC_BUSY, .peer = (char *)from, .id = (char *)id};
+
+	a->options.keep(a->ctx, &e, TRUE);
+}
+
 static void on_ended(void *self, enum jc_err err, const char *text)
 {
 	struct answer *a = self;
@@ -82,9 +103,11 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 
 	stop_ringing(a);
 	send_finish(a, err);
+	keep(a, err, TRUE);
 	g_clear_pointer(&a->ring, jmi_ring_free);
 	g_clear_pointer(&a->talk, talk_free);
 	g_clear_pointer(&a->peer, g_free);
+	g_clear_pointer(&a->id, g_free);
 	a->taken = a->contested = FALSE;
 	a->done(a->ctx, shown, err, words);
 }
@@ -192,6 +215,8 @@ static void on_accepted(void *self)
 	struct answer *a = self;
 
 	ui_say(a->ui, "Answered %s", a->shown);
+	if (!a->accepted_ms)
+		a->accepted_ms = clock_ms();
 }
 
 /* ---- a call that moves to another device of the caller's: XEP-0353 "Existing session" ---- */
@@ -226,12 +251,16 @@ static void on_moved(void *self)
 	take(self);
 }
 
-static void begin(struct answer *a, const char *peer)
+static void begin(struct answer *a, const char *peer, const char *id)
 {
 	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_nothing,
 				     .delivered = on_nothing, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = a};
 
 	set_peer(a, peer);
+	a->id = g_strdup(id);
+	a->came_s = clock_s();
+	a->accepted_ms = 0;
+	keep(a, JC_OK, FALSE);
 	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
 }
 
@@ -247,7 +276,7 @@ struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answe
 	a->options = *options;
 	a->done = done;
 	a->ctx = ctx;
-	a->busy = busy_new(phone);
+	a->busy = busy_new(phone, keep_refused, a);
 	return a;
 }
 
@@ -261,8 +290,7 @@ void answer_free(struct answer *a)
 
 static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
 {
-	if (jmi_is_old(message, g_get_real_time() / G_USEC_PER_SEC) || !m->audio || !jid_resource(from) ||
-	    !may_ring(a, from))
+	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) || !may_ring(a, from))
 		return;
 	if (a->ring && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0)
 		return;				/* the same once more: by a carbon, or to this device by itself */
@@ -275,7 +303,7 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	}
 	a->ring = jmi_ring_new(m->id, phone_jid(a->phone), from, phone_may_know(a->phone, from));
-	begin(a, from);
+	begin(a, from, m->id);
 	send_all(a, jmi_ring_begin(a->ring));
 	ring(a);
 	if (a->options.auto_accept)
@@ -352,11 +380,13 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 	if (!may_ring(a, from))
 		return;				/* answered like any unknown request */
 	if (a->talk) {
-		if (phone_may_know(a->phone, from))
+		if (phone_may_know(a->phone, from)) {
 			phone_refuse(a->phone, iq, m, JC_BUSY);
+			keep_refused(a, from, m->sid);
+		}
 		return;
 	}
-	begin(a, from);
+	begin(a, from, m->sid);
 	talk_take(a->talk, iq, m);
 }
 

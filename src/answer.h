@@ -6,6 +6,7 @@
 #ifndef JCALL_ANSWER_H
 #define JCALL_ANSWER_H
 
+#include "calllog.h"
 #include "talk.h"
 
 struct answer;
@@ -15,6 +16,8 @@ struct answer_options {
 	const GPtrArray *allow;		/* char *: bare JIDs and domains; borrowed */
 	guint ring_timeout_s;
 	struct talk_options talk;
+	/* For the list of calls, with the ctx of done: a call that we deal with, and, when it is OVER, what became of it. */
+	void (*keep)(void *ctx, const struct call_entry *e, gboolean over);
 };
 
 struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answer_options *options,

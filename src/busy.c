@@ -14,6 +14,8 @@ struct waiting {
 
 struct busy {
 	struct phone *phone;
+	void (*refused)(void *ctx, const char *from, const char *id);
+	void *ctx;
 	GPtrArray *waiting;		/* struct waiting */
 };
 
@@ -28,11 +30,13 @@ static void waiting_free(gpointer data)
 	g_free(w);
 }
 
-struct busy *busy_new(struct phone *phone)
+struct busy *busy_new(struct phone *phone, void (*refused)(void *ctx, const char *from, const char *id), void *ctx)
 {
 	struct busy *b = g_new0(struct busy, 1);
 
 	b->phone = phone;
+	b->refused = refused;
+	b->ctx = ctx;
 	b->waiting = g_ptr_array_new_with_free_func(waiting_free);
 	return b;
 }
@@ -54,6 +58,7 @@ static void reject(struct busy *b, const char *caller, const char *id)
 		phone_send(b->phone, messages->pdata[i]);
 	g_ptr_array_unref(messages);
 	jmi_ring_free(ring);
+	b->refused(b->ctx, caller, id);
 }
 
 static gboolean on_grace_over(gpointer data)

@@ -8,7 +8,8 @@
 #include "phone.h"
 
 struct busy;
-struct busy *busy_new(struct phone *phone);			/* borrows PHONE */
+/* Borrows PHONE. REFUSED hears of each call that was rejected. */
+struct busy *busy_new(struct phone *phone, void (*refused)(void *ctx, const char *from, const char *id), void *ctx);
 void         busy_free(struct busy *b);
 
 /* FROM, a full JID, proposes call ID: rejected at once where we are the only device, else after a second in which no other one

@@ -324,8 +324,7 @@ static void on_peer_left(void *self)
 /* ---- making and unmaking ---- */
 
 static struct call *new_call(const struct call_env *env, const char *sid, const char *peer, gboolean initiator,
-			     const struct transport_list *transports, const struct keying_list *keyings,
-			     const struct call_events *events)
+			     const struct call_terms *terms, const struct call_events *events)
 {
 	struct call *c = g_new0(struct call, 1);
 	struct path_events path_events = {
@@ -344,25 +343,25 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	cname[16] = '\0';
 	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
 	plugs.apps[0] = (struct jingle_what){&jingle_rtp, c->app};
-	call_keys_init(c, keyings, &plugs);
-	call_way_init(c, transports, &plugs);
+	c->relay = terms->relay;
+	call_keys_init(c, &terms->keyings, &plugs);
+	call_way_init(c, &terms->transports, &plugs);
 	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
 	c->path = path_new(env->media, &ice, env->cert, &path_events);
 	return c;
 }
 
-struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
-		       const struct transport_list *transports, const struct keying_list *keyings,
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
 		       const struct call_events *events)
 {
-	return new_call(env, sid, peer, TRUE, transports, keyings, events);
+	return new_call(env, sid, peer, TRUE, terms, events);
 }
 
-struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct keying_list *keyings, const struct call_events *events)
+struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
+			   const struct call_events *events)
 {
-	return new_call(env, sid, peer, FALSE, &env->transports, keyings, events);
+	return new_call(env, sid, peer, FALSE, terms, events);
 }
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)

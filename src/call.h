@@ -21,7 +21,19 @@ struct call_env {			/* what a call needs of its process; borrowed, outlives ever
 	struct rtp_wishes wishes;
 	struct transport_list transports;	/* that may be used, the preferred first */
 	struct link_options ice;		/* controlling is set by the call */
+	gboolean awaits_servers;		/* ICE.servers will be known soon; then call_servers_known */
 	gint64 (*now_ms)(void);
+};
+
+enum call_relay {			/* may addresses be told and used that are no relay's? */
+	RELAY_FREE, RELAY_IF_THERE,	/* not where there is a relay */
+	RELAY_ONLY,			/* never */
+};
+
+struct call_terms {			/* of one call; copied */
+	struct transport_list transports;	/* those of the environment's which the peer is thought to have; one at least */
+	struct keying_list keyings;		/* the conditions that may be used with him; one at least */
+	enum call_relay relay;
 };
 
 struct call_events {
@@ -45,19 +57,18 @@ struct call_events {
 	void *self;
 };
 
-/* TRANSPORTS: those of ENV's which the peer is thought to have; KEYINGS: the conditions that may be used with him; one at least.
- * The first transport is offered, and all conditions. */
-struct call *call_dial(const struct call_env *env, const char *sid, const char *peer,
-		       const struct transport_list *transports, const struct keying_list *keyings,
+/* The first transport is offered, and all conditions. */
+struct call *call_dial(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
 		       const struct call_events *events);
-struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer,
-			   const struct keying_list *keyings, const struct call_events *events);
+struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
+			   const struct call_events *events);
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
 /* Initiator: gathers addresses; the offer goes out as soon as the first are known (or after 0.5 s without any). Call it
  * as early as the user's wish to call is certain. */
 void         call_prepare(struct call *c);
+void         call_servers_known(struct call *c);	/* what waited for the servers goes on */
 void         call_offer(struct call *c);		/* send the session-initiate (now, or once prepared) */
 /* Before the offer or the accept: it shall have all our addresses in it, and waits for them for 2 s at most (XEP-0176 "SDP
  * Offer / Answer Support"). */

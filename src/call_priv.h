@@ -43,6 +43,8 @@ struct call {
 	struct transport_list transports;	/* that may be used */
 	enum transport_kind way;		/* which the path is on */
 	gboolean gathering;			/* it is open */
+	enum call_relay relay;
+	gboolean wants_way;			/* as soon as the servers are known that help to find it */
 	gboolean have_creds, have_address;	/* of ours, by this way */
 	gboolean want_all, gathered;		/* the peer would like all addresses at once; there will be no more */
 	unsigned tried;				/* 1 << enum transport_kind */

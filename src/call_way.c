@@ -37,13 +37,28 @@ void call_way_free(struct call *c)
 
 /* ---- ours ---- */
 
+static gboolean have_relay(const struct call *c)
+{
+	const struct server_list *list = &c->env->ice.servers;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->server[i].kind != SERVER_STUN)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean relay_only(const struct call *c)
+{
+	return c->relay == RELAY_ONLY || (c->relay == RELAY_IF_THERE && have_relay(c));
+}
+
 static void open_way(struct call *c, enum transport_kind way)
 {
 	c->way = way;
 	c->gathering = TRUE;
 	c->have_creds = c->have_address = FALSE;
 	c->tried |= 1u << way;
-	path_way(c->path, way);
+	path_way(c->path, way, &c->env->ice.servers, relay_only(c));
 	path_gather(c->path);
 }
 
@@ -51,7 +66,20 @@ void call_way_begin(struct call *c)
 {
 	if (c->gathering)
 		return;
+	c->wants_way = c->env->awaits_servers;
+	if (c->wants_way)
+		return;				/* call_servers_known comes back here */
+	if (c->relay == RELAY_ONLY && !have_relay(c)) {
+		call_hangup(c, JC_NO_PATH, "only a relay may be used, and neither the server nor the configuration names one");
+		return;
+	}
 	open_way(c, jingle_is_initiator(c->session) ? c->way : kind_of(jingle_current_transport(c->session)));
+}
+
+void call_servers_known(struct call *c)
+{
+	if (c->wants_way)
+		call_way_begin(c);
 }
 
 /* ICE can go on telling addresses (RFC 8838); the one of Raw UDP is REQUIRED from the start (XEP-0177). */
@@ -114,8 +142,11 @@ void call_way_send_change(struct call *c)
 		jingle_replace_accept(c->session, call_now(c));
 }
 
+/* Raw UDP has no relay: there is nothing to fall back to where only that may be used. */
 static gboolean next_way(const struct call *c, enum transport_kind *out)
 {
+	if (relay_only(c))
+		return FALSE;
 	for (size_t i = 0; i < c->transports.count; i++)
 		if (!(c->tried & 1u << c->transports.kind[i])) {
 			*out = c->transports.kind[i];

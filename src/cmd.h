@@ -1,4 +1,4 @@
-/* cmd.h - the commands: one entry struct each, and what dial and answer share: options, login, signals, exit.
+/* cmd.h - the commands: one entry struct each, and what they share: options, login, signals, exit.
  *
  * Main thread. A command returns the exit status of the process (err.def). */
 #ifndef JCALL_CMD_H
@@ -14,14 +14,14 @@ struct command {
 	int (*run)(int argc, char **argv);	/* argv[0] is the command's name */
 };
 
-extern const struct command cmd_dial, cmd_answer, cmd_devices;
+extern const struct command cmd_dial, cmd_answer, cmd_history, cmd_devices;
 extern const struct command *const commands[];
 
-/* ---- options that dial and answer share ---- */
+/* ---- options that commands share ---- */
 struct common {
 	char *config_path, *account_name, *in, *out, *at_end, *dtmf;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
-	gboolean json, quiet, trace;
+	gboolean json, quiet, trace, relay_only;
 	int verbose;				/* -v, -vv */
 };
 
@@ -29,6 +29,9 @@ struct common {
  * status: an error was told, or --help was printed. */
 gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *usage, const char *summary, int *argc,
 		      char ***argv, int *status);
+/* The same for a command that calls nobody: without what is about calls and sound. */
+gboolean common_parse_plain(struct common *o, const GOptionEntry *extra, const char *summary, int *argc, char ***argv,
+			    int *status);
 void     common_free(struct common *o);
 
 /* ---- a logged-in process ---- */

@@ -2,11 +2,13 @@
 
 #include "answer.h"
 #include "log.h"
+#include "missed.h"
 #include "text.h"
 
 struct answering {
 	struct app app;
 	struct answer *answer;
+	struct missed *missed;
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
 	guint echo_timer;
@@ -21,6 +23,34 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 	if (a->once || a->leaving)
 		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
 }
+
+/* ---- the list of calls ---- */
+
+static void on_keep(void *ctx, const struct call_entry *e, gboolean over)
+{
+	struct answering *a = ctx;
+
+	if (over)
+		missed_keep(a->missed, e);
+	else
+		missed_leave(a->missed, e->peer, e->id);
+}
+
+static void on_missed(void *ctx, const GPtrArray *calls)
+{
+	struct answering *a = ctx;
+
+	missed_tell(a->app.ui, phone_roster(a->app.phone), calls);
+}
+
+/* A server without an archive is no reason not to take calls. */
+static void on_caught_up(void *ctx, const GError *error)
+{
+	if (error)
+		log_at(error->code == JC_FILE ? LOG_WARN : LOG_INFO, "missed", "%s", error->message);
+}
+
+/* ---- the events of the phone ---- */
 
 enum { ECHO_PATIENCE_MS = 3000 };	/* for our own presence to come back; RFC 6121 4.2.2 has every server send it */
 
@@ -51,6 +81,7 @@ static void announce(struct answering *a)
 	phone_presence(a->app.phone, NULL, 0);
 	if (!a->told_waiting && !a->echo_timer)
 		a->echo_timer = g_timeout_add(ECHO_PATIENCE_MS, on_no_echo, a);
+	missed_catch_up(a->missed);
 }
 
 /* Presence goes out when the contact list is known: who calls in between would be taken for a stranger. Until the server has
@@ -102,6 +133,7 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 {
 	struct answering *a = self;
 
+	missed_hear(a->missed, message, from, m);
 	answer_jmi(a->answer, message, from, m, ours);
 }
 
@@ -179,6 +211,7 @@ static int run_answer(struct answering *a, const struct common *o)
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
 		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = a},
 		.interrupted = on_interrupted, .key = on_key, .self = a};
+	struct missed_events missed = {.calls = on_missed, .done = on_caught_up, .ctx = a};
 	struct answer_options options;
 	int status;
 
@@ -187,10 +220,12 @@ static int run_answer(struct answering *a, const struct common *o)
 	status = jc_exit_status(JC_USAGE);
 	if (collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
-			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s, .talk = a->app.talk};
+			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s, .talk = a->app.talk, .keep = on_keep};
+		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		status = app_run(&a->app, &events);
 	}
+	missed_free(a->missed);
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	app_free(&a->app);
 	answer_free(a->answer);

@@ -51,49 +51,78 @@ static gboolean check_common(const struct common *o)
 	return TRUE;
 }
 
-gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *usage, const char *summary, int *argc,
-		      char ***argv, int *status)
+static void add_call_options(GOptionGroup *group, struct common *o)
 {
 	const GOptionEntry entries[] = {
-		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config_path, "Read this configuration file", "FILE"},
-		{"account", 'a', 0, G_OPTION_ARG_STRING, &o->account_name, "Use this account of it", "NAME"},
 		{"in", 'i', 0, G_OPTION_ARG_STRING, &o->in, "Where the sound we send comes from", "SPEC"},
 		{"out", 'o', 0, G_OPTION_ARG_STRING, &o->out, "Where the sound we hear goes", "SPEC"},
 		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
 		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
 		{"ring-timeout", 0, 0, G_OPTION_ARG_INT, &o->ring_timeout_s, "Ring no longer than this", "SECONDS"},
+		{NULL, 0, 0, 0, NULL, NULL, NULL}};
+
+	g_option_group_add_entries(group, entries);
+}
+
+static void add_account_options(GOptionGroup *group, struct common *o)
+{
+	const GOptionEntry entries[] = {
+		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config_path, "Read this configuration file", "FILE"},
+		{"account", 'a', 0, G_OPTION_ARG_STRING, &o->account_name, "Use this account of it", "NAME"},
 		{"json", 0, 0, G_OPTION_ARG_NONE, &o->json, "Print events as JSON lines", NULL},
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Print nothing but errors", NULL},
 		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, __extension__ (gpointer)more_verbose,
 		 "Tell more; twice: everything", NULL},
+		{"relay-only", 0, 0, G_OPTION_ARG_NONE, &o->relay_only, "Hide our addresses: sound goes by a relay", NULL},
 		{"xml", 0, 0, G_OPTION_ARG_NONE, &o->trace, "Show every stanza", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
-	g_autoptr(GOptionContext) context = g_option_context_new(usage);
-	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
-	g_autoptr(GError) error = NULL;
-	g_autofree char *name = NULL;
 
-	memset(o, 0, sizeof(*o));
-	name = g_strdup_printf("jcall %s", (*argv)[0]);
+	g_option_group_add_entries(group, entries);
+}
+
+static gboolean parse(GOptionGroup *group, struct common *o, const GOptionEntry *extra, const char *usage, const char *summary,
+		      int *argc, char ***argv, int *status)
+{
+	g_autoptr(GOptionContext) context = g_option_context_new(usage);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *name = g_strdup_printf("jcall %s", (*argv)[0]);
+
 	g_set_prgname(name);			/* what --help shows in its first line */
 	g_option_context_set_summary(context, summary);
-	g_option_group_add_entries(group, entries);
 	if (extra)
 		g_option_group_add_entries(group, extra);
 	g_option_context_set_main_group(context, group);
 	*status = 0;
-	if (!g_option_context_parse(context, argc, argv, &error)) {
+	if (!g_option_context_parse(context, argc, argv, &error))
 		usage_error("%s; try 'jcall %s --help'", error->message, (*argv)[0]);
-		*status = jc_exit_status(JC_USAGE);
-		return FALSE;
-	}
-	if (!check_common(o)) {
+	if (error || !check_common(o)) {
 		*status = jc_exit_status(JC_USAGE);
 		return FALSE;
 	}
 	log_init(o->verbose > 1 ? LOG_DEBUG : o->verbose ? LOG_INFO : LOG_WARN);
 	return TRUE;
+}
+
+gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *usage, const char *summary, int *argc,
+		      char ***argv, int *status)
+{
+	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
+
+	memset(o, 0, sizeof(*o));
+	add_call_options(group, o);
+	add_account_options(group, o);
+	return parse(group, o, extra, usage, summary, argc, argv, status);
+}
+
+gboolean common_parse_plain(struct common *o, const GOptionEntry *extra, const char *summary, int *argc, char ***argv,
+			    int *status)
+{
+	GOptionGroup *group = g_option_group_new(NULL, NULL, NULL, o, NULL);
+
+	memset(o, 0, sizeof(*o));
+	add_account_options(group, o);
+	return parse(group, o, extra, NULL, summary, argc, argv, status);
 }
 
 void common_free(struct common *o)
@@ -177,6 +206,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
 	a->phone = phone_new(a->config, a->account, password, a->ui, o->trace, &a->ev.phone);
+	if (o->relay_only)
+		phone_hide(a->phone);
 	password_free(password);
 	return TRUE;
 }

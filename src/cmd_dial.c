@@ -22,6 +22,14 @@ static void on_done(void *ctx, enum jc_err err, const char *text)
 	app_quit(&d->app, jc_exit_status(err));
 }
 
+static void on_keep(void *ctx, const struct call_entry *e)
+{
+	struct dialling *d = ctx;
+	g_autofree char *path = calllog_path(d->app.account->jid);
+
+	calllog_keep(path, e);
+}
+
 static void on_online(void *self, gboolean resumed)
 {
 	struct dialling *d = self;
@@ -127,7 +135,7 @@ static int run_dial(struct dialling *d, const struct common *o)
 		status = jc_exit_status(JC_USAGE);
 	} else {
 		options = (struct dial_options){.callee = d->callee, .ring_timeout_s = d->app.ring_timeout_s,
-						.talk = d->app.talk};
+						.talk = d->app.talk, .keep = on_keep};
 		d->dial = dial_new(d->app.phone, d->app.ui, &options, on_done, d);
 		status = app_run(&d->app, &events);
 	}

@@ -190,7 +190,9 @@ void config_free(struct config *c)
 	g_free(c->audio_in);
 	g_free(c->audio_out);
 	g_free(c->audio_ring);
-	g_free(c->stun_host);
+	explicit_bzero(&c->servers, sizeof(c->servers));
+	password_free(c->turn_password);
+	g_free(c->turn_user);
 	g_free(c);
 }
 
@@ -329,7 +331,7 @@ struct config *config_parse(const char *path, const char *text, gsize len, gbool
 		g_autofree char *clean = text_clean(why->message, TEXT_LONG);
 
 		g_set_error(error, JC_ERROR, JC_CONFIG, "%s: %s", path, clean);
-	} else if (read_groups(&r)) {
+	} else if (read_groups(&r) && config_finish_servers(&r)) {
 		return c;
 	}
 	config_free(c);

@@ -26,6 +26,7 @@ struct contact {			/* what holds for calls with one person, or with everybody of
 	char *name;			/* of the group; "jcall dial NAME" calls him */
 	char *jid;			/* bare, or a domain */
 	struct keying_list keyings;	/* count 0: those of [call] */
+	gboolean relay_only;
 };
 
 struct config {
@@ -40,8 +41,9 @@ struct config {
 	gboolean answer_allow_contacts;
 	guint ring_timeout_s;
 	struct keying_list keyings;	/* one at least; DTLS-SRTP comes first */
-	char *stun_host;		/* NULL: none */
-	guint16 stun_port;
+	struct server_list servers;	/* of keys stun and turn: each kind goes before those of the XMPP server */
+	char *turn_user, *turn_password;	/* for all TURN servers there; NULL: not given */
+	gboolean relay_only;
 	gboolean loopback;		/* also offer 127.0.0.1 */
 	struct transport_list transports;	/* one at least */
 };

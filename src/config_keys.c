@@ -115,11 +115,14 @@ static gboolean read_jid(struct reading *r, const char *v)
 	return get_text(r, v, &r->account->jid);
 }
 
+static gboolean check_private(struct reading *r)
+{
+	return r->is_private || config_fail(r, "there is a password in this file, and others can read it; run: chmod 600 '%s'", r->path);
+}
+
 static gboolean read_password(struct reading *r, const char *v)
 {
-	if (!r->is_private)
-		return config_fail(r, "there is a password in this file, and others can read it; run: chmod 600 '%s'", r->path);
-	return get_text(r, v, &r->account->password);
+	return check_private(r) && get_text(r, v, &r->account->password);
 }
 
 static gboolean read_password_command(struct reading *r, const char *v)
@@ -259,9 +262,91 @@ static gboolean read_ring_timeout(struct reading *r, const char *v)
 	return get_number(r, v, 1, 3600, &r->config->ring_timeout_s);
 }
 
+static gboolean add_server(struct reading *r, enum server_kind kind, const char *value)
+{
+	static const guint16 usual[] = {[SERVER_STUN] = 3478, [SERVER_TURN_UDP] = 3478, [SERVER_TURN_TCP] = 3478, [SERVER_TURN_TLS] = 5349};
+	struct server_list *list = &r->config->servers;
+	struct ice_server *s = &list->server[list->count];
+	g_autofree char *host = NULL;
+	guint16 port = 0;
+
+	if (!get_host(r, value, &host, &port))
+		return FALSE;
+	if (list->count == MAX_SERVERS)
+		return config_fail(r, "more than %d servers", MAX_SERVERS);
+	s->kind = kind;
+	s->port = port ? port : usual[kind];
+	g_strlcpy(s->host, host, sizeof(s->host));
+	list->count++;
+	return TRUE;
+}
+
+/* RFC 7065 */
+static gboolean add_turn(struct reading *r, const char *uri)
+{
+	const char *transport = strstr(uri, "?transport="), *host = strchr(uri, ':');
+	gboolean tls = g_str_has_prefix(uri, "turns:");
+	g_autofree char *place = NULL;
+	enum server_kind kind = tls ? SERVER_TURN_TLS : SERVER_TURN_UDP;
+
+	if (transport && strcmp(transport, "?transport=tcp") == 0)
+		kind = tls ? SERVER_TURN_TLS : SERVER_TURN_TCP;
+	else if (transport && (tls || strcmp(transport, "?transport=udp") != 0))
+		host = NULL;
+	if (!host || (!tls && !g_str_has_prefix(uri, "turn:")))
+		return config_fail(r, "'%s' is written turn:HOST:PORT, turn:HOST:PORT?transport=tcp or turns:HOST:PORT, not '%s'", r->key, uri);
+	place = transport ? g_strndup(host + 1, (gsize)(transport - host - 1)) : g_strdup(host + 1);
+	return add_server(r, kind, place);
+}
+
+static gboolean read_turn(struct reading *r, const char *v)
+{
+	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
+
+	for (char **w = words; *w; w++)
+		if (**w && !add_turn(r, *w))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean read_turn_user(struct reading *r, const char *v)
+{
+	return get_text(r, v, &r->config->turn_user);
+}
+
+static gboolean read_turn_password(struct reading *r, const char *v)
+{
+	return check_private(r) && get_text(r, v, &r->config->turn_password);
+}
+
+gboolean config_finish_servers(struct reading *r)
+{
+	struct config *c = r->config;
+
+	r->group = "network";
+	r->key = "turn";
+	for (size_t i = 0; i < c->servers.count; i++) {
+		struct ice_server *s = &c->servers.server[i];
+
+		if (s->kind == SERVER_STUN)
+			continue;
+		if (!c->turn_user || !c->turn_password)
+			return config_fail(r, "'turn' needs 'turn_user' and 'turn_password' as well");
+		if (g_strlcpy(s->user, c->turn_user, sizeof(s->user)) >= sizeof(s->user) ||
+		    g_strlcpy(s->password, c->turn_password, sizeof(s->password)) >= sizeof(s->password))
+			return config_fail(r, "'turn_user' or 'turn_password' is too long");
+	}
+	return TRUE;
+}
+
+static gboolean read_relay_only(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->relay_only);
+}
+
 static gboolean read_stun(struct reading *r, const char *v)
 {
-	return get_host(r, v, &r->config->stun_host, &r->config->stun_port);
+	return add_server(r, SERVER_STUN, v);
 }
 
 static gboolean read_loopback(struct reading *r, const char *v)
@@ -305,6 +390,11 @@ static gboolean read_contact_encryption(struct reading *r, const char *v)
 	return get_keyings(r, v, &r->contact->keyings);
 }
 
+static gboolean read_contact_relay_only(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->contact->relay_only);
+}
+
 static gboolean read_contact_jid(struct reading *r, const char *v)
 {
 	if (!is_bare(v))
@@ -317,10 +407,13 @@ const struct config_key config_keys[] = {
 	{"account", "password_command", read_password_command}, {"account", "server", read_server},
 	{"account", "ca_file", read_ca_file}, {"account", "pin", read_pin}, {"account", "gateway", read_gateway},
 	{"contact", "jid", read_contact_jid}, {"contact", "encryption", read_contact_encryption},
+	{"contact", "relay_only", read_contact_relay_only},
 	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
 	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
 	{"call", "ring_timeout", read_ring_timeout}, {"call", "encryption", read_encryption},
-	{"network", "stun", read_stun}, {"network", "loopback", read_loopback}, {"network", "transports", read_transports},
+	{"network", "stun", read_stun}, {"network", "turn", read_turn}, {"network", "turn_user", read_turn_user},
+	{"network", "turn_password", read_turn_password}, {"network", "relay_only", read_relay_only},
+	 {"network", "loopback", read_loopback}, {"network", "transports", read_transports},
 	{NULL, NULL, NULL}};

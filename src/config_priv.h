@@ -17,6 +17,8 @@ struct reading {
 	GError **error;
 };
 
+/* All is read: TURN servers get their user and password, which they need. */
+gboolean config_finish_servers(struct reading *r);
 /* Sets the error, with file and line of what is being read, and returns FALSE. */
 gboolean config_fail(struct reading *r, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -4,10 +4,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { FALLBACK_MS = 3000, UNSAFE_GRACE_S = 9, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
-enum { ASK_MS = 500, MAX_ASKED = 8 };
-
-#define UNSAFE_TEXT "its client cannot encrypt calls (DTLS-SRTP), so it is not called"
+enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
 
 /* ---- the proposal's clock ---- */
 
@@ -21,7 +18,7 @@ static gboolean on_timer(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void clear_source(guint *source)
+void dial_clear_source(guint *source)
 {
 	if (*source)
 		g_source_remove(*source);
@@ -32,15 +29,15 @@ static void schedule(struct dial *d)
 {
 	gint64 deadline = d->jmi ? jmi_call_deadline(d->jmi) : G_MAXINT64;
 
-	clear_source(&d->timer);
+	dial_clear_source(&d->timer);
 	if (deadline != G_MAXINT64)
 		d->timer = g_timeout_add((guint)CLAMP(deadline - clock_ms(), 0, G_MAXINT), on_timer, d);
 }
 
 void dial_close_proposal(struct dial *d)
 {
-	clear_source(&d->timer);
-	clear_source(&d->unsafe_timer);
+	dial_clear_source(&d->timer);
+	dial_clear_source(&d->unsafe_timer);
 	g_clear_pointer(&d->jmi, jmi_call_free);
 }
 
@@ -51,7 +48,7 @@ static void tell_ringing(struct dial *d)
 	if (d->told_ringing)
 		return;
 	d->told_ringing = TRUE;
-	clear_source(&d->unsafe_timer);
+	dial_clear_source(&d->unsafe_timer);
 	ui_event(d->ui, "ringing", "peer", "s", d->shown, NULL);
 	ui_say(d->ui, "Ringing");
 	talk_tone(d->talk);
@@ -65,7 +62,7 @@ static enum jc_err nobody(const struct dial *d)
 	return JC_UNAVAILABLE;
 }
 
-static void end(struct dial *d, enum jc_err err, const char *text)
+void dial_end(struct dial *d, enum jc_err err, const char *text)
 {
 	if (err == JC_NO_ANSWER)
 		err = nobody(d);
@@ -83,125 +80,11 @@ gboolean dial_on_ring_timeout(gpointer data)
 		jmi_call_retract(d->jmi, JC_NO_ANSWER, clock_ms());
 		dial_pump(d);
 	}
-	end(d, JC_NO_ANSWER, NULL);
+	dial_end(d, JC_NO_ANSWER, NULL);
 	return G_SOURCE_REMOVE;
-}
-
-/* ---- the direct way: disco, then session-initiate ---- */
-
-static void offer_to(struct dial *d, const char *sid, const char *full_jid)
-{
-	g_autofree char *clean = text_clean(full_jid, TEXT_SHORT);
-
-	ui_event(d->ui, "offering", "peer", "s", clean, NULL);
-	talk_dial(d->talk, sid, full_jid);
-}
-
-static void refuse_peer(struct dial *d, unsigned can)
-{
-	if ((can & CAN_JINGLE) && !(can & CAN_DTLS))
-		end(d, JC_SECURITY, UNSAFE_TEXT);
-	else if ((can & CAN_CALL_SDES) == CAN_CALL_SDES)
-		end(d, JC_UNSUPPORTED_TRANSPORT, NULL);
-	else
-		end(d, JC_UNAVAILABLE, "its client does not take Jingle voice calls");
-}
-
-static void on_full_jid(void *ctx, enum iq_cond cond, unsigned can)
-{
-	struct dial *d = ctx;
-
-	d->disco_handle = 0;
-	if (cond != COND_OK)
-		end(d, JC_UNAVAILABLE, cond == COND_TIMEOUT ? "its client did not answer" : NULL);
-	else if (!disco_fits(phone_disco(d->phone), can, phone_needs(d->phone, d->bare)))
-		refuse_peer(d, can);
-	else
-		offer_to(d, d->sid, d->options.callee);
-}
-
-static gboolean on_unsafe(gpointer data)
-{
-	struct dial *d = data;
-
-	d->unsafe_timer = 0;
-	end(d, JC_SECURITY, UNSAFE_TEXT);		/* which takes the proposal back */
-	return G_SOURCE_REMOVE;
-}
-
-/* All that is online lacks encryption, and does not know what a proposal is. A phone that is asleep may know better: its
- * server wakes it up for the proposal. */
-static void wait_for_better(struct dial *d)
-{
-	ui_event(d->ui, "unsafe", "peer", "s", d->shown, NULL);
-	ui_say(d->ui, "A client that cannot encrypt calls is online, which is not called; waiting for another");
-	d->unsafe_timer = g_timeout_add_seconds(UNSAFE_GRACE_S, on_unsafe, d);
-}
-
-/* The proposal met silence. A device that knows JMI may still be ringing without a word (Dino), so only one that does not
- * know it is called directly; the proposal stays open until that call has arrived. */
-static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned online)
-{
-	struct dial *d = ctx;
-	g_autofree char *sid = NULL;
-
-	d->disco_handle = 0;
-	if ((can & CAN_JMI) || talk_call(d->talk))
-		return;
-	if (!full_jid) {
-		if ((can & CAN_JINGLE) && (phone_needs(d->phone, d->bare) & ~can & CAN_DTLS))
-			wait_for_better(d);
-		return;
-	}
-	sid = text_uuid();
-	d->falling_back = TRUE;
-	offer_to(d, sid, full_jid);
 }
 
 /* ---- JMI ---- */
-
-static void ignore_features(void *ctx, enum iq_cond cond, unsigned can)
-{
-}
-
-/* While it rings there is time to ask. */
-static void ask_ahead(struct dial *d, const char *full_jid)
-{
-	if (!d->jmi || d->asked >= MAX_ASKED || !jid_resource(full_jid) || !jid_same_bare(full_jid, d->bare) ||
-	    disco_known(phone_disco(d->phone), full_jid))
-		return;
-	d->asked++;
-	disco_query(phone_disco(d->phone), full_jid, ignore_features, NULL);
-}
-
-/* Whatever was found out, phone_dial makes the best of it. */
-static void on_features(void *ctx, enum iq_cond cond, unsigned can)
-{
-	struct dial *d = ctx;
-
-	d->disco_handle = 0;
-	clear_source(&d->ask_timer);
-	if (!talk_is_ending(d->talk))
-		talk_dial(d->talk, d->sid, d->proceeded);
-}
-
-static gboolean on_ask_timer(gpointer data)
-{
-	struct dial *d = data;
-
-	d->ask_timer = 0;
-	disco_cancel(phone_disco(d->phone), d->disco_handle);
-	on_features(d, COND_TIMEOUT, 0);
-	return G_SOURCE_REMOVE;
-}
-
-/* What the device likes of an offer (rule R2), if that is not known yet; the person there waits already. */
-static void ask_device(struct dial *d, const char *peer)
-{
-	d->disco_handle = disco_query(phone_disco(d->phone), peer, on_features, d);
-	if (!phone_should_ask(d->phone, peer))
-		d->ask_timer = g_timeout_add(ASK_MS, on_ask_timer, d);
-}
 
 static void on_proceed(struct dial *d, const char *peer)
 {
@@ -215,10 +98,7 @@ static void on_proceed(struct dial *d, const char *peer)
 	d->falling_back = FALSE;
 	d->proceeded = g_strdup(peer);
 	ui_event(d->ui, "proceed", "peer", "s", clean, NULL);
-	if (disco_known(phone_disco(d->phone), peer))
-		talk_dial(d->talk, d->sid, peer);
-	else
-		ask_device(d, peer);
+	dial_offer_informed(d);
 }
 
 static void on_jmi_event(struct dial *d, const struct jmi_out *out)
@@ -227,21 +107,20 @@ static void on_jmi_event(struct dial *d, const struct jmi_out *out)
 
 	switch (out->event) {
 	case JMI_CALL_RINGING:
-		ask_ahead(d, out->peer);
+		dial_ask_ahead(d, out->peer);
 		tell_ringing(d);
 		break;
 	case JMI_CALL_PROCEED:
 		on_proceed(d, out->peer);
 		break;
 	case JMI_CALL_FALLBACK:
-		d->disco_handle = disco_best(phone_disco(d->phone), d->bare, phone_needs(d->phone, d->bare),
-					     on_best, d);
+		dial_look_for_other(d);
 		break;
 	case JMI_CALL_TIE_LOST:
 		break;
 	case JMI_CALL_ENDED:
 		if (!talk_call(d->talk) && !d->crossed)
-			end(d, out->err, *text ? text : NULL);
+			dial_end(d, out->err, *text ? text : NULL);
 		break;
 	}
 }
@@ -271,6 +150,7 @@ static void begin(struct dial *d)
 	if (d->begun || !d->online || !talk_is_open(d->talk) || talk_is_ending(d->talk))
 		return;
 	d->begun = TRUE;
+	d->began_s = clock_s();
 	/* Negative priority: chat messages stay with the user's other clients, or wait for them on the server. The callee
 	 * gets a directed presence as well, whatever the roster says, so that his client can see what ours can do. */
 	phone_presence(d->phone, NULL, PRIORITY);
@@ -280,7 +160,7 @@ static void begin(struct dial *d)
 	ui_say(d->ui, "Calling %s", d->shown);
 	d->ring_timer = g_timeout_add_seconds(d->options.ring_timeout_s, dial_on_ring_timeout, d);
 	if (jid_resource(d->options.callee))
-		d->disco_handle = disco_query(phone_disco(d->phone), d->options.callee, on_full_jid, d);
+		dial_full_jid(d);
 	else
 		propose(d);
 }
@@ -314,7 +194,7 @@ static void on_redirected(void *self, const char *to)
 	talk_drop_call(d->talk);
 	if (jid && jid_resource(jid) && jid_same_bare(jid, d->bare) && d->redirections++ < MAX_REDIRECTIONS) {
 		sid = text_uuid();
-		offer_to(d, sid, jid);
+		dial_offer_to(d, sid, jid);
 		return;
 	}
 	words = g_strdup_printf("it refers to %s, which is not followed: call that address if you trust it", clean);
@@ -336,8 +216,10 @@ static void on_accepted(void *self)
 {
 	struct dial *d = self;
 
-	clear_source(&d->ring_timer);
+	dial_clear_source(&d->ring_timer);
 	dial_close_proposal(d);
+	if (!d->accepted_ms)
+		d->accepted_ms = clock_ms();
 	ui_say(d->ui, "%s has answered", d->shown);
 }
 
@@ -351,6 +233,15 @@ static void send_finish(struct dial *d, enum jc_err err)
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
 
+static void keep(struct dial *d, enum jc_err err)
+{
+	struct call_entry e = {.at_s = d->began_s, .shown = TRUE, .outcome = err, .peer = d->bare, .id = d->sid,
+			       .duration_s = d->accepted_ms ? (guint)((clock_ms() - d->accepted_ms) / 1000) : 0};
+
+	if (d->begun)
+		d->options.keep(d->ctx, &e);
+}
+
 static void on_ended(void *self, enum jc_err err, const char *text)
 {
 	struct dial *d = self;
@@ -360,6 +251,7 @@ static void on_ended(void *self, enum jc_err err, const char *text)
 		dial_pump(d);
 	}
 	send_finish(d, err);
+	keep(d, err);
 	d->done(d->ctx, err, text);
 }
 
@@ -389,9 +281,9 @@ void dial_free(struct dial *d)
 {
 	if (!d)
 		return;
-	clear_source(&d->ring_timer);
-	clear_source(&d->bounce_timer);
-	clear_source(&d->ask_timer);
+	dial_clear_source(&d->ring_timer);
+	dial_clear_source(&d->bounce_timer);
+	dial_clear_source(&d->ask_timer);
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	dial_close_proposal(d);
@@ -457,7 +349,7 @@ void dial_bounced(struct dial *d, const char *message_id, const char *condition)
 
 void dial_here(struct dial *d, const char *full_jid, int priority)
 {
-	ask_ahead(d, full_jid);
+	dial_ask_ahead(d, full_jid);
 	if (!d->jmi || priority >= 0 || d->told->len >= MAX_TOLD || !jid_resource(full_jid) ||
 	    !jid_same_bare(full_jid, d->bare) || strcmp(full_jid, phone_jid(d->phone)) == 0 ||
 	    g_ptr_array_find_with_equal_func(d->told, full_jid, g_str_equal, NULL))
@@ -473,6 +365,14 @@ void dial_gone(struct dial *d, const char *full_jid)
 		talk_peer_gone(d->talk);
 }
 
+/* The proposal was taken, and our offer is not out: there is no session to be ended, and Conversations heeds no <finish/> yet. */
+static gboolean is_between(const struct dial *d)
+{
+	const struct call *c = talk_call(d->talk);
+
+	return d->proceeded && !d->crossed && !(c && call_was_offered(c)) && phone_is_online(d->phone);
+}
+
 void dial_hangup(struct dial *d, enum jc_err err, const char *text)
 {
 	if (talk_is_ending(d->talk))
@@ -483,6 +383,8 @@ void dial_hangup(struct dial *d, enum jc_err err, const char *text)
 		jmi_call_retract(d->jmi, err, clock_ms());
 		dial_pump(d);
 	}
+	if (is_between(d))
+		phone_send(d->phone, jmi_write(JMI_RETRACT, d->bare, d->sid, REASON_CANCEL, NULL));
 	talk_end(d->talk, err, text);
 }
 

@@ -4,6 +4,7 @@
 #ifndef JCALL_DIAL_H
 #define JCALL_DIAL_H
 
+#include "calllog.h"
 #include "talk.h"
 
 struct dial;
@@ -12,6 +13,7 @@ struct dial_options {
 	const char *callee;		/* bare or full JID; borrowed */
 	guint ring_timeout_s;
 	struct talk_options talk;
+	void (*keep)(void *ctx, const struct call_entry *e);	/* for the list of calls, with the ctx of done, before it */
 };
 
 struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_options *options,

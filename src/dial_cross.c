@@ -10,9 +10,7 @@ static void give_up_ours(struct dial *d)
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	d->disco_handle = 0;
-	if (d->ask_timer)
-		g_source_remove(d->ask_timer);
-	d->ask_timer = 0;
+	dial_clear_source(&d->ask_timer);
 	d->falling_back = FALSE;
 	talk_drop_call(d->talk);	/* he answers our offer with tie-break: nothing is left to be ended */
 	d->crossed = TRUE;

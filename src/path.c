@@ -178,9 +178,12 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 	p->closed = TRUE;
 }
 
-void path_way(struct path *p, enum transport_kind way)
+void path_way(struct path *p, enum transport_kind way, const struct server_list *servers, gboolean relay_only)
 {
-	command(p, path_do_way, &way, sizeof(way));
+	struct way_arg arg = {.way = way, .servers = *servers, .relay_only = relay_only};
+
+	command(p, path_do_way, &arg, sizeof(arg));
+	explicit_bzero(&arg, sizeof(arg));
 }
 
 void path_gather(struct path *p)

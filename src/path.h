@@ -47,7 +47,8 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 
 /* Which way the datagrams shall go; nothing else of it works before. Again: the last way is closed, what the peer said of it
  * forgotten, and a new handshake goes by the new one (path_secure still holds; keys given stay). The limit of path_go begins anew. */
-void path_way(struct path *p, enum transport_kind way);
+/* SERVERS are copied. RELAY_ONLY: see net/link.h. */
+void path_way(struct path *p, enum transport_kind way, const struct server_list *servers, gboolean relay_only);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);

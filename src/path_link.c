@@ -10,6 +10,7 @@
 enum {
 	REMOTE_QUIET_US = 10 * G_USEC_PER_SEC,	/* no XMPP client but two says that it has no more candidates */
 	SECURE_LIMIT_US = 30 * G_USEC_PER_SEC,
+	RELAY_LIMIT_US = 6 * G_USEC_PER_SEC,	/* libnice waits 40 s for a relay that closes its connections */
 };
 
 static const struct {
@@ -54,11 +55,25 @@ static void give_up(struct path *p, const char *why)
 
 static void on_candidate(void *self, const struct ice_cand *local)
 {
+	struct path *p = self;
+
+	p->relay_by = G_MAXINT64;
 	path_tell(self, path_tell_candidate, local, sizeof(*local));
+}
+
+static void miss_relay(struct path *p)
+{
+	p->relay_by = G_MAXINT64;
+	if (p->options.relay_only)
+		give_up(p, "no relay gave an address, and no other may be used");
 }
 
 static void on_gathered(void *self, unsigned candidates)
 {
+	struct path *p = self;
+
+	if (candidates == 0)
+		miss_relay(p);
 	path_tell(self, path_tell_gathered, &candidates, sizeof(candidates));
 }
 
@@ -118,7 +133,7 @@ static void forget_way(struct path *p)
 	g_clear_pointer(&p->dtls, dtls_free);
 	p->early_count = 0;
 	p->works = p->reached = p->told_connected = p->way_lost = p->proven = FALSE;
-	p->remote_done_at = G_MAXINT64;
+	p->remote_done_at = p->relay_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
 }
 
@@ -133,12 +148,16 @@ static void tell_creds(struct path *p)
 void path_do_way(void *self, void *arg)
 {
 	struct path *p = self;
+	struct way_arg *way = arg;
 	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
 				     .datagram = on_datagram, .self = p};
 	GError *error = NULL;
 
 	forget_way(p);
-	p->way = *(enum transport_kind *)arg;
+	p->way = way->way;
+	p->options.servers = way->servers;
+	p->options.relay_only = way->relay_only;
+	explicit_bzero(&way->servers, sizeof(way->servers));
 	if (!ways[p->way].open(&p->link, media_thread_context(p->media), &p->options, &events, &error)) {
 		path_fail(p, error);
 		return;
@@ -156,6 +175,8 @@ void path_link_expire(struct path *p, gint64 now)
 		if (p->link.self)
 			p->link.remote_done(p->link.self);
 	}
+	if (now >= p->relay_by)
+		miss_relay(p);
 	if (now < p->secure_by)
 		return;
 	p->secure_by = G_MAXINT64;
@@ -176,6 +197,9 @@ void path_do_gather(void *self, void *arg)
 	struct path *p = self;
 	GError *error = NULL;
 
+	if (p->options.relay_only)
+		p->relay_by = g_get_monotonic_time() + RELAY_LIMIT_US;
+	path_schedule(p);
 	if (!p->link.self || p->link.gather(p->link.self, &error))
 		return;
 	give_up(p, error->message);

@@ -324,7 +324,7 @@ static gboolean on_timer(GSource *source, GSourceFunc callback, gpointer data)
 
 void path_schedule(struct path *p)
 {
-	gint64 next = MIN(p->remote_done_at, p->secure_by);
+	gint64 next = MIN(MIN(p->remote_done_at, p->relay_by), p->secure_by);
 
 	if (p->dtls)
 		next = MIN(next, dtls_deadline(p->dtls));
@@ -340,7 +340,7 @@ void path_do_begin(void *self, void *arg)
 	struct path *p = self;
 	struct wire_events wire = {.rtp = on_rtp, .rtcp = on_rtcp, .handshake = on_handshake, .self = p};
 
-	p->remote_done_at = p->secure_by = p->snapshot_at = G_MAXINT64;
+	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);

@@ -18,6 +18,7 @@ struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
 struct keys_arg { struct srtp_keys tx, rx; };	/* wiped by path_do_keys */
 struct go_arg { struct media_params params; const struct audio_in *in; const struct audio_out *out; };
 struct hold_arg { gboolean sending, receiving; };
+struct way_arg { enum transport_kind way; struct server_list servers; gboolean relay_only; };
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
 
@@ -52,7 +53,7 @@ struct path {
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
-	gint64 remote_done_at, secure_by, last_any_us, last_rtp_us, snapshot_at;
+	gint64 remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */

@@ -14,6 +14,9 @@ struct phone {
 	struct stream *xmpp;
 	struct disco *disco;
 	struct roster *roster;
+	struct extdisco *extdisco;
+	gboolean relay_only;		/* with everybody */
+	struct archive *archive;
 	struct media_thread *media;
 	struct dtls_cert *cert;
 	struct call_env env;
@@ -28,6 +31,11 @@ struct phone {
 gint64 clock_ms(void)
 {
 	return g_get_monotonic_time() / 1000;
+}
+
+gint64 clock_s(void)
+{
+	return g_get_real_time() / G_USEC_PER_SEC;
 }
 
 /* ---- routing ---- */
@@ -110,7 +118,7 @@ static void on_iq(void *self, struct iq *iq)
 	struct phone *p = self;
 	const struct elem *payload = iq_payload(iq);
 
-	if (roster_iq(p->roster, iq))
+	if (roster_iq(p->roster, iq) || extdisco_iq(p->extdisco, iq))
 		return;
 	if (elem_is(payload, "jingle", NS_JINGLE) && iq_is_set(iq))
 		jingle_iq(p, iq, payload);
@@ -139,6 +147,8 @@ static void on_message(void *self, const struct elem *message)
 	const char *from = elem_attr(use, "from"), *type = elem_attr(use, "type");
 	struct jmi_msg m;
 
+	if (archive_message(p->archive, message))
+		return;
 	if (!inner && (elem_child(message, "received", "urn:xmpp:carbons:2") ||
 		       elem_child(message, "sent", "urn:xmpp:carbons:2")))
 		return;				/* a forged carbon; <private/> is none */
@@ -211,6 +221,8 @@ static void on_online(void *self, const char *full_jid, gboolean resumed)
 		disco_reset(p->disco);
 		stream_query(p->xmpp, NULL, "set", elem_new("enable", "urn:xmpp:carbons:2"), 10000, carbons_done, p);
 		roster_fetch(p->roster, on_roster, p);
+		p->env.awaits_servers = TRUE;
+		extdisco_fetch(p->extdisco);
 	}
 	p->ev.online(p->ev.self, resumed);
 }
@@ -238,6 +250,33 @@ static void on_trace(void *self, gboolean out, const char *xml)
 
 /* ---- ways for the media ---- */
 
+/* What the configuration names goes before what the server does, each of its kind. */
+static void take_servers(struct phone *p)
+{
+	const struct server_list *ours = &p->config->servers, *theirs = extdisco_servers(p->extdisco);
+	struct server_list *out = &p->env.ice.servers;
+	gboolean have[] = {FALSE, FALSE};
+
+	*out = *ours;
+	for (size_t i = 0; i < ours->count; i++)
+		have[ours->server[i].kind != SERVER_STUN] = TRUE;
+	for (size_t i = 0; i < theirs->count && out->count < MAX_SERVERS; i++)
+		if (!have[theirs->server[i].kind != SERVER_STUN])
+			out->server[out->count++] = theirs->server[i];
+}
+
+static void on_servers(void *ctx)
+{
+	struct phone *p = ctx;
+
+	take_servers(p);
+	if (!p->env.awaits_servers)
+		return;
+	p->env.awaits_servers = FALSE;
+	for (guint i = p->calls->len; i-- > 0;)
+		call_servers_known(p->calls->pdata[i]);
+}
+
 static const unsigned can_way[] = {[TRANSPORT_ICE_UDP] = CAN_ICE_UDP, [TRANSPORT_RAW_UDP] = CAN_RAW_UDP};
 
 static unsigned flags_of(const struct transport_list *list)
@@ -261,6 +300,23 @@ static void choose_transports(const struct phone *p, const char *peer, struct tr
 	for (size_t i = 0; i < ours->count; i++)
 		if (can & can_way[ours->kind[i]])
 			out->kind[out->count++] = ours->kind[i];
+}
+
+/* A caller who is no contact need not learn where we are. */
+static enum call_relay relay_of(const struct phone *p, const char *peer, gboolean we_call)
+{
+	const struct contact *contact = config_contact(p->config, peer);
+
+	if (p->relay_only || (contact && contact->relay_only))
+		return RELAY_ONLY;
+	return we_call || contact || is_ours(p, peer) || roster_sees_us(p->roster, peer) ? RELAY_FREE : RELAY_IF_THERE;
+}
+
+/* Raw UDP has no relay. */
+static void limit_to_relays(struct call_terms *terms)
+{
+	if (terms->relay == RELAY_ONLY)
+		terms->transports = (struct transport_list){.kind = {TRANSPORT_ICE_UDP}, .count = 1};
 }
 
 /* What may be used with PEER. */
@@ -293,6 +349,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->ev = *events;
 	p->ui = ui;
 	p->config = config;
+	p->relay_only = config->relay_only;
 	p->calls = g_ptr_array_new();
 	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
@@ -300,20 +357,30 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	disco_set_transports(p->disco, flags_of(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
+	p->extdisco = extdisco_new(p->xmpp, clock_s, on_servers, p);
+	p->archive = archive_new(p->xmpp);
 	p->media = media_thread_new();
 	p->env = (struct call_env){.xmpp = p->xmpp, .media = p->media, .now_ms = clock_ms,
 		.wishes = {.codecs = config->codecs, .ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
 		.transports = config->transports,
-		.ice = {.loopback = config->loopback, .stun_host = config->stun_host, .stun_port = config->stun_port}};
+		.ice = {.loopback = config->loopback}};
+	take_servers(p);
 	return p;
+}
+
+void phone_hide(struct phone *p)
+{
+	p->relay_only = TRUE;
 }
 
 void phone_free(struct phone *p)
 {
 	if (!p)
 		return;
+	archive_free(p->archive);
 	roster_free(p->roster);
+	extdisco_free(p->extdisco);
 	disco_free(p->disco);
 	stream_free(p->xmpp);
 	media_thread_free(p->media);
@@ -374,13 +441,13 @@ unsigned phone_needs(const struct phone *p, const char *peer)
 
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
-	struct transport_list transports;
-	struct keying_list keyings;
+	struct call_terms terms = {.relay = relay_of(p, peer, TRUE)};
 	struct call *c;
 
-	choose_transports(p, peer, &transports);
-	choose_keyings(p, peer, &keyings);
-	c = call_dial(&p->env, sid, peer, &transports, &keyings, events);
+	choose_transports(p, peer, &terms.transports);
+	choose_keyings(p, peer, &terms.keyings);
+	limit_to_relays(&terms);
+	c = call_dial(&p->env, sid, peer, &terms, events);
 	if (disco_known(p->disco, peer) & CAN_FULL_OFFER)
 		call_want_all(c);
 	g_ptr_array_add(p->calls, c);
@@ -390,7 +457,12 @@ struct call *phone_dial(struct phone *p, const char *sid, const char *peer, cons
 struct call *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg *m,
 			const struct call_events *events)
 {
-	struct call *c = call_incoming(&p->env, m->sid, iq_from(iq), keyings_of(p, iq_from(iq)), events);
+	struct call_terms terms = {.transports = p->env.transports, .keyings = *keyings_of(p, iq_from(iq)),
+		.relay = relay_of(p, iq_from(iq), FALSE)};
+	struct call *c;
+
+	limit_to_relays(&terms);
+	c = call_incoming(&p->env, m->sid, iq_from(iq), &terms, events);
 
 	if (disco_known(p->disco, iq_from(iq)) & CAN_FULL_OFFER)
 		call_want_all(c);
@@ -423,6 +495,11 @@ struct disco *phone_disco(struct phone *p)
 struct roster *phone_roster(struct phone *p)
 {
 	return p->roster;
+}
+
+struct archive *phone_archive(struct phone *p)
+{
+	return p->archive;
 }
 
 void phone_set_events(struct phone *p, const struct phone_events *events)

@@ -11,7 +11,9 @@
 #include "config.h"
 #include "jingle/jmi.h"
 #include "ui.h"
+#include "xmpp/archive.h"
 #include "xmpp/disco.h"
+#include "xmpp/extdisco.h"
 #include "xmpp/roster.h"
 #include "xmpp/stream.h"
 
@@ -35,6 +37,7 @@ struct phone_events {
 struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
 			gboolean trace, const struct phone_events *events);
 void          phone_set_events(struct phone *p, const struct phone_events *events);	/* copied */
+void          phone_hide(struct phone *p);		/* no call tells or uses any address of ours but a relay's */
 void          phone_free(struct phone *p);
 void          phone_connect(struct phone *p);
 /* Says unavailable, flushes, closes; done(ctx) in the main loop, within 3 s. */
@@ -69,10 +72,12 @@ gboolean       phone_is_online(const struct phone *p);
 struct disco  *phone_disco(struct phone *p);
 struct media_thread *phone_media(struct phone *p);
 struct roster *phone_roster(struct phone *p);
+struct archive *phone_archive(struct phone *p);
 /* May JID learn that we are here: it sees our presence anyway, is ourselves, or we are calling it. */
 gboolean       phone_may_know(const struct phone *p, const char *jid);
 void           phone_expose_to(struct phone *p, const char *bare_jid);	/* we are calling it, or took its call */
 
 gint64 clock_ms(void);			/* the monotonic clock of the signalling side */
+gint64 clock_s(void);			/* seconds since 1970 */
 
 #endif

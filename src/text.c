@@ -159,6 +159,17 @@ gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out)
 	return TRUE;
 }
 
+gboolean text_stamp(const char *s, gint64 *at_s)
+{
+	g_autoptr(GDateTime) t = s ? g_date_time_new_from_iso8601(s, NULL) : NULL;
+	gint64 seconds = t ? g_date_time_to_unix(t) : -1;
+
+	if (seconds < 0)
+		return FALSE;
+	*at_s = seconds;
+	return TRUE;
+}
+
 char *text_uuid(void)
 {
 	return g_uuid_string_random();

@@ -30,6 +30,10 @@ gboolean jid_same_bare(const char *a, const char *b);
 /* Digits only, no sign, within [min, max]: FALSE and *OUT untouched otherwise. For attributes of stanzas. */
 gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out);
 
+/* A moment as XMPP writes it (XEP-0082: "2026-11-21T14:03:05Z", a zone is needed), in seconds since 1970. FALSE and *AT_S
+ * untouched: it is none, or before 1970. */
+gboolean text_stamp(const char *s, gint64 *at_s);
+
 /* 128 random bits as a UUID (version 4): stanza ids and sids (rules R7, R27). Caller frees. */
 char *text_uuid(void);
 

@@ -48,6 +48,23 @@ struct ice_cand {
 	uint16_t rel_port;
 };
 
+/* Servers that help to find a way: RFC 8489, RFC 8656, XEP-0215. */
+enum server_kind { SERVER_STUN, SERVER_TURN_UDP, SERVER_TURN_TCP, SERVER_TURN_TLS };
+
+struct ice_server {
+	enum server_kind kind;
+	char host[256];			/* a name, or numeric */
+	uint16_t port;
+	char user[256], password[256];	/* of TURN */
+};
+
+enum { MAX_SERVERS = 8 };
+
+struct server_list {
+	struct ice_server server[MAX_SERVERS];
+	size_t count;
+};
+
 struct ice_creds {			/* RFC 8445 5.3: ufrag 4..256, pwd 22..256 characters */
 	char ufrag[257], pwd[257];	/* "" where not (yet) known */
 };

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../text.h"
+
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_DELAY "urn:xmpp:delay"
 
@@ -101,11 +103,20 @@ gboolean jmi_is_old(const struct elem *message, gint64 now_s)
 {
 	/* Each server on the way may have added one; any may tell the truth. */
 	for (const struct elem *e = elem_child(message, "delay", NS_DELAY); e; e = elem_next(e, "delay", NS_DELAY)) {
-		const char *stamp = elem_attr(e, "stamp");
-		g_autoptr(GDateTime) t = stamp ? g_date_time_new_from_iso8601(stamp, NULL) : NULL;
+		gint64 at_s;
 
-		if (!t || now_s - g_date_time_to_unix(t) > OLD_S)
+		if (!text_stamp(elem_attr(e, "stamp"), &at_s) || now_s - at_s > OLD_S)
 			return TRUE;
 	}
 	return FALSE;
+}
+
+gint64 jmi_sent_at(const struct elem *message, gint64 now_s)
+{
+	gint64 latest = -1, at_s;
+
+	for (const struct elem *e = elem_child(message, "delay", NS_DELAY); e; e = elem_next(e, "delay", NS_DELAY))
+		if (text_stamp(elem_attr(e, "stamp"), &at_s))
+			latest = MAX(latest, at_s);
+	return latest < 0 ? now_s : MIN(latest, now_s);
 }

@@ -96,5 +96,8 @@ gboolean jmi_ring_bounced(const struct jmi_ring *r, const char *message_id);
 const struct elem *jmi_unwrap_carbon(const struct elem *message, const char *our_bare_jid, gboolean *sent);
 /* Is MESSAGE an old one, delivered late (XEP-0203) by more than 60 s before NOW_S (seconds since 1970)? */
 gboolean jmi_is_old(const struct elem *message, gint64 now_s);
+/* When MESSAGE was sent, as far as is known: of the moments it says it was delayed since the latest, since anybody may have
+ * added an earlier one; NOW_S at most, and NOW_S when it says nothing. */
+gint64   jmi_sent_at(const struct elem *message, gint64 now_s);
 
 #endif

@@ -1,6 +1,7 @@
 /* ice.c - a link by ICE: libnice, RFC 8445, RFC 8838. The only file with <nice/agent.h>. libnice's own signals are posted to
  * the media thread. */
 #include "link.h"
+#include "tunnel.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -18,9 +19,10 @@ struct ice {
 	struct ice_creds local, remote;
 	NiceAgent *agent;
 	guint stream;
-	gboolean dead, have_remote;
+	gboolean dead, have_remote, relay_only;
 	unsigned told, added;
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
+	GPtrArray *tunnels;		/* struct tunnel * */
 	uint8_t packet[DATAGRAM_MAX + 64];
 };
 
@@ -40,7 +42,7 @@ static gboolean is_link_local(const NiceAddress *address)
 	return g_ascii_strncasecmp(text, "fe80", 4) == 0 || g_str_has_prefix(text, "169.254.");
 }
 
-static void translate(const NiceCandidate *c, struct ice_cand *out)
+static void translate(const struct ice *i, const NiceCandidate *c, struct ice_cand *out)
 {
 	g_autofree char *id = text_uuid();
 
@@ -52,7 +54,9 @@ static void translate(const NiceCandidate *c, struct ice_cand *out)
 	out->type = from_nice[c->type];
 	nice_address_to_string(&c->addr, out->ip);
 	out->port = (uint16_t)nice_address_get_port(&c->addr);
-	if (c->type != NICE_CANDIDATE_TYPE_HOST && nice_address_is_valid(&c->base_addr)) {
+	if (i->relay_only) {			/* RFC 8839 5.1: so that it does not tell what is hidden */
+		g_strlcpy(out->rel_ip, strchr(out->ip, ':') ? "::" : "0.0.0.0", sizeof(out->rel_ip));
+	} else if (c->type != NICE_CANDIDATE_TYPE_HOST && nice_address_is_valid(&c->base_addr)) {
 		nice_address_to_string(&c->base_addr, out->rel_ip);
 		out->rel_port = (uint16_t)nice_address_get_port(&c->base_addr);
 	}
@@ -86,9 +90,10 @@ static void tell_state(void *self, void *arg)
 		i->ev.state(i->ev.self, *(enum link_state *)arg);
 }
 
-static gboolean is_usable(const NiceCandidate *c)
+static gboolean is_usable(const struct ice *i, const NiceCandidate *c)
 {
-	return c->transport == NICE_CANDIDATE_TRANSPORT_UDP && !is_link_local(&c->addr);
+	return c->transport == NICE_CANDIDATE_TRANSPORT_UDP && !is_link_local(&c->addr) &&
+		(!i->relay_only || c->type == NICE_CANDIDATE_TYPE_RELAYED);
 }
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
@@ -96,9 +101,9 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
 	struct ice *i = data;
 	struct ice_cand out;
 
-	if (!is_usable(c))
+	if (!is_usable(i, c))
 		return;
-	translate(c, &out);
+	translate(i, c, &out);
 	post_to(i->ctx, tell_candidate, i, &out, sizeof(out));
 }
 
@@ -176,6 +181,7 @@ static void close_ice(void *self)
 		nice_agent_remove_stream(i->agent, i->stream);
 	g_object_unref(i->agent);
 	g_ptr_array_unref(i->waiting);
+	g_ptr_array_unref(i->tunnels);
 	explicit_bzero(&i->local, sizeof(i->local));
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
 }
@@ -241,8 +247,8 @@ static void tell_again(void *self, void *arg)
 	for (GSList *l = all; l && !i->dead; l = l->next) {
 		struct ice_cand out;
 
-		translate(l->data, &out);
-		if (out.type != ICE_PRFLX && is_usable(l->data))
+		translate(i, l->data, &out);
+		if (out.type != ICE_PRFLX && is_usable(i, l->data))
 			i->ev.candidate(i->ev.self, &out);
 	}
 	g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
@@ -309,8 +315,8 @@ static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *re
 
 	if (!nice_agent_get_selected_pair(i->agent, i->stream, 1, &l, &r))
 		return FALSE;
-	translate(l, local);
-	translate(r, remote);
+	translate(i, l, local);
+	translate(i, r, remote);
 	return TRUE;
 }
 
@@ -321,6 +327,44 @@ static void proven(void *self)
 
 /* ---- opening ---- */
 
+/* libnice knows no TURN over TLS: it speaks TURN over TCP into a tunnel of ours. */
+static void use_tunnel(struct ice *i, const struct ice_server *s)
+{
+	g_autoptr(GError) error = NULL;
+	struct tunnel *t = tunnel_open(i->ctx, s->host, s->port, &error);
+
+	if (!t) {
+		log_warn("ice", "%s", error->message);
+		return;
+	}
+	g_ptr_array_add(i->tunnels, t);
+	nice_agent_set_relay_info(i->agent, i->stream, 1, "127.0.0.1", tunnel_port(t), s->user, s->password, NICE_RELAY_TYPE_TURN_TCP);
+}
+
+static void use_servers(struct ice *i, const struct server_list *list)
+{
+	static const NiceRelayType types[] = {[SERVER_TURN_UDP] = NICE_RELAY_TYPE_TURN_UDP, [SERVER_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP};
+	gboolean have_stun = FALSE;
+
+	for (size_t n = 0; n < list->count; n++) {
+		const struct ice_server *s = &list->server[n];
+
+		if (s->kind == SERVER_STUN && !have_stun) {
+			have_stun = TRUE;		/* libnice asks one */
+			g_object_set(i->agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
+		} else if (s->kind == SERVER_TURN_TLS) {
+			use_tunnel(i, s);
+		} else if (s->kind != SERVER_STUN) {
+			nice_agent_set_relay_info(i->agent, i->stream, 1, s->host, s->port, s->user, s->password, types[s->kind]);
+		}
+	}
+}
+
+static void free_tunnel(gpointer tunnel)
+{
+	tunnel_free(tunnel);
+}
+
 gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *options, const struct link_events *events,
 		  GError **error)
 {
@@ -329,18 +373,19 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	i->ctx = ctx;
 	i->ev = *events;
 	i->waiting = g_ptr_array_new_with_free_func(g_free);
+	i->tunnels = g_ptr_array_new_with_free_func(free_tunnel);
 	/* No consent freshness: that of libnice 0.1.21 drops healthy calls. Liveness is judged by authenticated packets. */
 	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
 	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
-	if (options->stun_host)
-		g_object_set(i->agent, "stun-server", options->stun_host, "stun-server-port",
-			     (guint)(options->stun_port ? options->stun_port : 3478), NULL);
+	i->relay_only = options->relay_only;
+	g_object_set(i->agent, "force-relay", options->relay_only, NULL);
 	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
 	g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
 	if (options->loopback)
 		add_all_addresses(i);
 	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
+	use_servers(i, &options->servers);
 	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
 	    !read_creds(i)) {
 		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");

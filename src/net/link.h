@@ -18,8 +18,8 @@ enum link_state {
 struct link_options {
 	gboolean controlling;	/* the Jingle initiator */
 	gboolean loopback;	/* also use 127.0.0.1 and ::1: tests, and two jcalls on one machine */
-	const char *stun_host;	/* numeric or name; NULL: none */
-	guint16 stun_port;
+	struct server_list servers;
+	gboolean relay_only;	/* no address of ours but those at relays is told or used (ICE only) */
 	char toward[46];	/* an address of the peer that is known already, by which ours may be chosen; "": none */
 };
 

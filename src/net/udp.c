@@ -26,7 +26,7 @@
 #include "stun.h"
 
 enum { BURST = 32 };			/* datagrams taken in one turn: timers have theirs in between */
-enum { STUN_FIRST_MS = 200, STUN_TRIES = 3, STUN_PORT = 3478 };		/* given up after 1.4 s */
+enum { STUN_FIRST_MS = 200, STUN_TRIES = 3 };		/* given up after 1.4 s */
 
 union address {
 	struct sockaddr any;
@@ -38,6 +38,7 @@ struct udp {
 	GMainContext *ctx;
 	struct link_events ev;
 	struct link_options options;
+	const struct ice_server *asked;	/* of OPTIONS: who tells us our address; NULL: nobody */
 	gboolean dead;
 	int fd;					/* -1: not open */
 	GSource *source;
@@ -263,7 +264,7 @@ static void on_resolved(GObject *resolver, GAsyncResult *result, gpointer data)
 		g_autofree char *ip = g_inet_address_to_string(i->data);
 
 		if ((strchr(ip, ':') != NULL) == v6)
-			make_address(&u->stun.server, ip, u->options.stun_port ? u->options.stun_port : STUN_PORT);
+			make_address(&u->stun.server, ip, u->asked->port);
 	}
 	g_resolver_free_addresses(list);
 	if (u->stun.timer && !ask_stun(u))
@@ -279,7 +280,7 @@ static void find_mapped(struct udp *u)
 		return;
 	}
 	ask_later(u);
-	if (make_address(&u->stun.server, u->options.stun_host, u->options.stun_port ? u->options.stun_port : STUN_PORT)) {
+	if (make_address(&u->stun.server, u->asked->host, u->asked->port)) {
 		if (!ask_stun(u))
 			announce(u);
 		return;
@@ -287,7 +288,7 @@ static void find_mapped(struct udp *u)
 	memset(&u->stun.server, 0, sizeof(u->stun.server));
 	resolver = g_resolver_get_default();
 	u->stun.resolving = g_cancellable_new();
-	g_resolver_lookup_by_name_async(resolver, u->options.stun_host, u->stun.resolving, on_resolved, u);
+	g_resolver_lookup_by_name_async(resolver, u->asked->host, u->stun.resolving, on_resolved, u);
 }
 
 /* TRUE: the datagram at hand is the answer. */
@@ -412,7 +413,7 @@ static gboolean gather(void *self, GError **error)
 			u->source = g_unix_fd_source_new(u->fd, G_IO_IN);
 			g_source_set_callback(u->source, G_SOURCE_FUNC(on_readable), u, NULL);
 			g_source_attach(u->source, u->ctx);
-			if (u->options.stun_host)
+			if (u->asked)
 				find_mapped(u);
 			else
 				announce(u);
@@ -480,6 +481,16 @@ static void close_udp(void *self)
 	post_to(u->ctx, finish, u, NULL, 0);		/* passes every event still under way */
 }
 
+/* A TURN server answers what a STUN server does. */
+static const struct ice_server *who_to_ask(const struct server_list *list)
+{
+	for (int kind = SERVER_STUN; kind <= SERVER_TURN_UDP; kind++)
+		for (size_t i = 0; i < list->count; i++)
+			if (list->server[i].kind == (enum server_kind)kind)
+				return &list->server[i];
+	return NULL;
+}
+
 gboolean udp_open(struct link *l, GMainContext *ctx, const struct link_options *options, const struct link_events *events,
 		  GError **error)
 {
@@ -488,6 +499,7 @@ gboolean udp_open(struct link *l, GMainContext *ctx, const struct link_options *
 	u->ctx = ctx;
 	u->ev = *events;
 	u->options = *options;
+	u->asked = who_to_ask(&u->options.servers);
 	u->fd = -1;
 	*l = (struct link){.free = close_udp, .creds = get_creds, .gather = gather, .set_remote = set_remote_creds,
 			   .add_remote = add_remote, .remote_done = remote_done, .send = send_datagram,

@@ -89,8 +89,9 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_string_equal(c->answer_allow->pdata[2], "nurse@capulet.lit");
 	assert_true(c->answer_allow_contacts);
 	assert_int_equal(c->ring_timeout_s, 7);
-	assert_string_equal(c->stun_host, "2001:db8::1");
-	assert_int_equal(c->stun_port, 3479);
+	assert_int_equal(c->servers.server[0].kind, SERVER_STUN);
+	assert_string_equal(c->servers.server[0].host, "2001:db8::1");
+	assert_int_equal(c->servers.server[0].port, 3479);
 	assert_true(c->loopback);
 	assert_string_equal(a->gateway, "cheogram.com");
 	assert_int_equal(c->codecs.count, 2);
@@ -152,6 +153,42 @@ static void servers_are_hosts_with_or_without_a_port(void **state)
 	}
 }
 
+#define TURN(line) HOME "[network]\n" line "\nturn_user = u\nturn_password = p\n"
+
+static void turn_servers_are_uris_and_share_user_and_password(void **state)
+{
+	struct config *c = parse_good(TURN("turn = turn:a.b turn:[::1]:99?transport=tcp; turn:a?transport=udp turns:t:443?transport=tcp\nstun = s"));
+	static const struct { enum server_kind kind; const char *host; guint16 port; } want[] = {
+		{SERVER_TURN_UDP, "a.b", 3478}, {SERVER_TURN_TCP, "::1", 99}, {SERVER_TURN_UDP, "a", 3478}, {SERVER_TURN_TLS, "t", 443},
+		{SERVER_STUN, "s", 3478}};
+
+	assert_int_equal(c->servers.count, G_N_ELEMENTS(want));
+	for (size_t i = 0; i < G_N_ELEMENTS(want); i++) {
+		const struct ice_server *s = &c->servers.server[i];
+
+		assert_int_equal(s->kind, want[i].kind);
+		assert_string_equal(s->host, want[i].host);
+		assert_int_equal(s->port, want[i].port);
+		assert_string_equal(s->user, s->kind == SERVER_STUN ? "" : "u");
+		assert_string_equal(s->password, s->kind == SERVER_STUN ? "" : "p");
+	}
+	config_free(c);
+}
+
+static void a_turn_server_that_could_not_be_used_is_an_error(void **state)
+{
+	static const char *const wrong[] = {"a.b", "stun:a", "turn:", "turn:a:0", "turns:a?transport=udp", "turn:a?transport=sctp", "turn://a", "http://a"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autofree char *text = g_strdup_printf(TURN("turn = %s"), wrong[i]);
+
+		assert_refused(text, "/etc/x/conf:4: 'turn' is");
+	}
+	assert_refused(HOME "[network]\nturn = turn:a\n", "/etc/x/conf:4: 'turn' needs 'turn_user' and 'turn_password'");
+	assert_refused(HOME "[network]\nturn = turn:a\nturn_user = u\n", "/etc/x/conf:4: 'turn' needs");
+	assert_refused(TURN("turn = turn:1 turn:2 turn:3 turn:4 turn:5 turn:6 turn:7 turn:8 turn:9"), "/etc/x/conf:4: more than 8");
+}
+
 static void values_out_of_range_are_errors_with_file_and_line(void **state)
 {
 	static const char *const bad[] = {"[audio]\n\nbitrate = 5999", "[audio]\n\nbitrate = 128001", "[audio]\n\nbitrate = 32k",
@@ -193,7 +230,7 @@ static void without_a_value_the_defaults_hold(void **state)
 	assert_int_equal(c->ptime_ms, 20);
 	assert_string_equal(c->audio_in, "default");
 	assert_null(c->audio_ring);
-	assert_null(c->stun_host);
+	assert_int_equal(c->servers.count, 0);
 	assert_false(c->loopback);
 	assert_int_equal(c->codecs.count, 4);
 	for (unsigned i = 0; i < 4; i++)
@@ -560,6 +597,8 @@ int main(void)
 		cmocka_unit_test(one_transport_alone_can_be_wished),
 		cmocka_unit_test(keys_that_the_server_can_read_have_to_be_wished_for),
 		cmocka_unit_test(servers_are_hosts_with_or_without_a_port),
+		cmocka_unit_test(turn_servers_are_uris_and_share_user_and_password),
+		cmocka_unit_test(a_turn_server_that_could_not_be_used_is_an_error),
 		cmocka_unit_test(values_out_of_range_are_errors_with_file_and_line),
 		cmocka_unit_test(a_relative_ca_file_is_beside_the_configuration),
 		cmocka_unit_test(without_a_value_the_defaults_hold),

@@ -377,6 +377,26 @@ static void a_message_delayed_by_more_than_a_minute_is_old(void **state)
 	}
 }
 
+static void a_message_was_sent_when_the_last_who_delayed_it_says_but_not_in_the_future(void **state)
+{
+	enum { NOW = 1764547200 };		/* 2025-12-01T00:00:00Z */
+	static const struct {
+		const char *delays;
+		gint64 at_s;
+	} table[] = {
+		{"", NOW}, {"<delay xmlns='urn:xmpp:delay' stamp='2025-11-30T23:59:00Z'/>", NOW - 60},
+		{"<delay xmlns='urn:xmpp:delay' stamp='1999-12-31T00:00:00Z'/><delay xmlns='urn:xmpp:delay' stamp='2025-11-30T23:59:00Z'/>", NOW - 60},
+		{"<delay xmlns='urn:xmpp:delay' stamp='2025-11-30T23:59:00Z'/><delay xmlns='urn:xmpp:delay' stamp='x'/>", NOW - 60},
+		{"<delay xmlns='urn:xmpp:delay' stamp='2035-11-30T23:59:00Z'/>", NOW}, {"<delay xmlns='urn:xmpp:delay'/>", NOW}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		g_autofree char *text = g_strdup_printf("<message type='chat'><propose " J " id='a'/>%s</message>", table[i].delays);
+		elem_auto e = xml(text);
+
+		assert_int_equal(jmi_sent_at(e, NOW), table[i].at_s);
+	}
+}
+
 static void a_session_that_migrates_is_finished_with_its_heir(void **state)
 {
 	elem_auto e = jmi_write_migrated(HIM, ID, "new");
@@ -413,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_carbon_of_anybody_else_is_not),
 		cmocka_unit_test(what_wraps_nothing_is_no_carbon),
 		cmocka_unit_test(a_message_delayed_by_more_than_a_minute_is_old),
+		cmocka_unit_test(a_message_was_sent_when_the_last_who_delayed_it_says_but_not_in_the_future),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,8 +65,13 @@ static void on_datagram(void *self, uint8_t *data, size_t len, size_t cap)
 
 static void open_with(struct world *w, gboolean loopback, const char *stun_host, uint16_t stun_port)
 {
-	struct link_options options = {.loopback = loopback, .toward = "127.0.0.1", .stun_host = stun_host,
-				       .stun_port = stun_port};
+	struct link_options options = {.loopback = loopback, .toward = "127.0.0.1"};
+
+	if (stun_host) {
+		options.servers.count = 1;
+		options.servers.server[0].port = stun_port;
+		g_strlcpy(options.servers.server[0].host, stun_host, sizeof(options.servers.server[0].host));
+	}
 	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
 				     .datagram = on_datagram, .self = w};
 

@@ -238,8 +238,9 @@ static void go(struct side *s)
 
 static void use(struct world *w, enum transport_kind way)
 {
-	path_way(w->a.path, way);
-	path_way(w->b.path, way);
+	static const struct server_list none;
+	path_way(w->a.path, way, &none, FALSE);
+	path_way(w->b.path, way, &none, FALSE);
 	if (way == TRANSPORT_RAW_UDP) {		/* ICE gathers as soon as it has told its credentials */
 		path_gather(w->a.path);
 		path_gather(w->b.path);

@@ -199,6 +199,22 @@ static void digits_in_range_are_a_number_and_nothing_else_is(void **state)
 	assert_true(n == G_MAXUINT64);
 }
 
+static void moments_with_a_zone_are_read_and_nothing_else_is(void **state)
+{
+	static const char *const bad[] = {"", "yesterday", "2025-11-21", "2025-11-21T10:00:00", "2025-11-21T25:00:00Z", "1969-12-31T23:59:59Z",
+					  "99999-11-21T10:00:00Z", "2025-11-21T10:00:00Z ", NULL};
+	gint64 at = 7;
+
+	for (size_t i = 0; bad[i]; i++)
+		assert_false(text_stamp(bad[i], &at));
+	assert_false(text_stamp(NULL, &at));
+	assert_int_equal(at, 7);
+	assert_true(text_stamp("2025-11-21T10:00:00Z", &at));
+	assert_int_equal(at, 1763719200);
+	assert_true(text_stamp("2025-11-21T11:00:00.999+01:00", &at));
+	assert_int_equal(at, 1763719200);
+}
+
 static void ids_are_version_4_uuids_and_differ(void **state)
 {
 	g_autofree char *a = text_uuid(), *b = text_uuid();
@@ -259,6 +275,7 @@ int main(void)
 		cmocka_unit_test(bare_parts_are_compared_without_case_and_resource),
 		cmocka_unit_test(escapes_of_xep_0106_are_not_touched),
 		cmocka_unit_test(digits_in_range_are_a_number_and_nothing_else_is),
+		cmocka_unit_test(moments_with_a_zone_are_read_and_nothing_else_is),
 		cmocka_unit_test(ids_are_version_4_uuids_and_differ),
 	};
 

@@ -23,7 +23,7 @@ struct side {
 	struct side *other;
 	struct stream stream;
 	struct call_env env;
-	struct keying_list keyings;
+	struct call_terms terms;
 	struct call *call;
 	struct ends ends;
 	struct dtls_cert *cert;
@@ -164,7 +164,7 @@ static gboolean deliver(struct side *from)
 	cond = jingle_msg_read(&m, jingle);
 	assert_int_equal(cond, COND_OK);
 	if (!to->call)
-		to->call = call_incoming(&to->env, m.sid, from->jid, &to->keyings, &events);
+		to->call = call_incoming(&to->env, m.sid, from->jid, &to->terms, &events);
 	cond = call_recv(to->call, &m);
 	fake_stream_reply(&from->stream, 0, cond, NULL);
 	call_pump(to->call);
@@ -227,7 +227,7 @@ static void open_side(struct side *s, struct pair *p, struct side *other, const 
 	s->env = (struct call_env){.xmpp = &s->stream, .media = media, .cert = s->cert, .now_ms = clock_now,
 		.wishes = {.ptime_ms = 20, .bitrate_bps = 32000, .complexity = 1}, .transports = transports,
 		.ice = {.loopback = TRUE}};
-	s->keyings = keyings;
+	s->terms = (struct call_terms){.transports = transports, .keyings = keyings};
 	s->ends.have_in = s->ends.have_out = TRUE;
 	assert_true(audio_open_in("tone:440", &s->ends.in, NULL) && audio_open_out("null", &s->ends.out, NULL));
 }
@@ -243,7 +243,7 @@ static G_GNUC_UNUSED struct pair *start_keyed_pair(struct transport_list offered
 	open_side(&p->romeo, p, &p->juliet, "romeo@montague.lit/orchard", offered, his_keys);
 	open_side(&p->juliet, p, &p->romeo, "juliet@capulet.lit/balcony", hers, her_keys);
 	events = events_of(&p->romeo);
-	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &offered, &his_keys, &events);
+	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &p->romeo.terms, &events);
 	call_ends(p->romeo.call, &p->romeo.ends);
 	call_offer(p->romeo.call);
 	g_ptr_array_add(pairs, p);

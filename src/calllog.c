@@ -1,0 +1,275 @@
+#include "calllog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "text.h"
+
+enum { MAX_BYTES = 4 * 1024 * 1024, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+
+struct calllog {
+	char *path;
+	int lock;			/* a descriptor of the folder; -1: none */
+	GPtrArray *entries;
+	gint64 until_s;
+	gboolean changed;
+};
+
+/* ---- entries ---- */
+
+void call_entry_free(gpointer e)
+{
+	struct call_entry *entry = e;
+
+	g_free(entry->peer);
+	g_free(entry->id);
+	g_free(entry);
+}
+
+gboolean call_entry_is_missed(const struct call_entry *e)
+{
+	return e->incoming && (e->outcome == JC_NO_ANSWER || e->outcome == JC_BUSY);
+}
+
+/* ---- the file ---- */
+
+char *calllog_path(const char *jid)
+{
+	g_autofree char *bare = jid_bare(jid), *lower = g_ascii_strdown(bare, -1);
+	g_autofree char *name = g_uri_escape_string(lower, "@", FALSE), *file = NULL;
+
+	if (strlen(name) > MAX_NAME) {
+		char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, lower, -1);
+
+		g_free(name);
+		name = hash;
+	}
+	file = g_strconcat(name, ".calls", NULL);
+	return g_build_filename(g_get_user_state_dir(), "jcall", file, NULL);
+}
+
+static gboolean fail(GError **error, const char *path, const char *what)
+{
+	g_set_error(error, JC_ERROR, JC_FILE, "the list of calls %s %s", path, what);
+	return FALSE;
+}
+
+/* Whoever holds it has it for some milliseconds; should one of us have been stopped meanwhile, an entry too many or too few is
+ * better than to wait for him. */
+static int lock_folder(const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			break;
+		g_usleep(LOCK_US);
+	}
+	return fd;
+}
+
+static gboolean read_all(int fd, GString *text)
+{
+	char buffer[16 * 1024];
+	ssize_t n;
+
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0 && text->len + (gsize)n <= MAX_BYTES)
+		g_string_append_len(text, buffer, n);
+	return n == 0;
+}
+
+static gboolean read_file(const char *path, GString *text, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	gboolean ok;
+
+	if (fd < 0)
+		return errno == ENOENT || fail(error, path, g_strerror(errno));
+	ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_all(fd, text);
+	close(fd);
+	return ok || fail(error, path, "is not one that jcall has written");
+}
+
+static gboolean read_outcome(const char *word, enum jc_err *out)
+{
+	for (int i = 0; i < JC_ERR_COUNT; i++)
+		if (strcmp(jc_symbol((enum jc_err)i), word) == 0) {
+			*out = (enum jc_err)i;
+			return TRUE;
+		}
+	return FALSE;
+}
+
+/* Two ways and no other, so that a line has one meaning. */
+static gboolean read_choice(const char *word, const char *yes, const char *no, gboolean *out)
+{
+	*out = strcmp(word, yes) == 0;
+	return *out || strcmp(word, no) == 0;
+}
+
+static void read_line(struct calllog *l, char *line)
+{
+	g_auto(GStrv) column = g_strsplit(line, "\t", COLUMNS + 1);
+	struct call_entry e = {0};
+	guint64 at, duration;
+
+	if (g_strv_length(column) == 2 && strcmp(column[0], "until") == 0 && text_uint(column[1], 0, G_MAXINT64, &at)) {
+		l->until_s = (gint64)at;
+		return;
+	}
+	if (g_strv_length(column) != COLUMNS || !text_uint(column[0], 0, 253402300799, &at) ||
+	    !read_choice(column[1], "in", "out", &e.incoming) || !read_outcome(column[2], &e.outcome) ||
+	    !text_uint(column[3], 0, G_MAXUINT, &duration) || !read_choice(column[4], "shown", "new", &e.shown) ||
+	    !jid_valid(column[5]) || !*column[6])
+		return;
+	e.at_s = (gint64)at;
+	e.duration_s = (guint)duration;
+	e.peer = column[5];
+	e.id = column[6];
+	calllog_add(l, &e);
+}
+
+struct calllog *calllog_open(const char *path, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_auto(GStrv) lines = NULL;
+	struct calllog *l;
+
+	if (g_mkdir_with_parents(folder, 0700) != 0) {
+		fail(error, path, g_strerror(errno));
+		return NULL;
+	}
+	l = g_new0(struct calllog, 1);
+	l->path = g_strdup(path);
+	l->lock = lock_folder(path);
+	l->entries = g_ptr_array_new_with_free_func(call_entry_free);
+	if (!read_file(path, text, error)) {
+		calllog_close(l, NULL);
+		return NULL;
+	}
+	lines = g_strsplit(text->str, "\n", -1);
+	for (char **line = lines; *line; line++)
+		read_line(l, *line);
+	l->changed = FALSE;
+	return l;
+}
+
+static char *write_text(const struct calllog *l)
+{
+	GString *text = g_string_new(NULL);
+
+	g_string_append_printf(text, "until\t%" G_GINT64_FORMAT "\n", l->until_s);
+	for (guint i = 0; i < l->entries->len; i++) {
+		const struct call_entry *e = l->entries->pdata[i];
+
+		g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s\n", e->at_s, e->incoming ? "in" : "out",
+				       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id);
+	}
+	return g_string_free(text, FALSE);
+}
+
+gboolean calllog_close(struct calllog *l, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	gboolean ok = TRUE;
+
+	if (l->changed) {
+		g_autofree char *text = write_text(l);
+
+		ok = g_file_set_contents_full(l->path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &cause) ||
+			fail(error, l->path, cause->message);
+	}
+	if (l->lock >= 0)
+		close(l->lock);
+	g_ptr_array_unref(l->entries);
+	g_free(l->path);
+	g_free(l);
+	return ok;
+}
+
+/* ---- what is in it ---- */
+
+GPtrArray *calllog_entries(struct calllog *l)
+{
+	return l->entries;
+}
+
+static gboolean has(const struct calllog *l, const struct call_entry *e)
+{
+	for (guint i = 0; i < l->entries->len; i++) {
+		const struct call_entry *other = l->entries->pdata[i];
+
+		if (other->incoming == e->incoming && strcmp(other->id, e->id) == 0 && strcmp(other->peer, e->peer) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* What a caller has put into an id must not look like another line of the file. */
+static struct call_entry *make_entry(const struct call_entry *e)
+{
+	g_autofree char *bare = jid_bare(e->peer);
+	struct call_entry *entry = g_new0(struct call_entry, 1);
+
+	*entry = *e;
+	entry->peer = g_ascii_strdown(bare, -1);
+	entry->id = text_clean(e->id, TEXT_LONG);
+	return entry;
+}
+
+gboolean calllog_add(struct calllog *l, const struct call_entry *e)
+{
+	struct call_entry *entry = make_entry(e);
+	guint place = l->entries->len;
+
+	if (!jid_valid(entry->peer) || !*entry->id || has(l, entry)) {
+		call_entry_free(entry);
+		return FALSE;
+	}
+	while (place > 0 && ((struct call_entry *)l->entries->pdata[place - 1])->at_s > e->at_s)
+		place--;
+	g_ptr_array_insert(l->entries, (gint)place, entry);
+	if (l->entries->len > CALLLOG_MAX)
+		g_ptr_array_remove_index(l->entries, 0);
+	l->changed = TRUE;
+	return TRUE;
+}
+
+void calllog_show(struct calllog *l, struct call_entry *e)
+{
+	l->changed |= !e->shown;
+	e->shown = TRUE;
+}
+
+gint64 calllog_until(const struct calllog *l)
+{
+	return l->until_s;
+}
+
+void calllog_set_until(struct calllog *l, gint64 until_s)
+{
+	l->changed |= l->until_s != until_s;
+	l->until_s = until_s;
+}
+
+void calllog_keep(const char *path, const struct call_entry *e)
+{
+	g_autoptr(GError) error = NULL;
+	struct calllog *l = calllog_open(path, &error);
+
+	if (l) {
+		calllog_add(l, e);
+		calllog_close(l, &error);
+	}
+	if (error)
+		log_warn("calls", "%s", error->message);
+}

@@ -1,0 +1,309 @@
+#include "missed.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "text.h"
+
+enum {
+	OVERLAP_S = 300,		/* [s] read once more: what belongs to one call may have been archived on both sides */
+	LATE_MS = 2000,			/* messages kept for us come in a burst */
+	LATE_MAX = 200,			/* proposals that come late are counted, after each login */
+	TOLD_MAX = 2000,
+	TELL_LINES = 20,		/* callers named at once */
+};
+
+struct missed {
+	struct phone *phone;
+	struct missed_events ev;
+	gboolean all;
+	char *path;
+	struct past *past;
+	char *us;			/* bare */
+	GHashTable *told;		/* "peer id" of what this process has told, or deals with */
+	gint64 newest_s;		/* of what was read now */
+	gint64 until_s;			/* up to when this process has read the archive; 0: not yet */
+	guint timer, late;
+	gint64 timer_ms;		/* when it is due */
+	GPtrArray *found;		/* while settling: struct call_entry * */
+};
+
+/* ---- settling: what is missed, and not told yet ---- */
+
+static gboolean is_told(const struct missed *m, const char *peer, const char *id)
+{
+	g_autofree char *key = g_strdup_printf("%s %s", peer, id);
+
+	return g_hash_table_contains(m->told, key);
+}
+
+void missed_leave(struct missed *m, const char *peer, const char *id)
+{
+	g_autofree char *bare = jid_bare(peer), *lower = g_ascii_strdown(bare, -1);
+
+	if (g_hash_table_size(m->told) >= TOLD_MAX)
+		g_hash_table_remove_all(m->told);
+	g_hash_table_add(m->told, g_strdup_printf("%s %s", lower, id));
+}
+
+static void on_missed(void *ctx, const struct past_call *call)
+{
+	struct missed *m = ctx;
+	struct call_entry *e;
+
+	if (is_told(m, call->peer, call->id))
+		return;
+	e = g_new0(struct call_entry, 1);
+	e->at_s = call->at_s;
+	e->incoming = TRUE;
+	e->outcome = call->busy ? JC_BUSY : JC_NO_ANSWER;
+	e->peer = g_strdup(call->peer);
+	e->id = g_strdup(call->id);
+	g_ptr_array_add(m->found, e);
+}
+
+/* Tells what of ENTRIES was missed and is to be told. LOG NULL: they are not of a list. */
+static void tell(struct missed *m, GPtrArray *entries, struct calllog *log)
+{
+	g_autoptr(GPtrArray) calls = g_ptr_array_new();
+
+	for (guint i = 0; i < entries->len; i++) {
+		struct call_entry *e = entries->pdata[i];
+
+		if (!call_entry_is_missed(e) || (!m->all && (e->shown || is_told(m, e->peer, e->id))))
+			continue;
+		g_ptr_array_add(calls, e);
+		missed_leave(m, e->peer, e->id);
+		if (log)
+			calllog_show(log, e);
+	}
+	if (calls->len)
+		m->ev.calls(m->ev.ctx, calls);
+}
+
+static void settle_in(struct missed *m, gint64 ms);
+
+/* Without a list that can be kept they are told all the same, once in this process. */
+static gboolean settle(struct missed *m, gboolean was_read, GError **error)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(call_entry_free);
+	struct calllog *log = calllog_open(m->path, error);
+	gint64 now = clock_s(), open;
+
+	m->found = found;
+	open = past_settle(m->past, now, on_missed, m);
+	m->found = NULL;
+	if (open != G_MAXINT64)			/* decided by what is heard of them, or by then */
+		settle_in(m, (open + PAST_RINGS_S + 1 - now) * 1000);
+	if (was_read)
+		m->until_s = MAX(m->until_s, MIN(MIN(m->newest_s, now), open));
+	if (!log) {
+		tell(m, found, NULL);
+		return FALSE;
+	}
+	for (guint i = 0; i < found->len; i++)
+		calllog_add(log, found->pdata[i]);
+	if (was_read && m->until_s > calllog_until(log))
+		calllog_set_until(log, m->until_s);
+	tell(m, calllog_entries(log), log);
+	return calllog_close(log, error);
+}
+
+static gboolean on_timer(gpointer data)
+{
+	struct missed *m = data;
+	g_autoptr(GError) error = NULL;
+
+	m->timer = 0;
+	if (!archive_is_reading(phone_archive(m->phone)) && !settle(m, FALSE, &error))
+		log_warn("missed", "%s", error->message);
+	return G_SOURCE_REMOVE;
+}
+
+static void settle_in(struct missed *m, gint64 ms)
+{
+	gint64 due = clock_ms() + ms;
+
+	if (m->timer && m->timer_ms <= due)
+		return;
+	if (m->timer)
+		g_source_remove(m->timer);
+	m->timer_ms = due;
+	m->timer = g_timeout_add((guint)ms, on_timer, m);
+}
+
+/* ---- the archive ---- */
+
+static void on_message(void *ctx, const struct elem *message, gint64 at_s)
+{
+	struct missed *m = ctx;
+	struct jmi_msg jmi;
+
+	m->newest_s = MAX(m->newest_s, at_s);
+	if (jmi_read(message, &jmi))
+		past_note(m->past, elem_attr(message, "from"), elem_attr(message, "to"), &jmi, MIN(at_s, clock_s()));
+}
+
+static void on_read(void *ctx, enum archive_end end, enum iq_cond cond)
+{
+	struct missed *m = ctx;
+	g_autoptr(GError) error = NULL;
+
+	settle(m, end == ARCHIVE_DONE || end == ARCHIVE_CUT, &error);
+	m->all = FALSE;				/* asked for once, told once */
+	if (end == ARCHIVE_NONE || end == ARCHIVE_FAILED)
+		g_clear_error(&error);
+	if (end == ARCHIVE_NONE)
+		error = g_error_new(JC_ERROR, JC_NO_ARCHIVE, "the server of %s keeps no archive of messages (XEP-0313), so calls missed "
+				    "while nobody is logged in cannot be found", phone_jid(m->phone));
+	else if (end == ARCHIVE_FAILED)
+		error = g_error_new(JC_ERROR, JC_SERVER, "the archive of %s cannot be read: %s", phone_jid(m->phone), cond_words(cond));
+	else if (end == ARCHIVE_CUT)
+		log_info("missed", "only the latest %d messages of the archive were looked at", ARCHIVE_MAX);
+	m->ev.done(m->ev.ctx, error);
+}
+
+/* Nothing but the calls of the last time is known of an archive that was read before. */
+static gint64 since(struct missed *m)
+{
+	struct calllog *log = calllog_open(m->path, NULL);
+	gint64 now = clock_s(), until = m->until_s;
+
+	if (log) {
+		until = MAX(until, calllog_until(log));
+		calllog_close(log, NULL);
+	}
+	return until ? MIN(until, now) - OVERLAP_S : now - MISSED_FIRST_S;
+}
+
+void missed_catch_up(struct missed *m)
+{
+	struct archive_reader reader = {.message = on_message, .done = on_read, .ctx = m};
+
+	m->newest_s = 0;
+	m->late = 0;
+	archive_read(phone_archive(m->phone), since(m), &reader);
+}
+
+/* ---- what comes in, and what this process does ---- */
+
+void missed_hear(struct missed *m, const struct elem *message, const char *from, const struct jmi_msg *jmi)
+{
+	gint64 now = clock_s();
+	gboolean sent;
+	const struct elem *inner = jmi_unwrap_carbon(message, m->us, &sent);
+
+	if (!jmi_is_old(message, now) && (jmi->kind == JMI_PROPOSE || !past_is_open(m->past, jmi->id)))
+		return;
+	/* Anybody can say that his message is late: whoever does so in masses is found in the archive, the next time. */
+	if (jmi->kind == JMI_PROPOSE && ++m->late > LATE_MAX)
+		return;
+	past_note(m->past, from, elem_attr(inner ? inner : message, "to"), jmi, jmi_sent_at(message, now));
+	settle_in(m, LATE_MS);
+}
+
+void missed_keep(struct missed *m, const struct call_entry *e)
+{
+	calllog_keep(m->path, e);
+	if (call_entry_is_missed(e) && !e->shown)
+		settle_in(m, 0);
+}
+
+struct missed *missed_new(struct phone *phone, const char *jid, gboolean all, const struct missed_events *events)
+{
+	struct missed *m = g_new0(struct missed, 1);
+
+	m->phone = phone;
+	m->ev = *events;
+	m->all = all;
+	m->us = jid_bare(jid);
+	m->path = calllog_path(jid);
+	m->past = past_new(jid);
+	m->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	return m;
+}
+
+void missed_free(struct missed *m)
+{
+	if (!m)
+		return;
+	if (m->timer)
+		g_source_remove(m->timer);
+	archive_stop(phone_archive(m->phone));
+	past_free(m->past);
+	g_hash_table_unref(m->told);
+	g_free(m->us);
+	g_free(m->path);
+	g_free(m);
+}
+
+/* ---- words ---- */
+
+static char *ago(gint64 seconds)
+{
+	if (seconds < 60)
+		return g_strdup("just now");
+	if (seconds < 3600)
+		return g_strdup_printf("%d min ago", (int)(seconds / 60));
+	if (seconds < 2 * 24 * 3600)
+		return g_strdup_printf("%d h ago", (int)(seconds / 3600));
+	return g_strdup_printf("%d days ago", (int)(seconds / (24 * 3600)));
+}
+
+char *missed_words(const char *peer, guint count, gint64 at_s, gint64 now_s)
+{
+	g_autoptr(GDateTime) at = g_date_time_new_from_unix_local(at_s), now = g_date_time_new_from_unix_local(now_s);
+	g_autofree char *clean = text_clean(peer, TEXT_SHORT), *past = ago(MAX(now_s - at_s, 0)), *day = NULL, *today = NULL, *time = NULL;
+
+	day = g_date_time_format(at, "%Y-%m-%d");
+	today = g_date_time_format(now, "%Y-%m-%d");
+	time = g_date_time_format(at, strcmp(day, today) == 0 ? "at %H:%M" : "on %Y-%m-%d at %H:%M");
+	if (count == 1)
+		return g_strdup_printf("Missed a call from %s %s (%s)", clean, time, past);
+	return g_strdup_printf("Missed %u calls from %s, the last %s (%s)", count, clean, time, past);
+}
+
+/* The line of the caller whose last call CALLS[LAST] is; 0: a later one of his follows. */
+static guint calls_up_to(const GPtrArray *calls, guint last)
+{
+	const struct call_entry *e = calls->pdata[last];
+	guint count = 0;
+
+	for (guint i = 0; i < calls->len; i++) {
+		const struct call_entry *other = calls->pdata[i];
+
+		if (strcmp(other->peer, e->peer) != 0)
+			continue;
+		if (i > last)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+void missed_tell(struct ui *ui, const struct roster *roster, const GPtrArray *calls)
+{
+	guint lines = 0, callers = 0;
+
+	for (guint i = 0; i < calls->len; i++) {
+		const struct call_entry *e = calls->pdata[i];
+		const char *name = roster_name(roster, e->peer);
+		g_autofree char *shown = text_clean(e->peer, TEXT_SHORT), *clean = text_clean(name, TEXT_SHORT);
+
+		ui_event(ui, "missed", "peer", "s", shown, "name", "s", name ? clean : NULL, "at", "i", e->at_s,
+			 "reason", "s", jc_symbol(e->outcome), NULL);
+		callers += calls_up_to(calls, i) > 0;
+	}
+	for (guint i = 0; i < calls->len; i++) {
+		const struct call_entry *e = calls->pdata[i];
+		guint count = calls_up_to(calls, i);
+		const char *name = roster_name(roster, e->peer);
+		g_autofree char *who = name ? g_strdup_printf("%s (%s)", name, e->peer) : g_strdup(e->peer);
+		g_autofree char *words = count ? missed_words(who, count, e->at_s, clock_s()) : NULL;
+
+		if (count && ++lines + TELL_LINES > callers)	/* of many the latest */
+			ui_say(ui, "%s", words);
+	}
+	if (callers > TELL_LINES)
+		ui_say(ui, "These are the latest; 'jcall history --missed --all' shows all");
+}

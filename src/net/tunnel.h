@@ -1,0 +1,17 @@
+/* tunnel.h - TLS for a library that has none: a port of this machine whose bytes go to a server inside TLS. For TURN over TLS
+ * (RFC 8656 "turns:"), which libnice does not know; it speaks TURN over TCP into the tunnel.
+ *
+ * Everything happens in the thread that runs CTX. The server's certificate must be valid for HOST by the authorities that the
+ * system trusts; not a byte goes to one that is not. Several connections may come at once, one per address of this machine. */
+#ifndef JCALL_NET_TUNNEL_H
+#define JCALL_NET_TUNNEL_H
+
+#include <glib.h>
+
+struct tunnel;
+/* HOST: name or number; connected to when somebody comes. */
+struct tunnel *tunnel_open(GMainContext *ctx, const char *host, guint16 port, GError **error);
+void           tunnel_free(struct tunnel *t);
+guint16        tunnel_port(const struct tunnel *t);		/* of 127.0.0.1 */
+
+#endif
