@@ -15,6 +15,7 @@ from wan import WAN, Wan
 CORE4, CORE6 = ("203.0.113.10", "203.0.113.11"), ("2001:db8:c0::10", "2001:db8:c0::11")
 KINDS = ("none", "cone", "symmetric", "udp-blocked", "ipv6", "dual", "turn-home")
 TURN_HOST, TURN_PORT, TURNS_PORT, TURN_SECRET = f"turn.{DOMAIN}", 3478, 5349, "lab-secret"
+SERVICES = ("stun", "turn-udp", "turn-tcp", "turns-tcp")
 RELAYS = (49152, 49251)     # ports of a relay
 
 
@@ -96,6 +97,11 @@ class Home:
             self.filter()
 
     @property
+    def outer(self):
+        """The addresses that packets of the client have on the internet."""
+        return [a for a in (self.v4, f"{self.lan6}:2" if self.router and self.v6 else self.v6) if a]
+
+    @property
     def addresses(self):
         """Every address of the client and its router that an eavesdropper could know it by."""
         return [a for a in (self.v4, self.v6) if a] + [f"{self.lan4}.2", f"{self.lan6}:2"]
@@ -135,9 +141,8 @@ class Home:
 
     def filter(self, ports=""):
         """The rules of the router: what is asked from outside is dropped without a word. PORTS: maps to no others."""
-        how = {"symmetric": f"masquerade{ports} random,fully-random"}.get(self.kind, f"masquerade{ports}")
-        if ports:
-            how = f"meta l4proto udp {how}"
+        how = "random,fully-random" if self.kind == "symmetric" else ""
+        moved = f'oifname "wan" meta l4proto udp masquerade{ports} {how}' if ports else ""
         out = "meta l4proto tcp accept" if self.kind == "udp-blocked" else "accept"
         turn = self.kind == "turn-home"
         to_turn = f"""
@@ -150,7 +155,8 @@ class Home:
             table ip nat {{
                 chain pre {{ type nat hook prerouting priority dstnat; {to_turn}
                 }}
-                chain post {{ type nat hook postrouting priority srcnat; oifname "wan" {how}
+                chain post {{ type nat hook postrouting priority srcnat; {moved}
+                    oifname "wan" masquerade {how}
                     {hairpin}
                 }}
             }}
@@ -174,12 +180,24 @@ class Home:
         run(sys.executable, os.path.join(here, "forget.py"), netns=self.router)
 
 
+    def move(self):
+        """The line goes, with its device and its address; there is another, with another address."""
+        self.net.wan.close_port(self.name)
+        for prefix in ([f"{self.v4}/32"] if self.v4 else []) + ([f"2001:db8:{self.number:x}::/48"] if self.v6 else []):
+            self.net.wan.unroute(prefix)
+        if self.v4:
+            self.v4 = f"198.51.100.{self.number + 100}"
+        if self.v6:
+            self.v6 = f"2001:db8:{self.number:x}::{'2' if self.v6.endswith('1') else '1'}"
+        self.connect()
+
+
 class NetLab(Lab):
     """NetLab(romeo="cone", juliet="none"): each user is in a home of that kind. DELAY: one way, between any two, in ms.
-    RELAY: the server offers STUN and TURN (XEP-0215); else coturn serves STUN alone, which the configurations name.
-    SERVICES: how prosody offers them: "listed", or by "turn_external", which gives turns no credentials."""
+    RELAY: the server offers STUN and TURN (XEP-0215), of SERVICES those named, or all by prosody's mod_turn_external, which gives
+    turns no credentials; else coturn serves STUN alone, which the configurations name."""
 
-    def __init__(self, delay=0, seed=1, relay=False, services="listed", ttl=3600, servers=True, lab=None, **homes):
+    def __init__(self, delay=0, seed=1, relay=False, services=SERVICES, ttl=3600, servers=True, lab=None, **homes):
         super().__init__(users=tuple(homes), **(lab or {}))
         self.servers = servers      # False: nothing but the network
         self.kinds, self.delay, self.first_seed, self.relay, self.services, self.ttl = homes, delay, seed, relay, services, ttl
@@ -249,11 +267,12 @@ class NetLab(Lab):
         if self.services == "turn_external":
             return f'turn_external_host = "{TURN_HOST}"\nturn_external_port = {TURN_PORT}\nturn_external_secret = "{TURN_SECRET}"\n' \
                    f'turn_external_tcp = true\nturn_external_tls_port = {TURNS_PORT}\nturn_external_ttl = {self.ttl}\n'
-        rows = [("stun", "udp", TURN_PORT), ("turn", "udp", TURN_PORT), ("turn", "tcp", TURN_PORT), ("turns", "tcp", TURNS_PORT)]
-        secret = f'secret = "{TURN_SECRET}"; algorithm = "turn"; ttl = {self.ttl};'
-        return "external_services = {\n" + "\n".join(
-            f'  {{ type = "{kind}"; transport = "{transport}"; host = "{TURN_HOST}"; port = {port}; {secret if kind != "stun" else ""} }};'
-            for kind, transport, port in rows) + "\n}\n"
+        secret, rows = f'secret = "{TURN_SECRET}"; algorithm = "turn"; ttl = {self.ttl};', []
+        for service in self.services:
+            kind, _, transport = service.partition("-")
+            rows.append(f'{{ type = "{kind}"; transport = "{transport or "udp"}"; host = "{TURN_HOST}"; '
+                        f'port = {TURNS_PORT if kind == "turns" else TURN_PORT}; {secret if kind != "stun" else ""} }};')
+        return "external_services = {\n" + "\n".join(rows) + "\n}\n"
 
     def start_turn(self, home=None):
         """coturn, in the core or in a machine of HOME behind its router. It is STUN alone unless there is to be a relay."""
@@ -305,6 +324,10 @@ class NetLab(Lab):
 
     def inside(self, user):
         return within(user)
+
+    def env(self, **more):
+        """TLS to the relay is judged by the system's authorities: here, the lab's."""
+        return super().env(**{"SSL_CERT_FILE": self.path("ca.pem"), **more})
 
     def server_of(self, user):
         return f"{self.homes[user].server()}:{self.port}"
