@@ -155,6 +155,10 @@ class Call:
             out.append(when[back[0]] - end)
         return out
 
+    def longest(self, begin, end):
+        """The longest time without sound between two times: caller, callee."""
+        return [max((b - a for a, b in ear.gaps(hz) if a >= begin and b <= end), default=0.0) for ear, hz in reversed(self.listen)]
+
     def gaps(self, begin, end):
         """Seconds without sound between two times: caller, callee."""
         return [ear.missing(hz, begin, end) for ear, hz in reversed(self.listen)]

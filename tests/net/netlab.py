@@ -3,7 +3,7 @@
 A test runs in namespaces of its own (mounts, processes, network): what it makes, nobody else sees, and the kernel takes all of it
 away when the test is gone, whatever way it went. Its own network namespace is the core of the internet, with the servers.
 """
-import ctypes, os, shutil, socket, subprocess, sys, time
+import contextlib, ctypes, os, shutil, socket, subprocess, sys, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(here, "../integ")]
@@ -26,7 +26,9 @@ def skip(why):
 
 def enter():
     """Goes on in namespaces of this test's own: starts the program again there. Where that is not permitted it is skipped."""
-    if os.environ.get("JCALL_NETLAB") == str(os.getppid()) or os.getpid() == 1:
+    if os.getpid() == 1:
+        with contextlib.suppress(PermissionError):
+            os.nice(-15)        # what else this machine does is not to be heard
         return
     missing = [t for t in ("unshare", "nsenter", "ip", "nft", "turnserver") if not shutil.which(t)]
     if missing:

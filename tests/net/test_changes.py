@@ -6,6 +6,7 @@ from netlab import NetLab, run_tests, slow
 
 LOST = 24               # exit status of jcall
 MOVED, REBOUND = 3.0, 2.0       # [s] until both hear each other again
+GAP = 0.25              # [s] what a busy machine may cost at once; nothing is asked for
 
 
 def talking(net, a="romeo", b="juliet"):
@@ -32,11 +33,10 @@ def test_the_server_restarts_in_mid_call():
         for p in (call.caller, call.callee):
             wait_until(lambda: f"{p.name} does not come back: {p.events[-3:]}", lambda: len(p.seen("connected")) > 1)
         print(f"both are logged in again {time.time() - begin - 1:.1f} s after the server's return")
-        end = time.time()
         call.talk(1)
         call.hang_up()
-        gaps, _ = tell("server restarted", call, begin, end - 3)
-        assert max(gaps) < 0.05, gaps
+        print(f"longest gaps: {call.longest(begin, time.time())}")
+        assert max(call.longest(begin, time.time())) < GAP, call.longest(begin, time.time())
 
 
 @slow
@@ -44,10 +44,12 @@ def test_the_line_to_the_server_is_cut_for_a_minute():
     with NetLab(delay=20, romeo="none", juliet="cone") as net:
         call = talking(net)
         begin, end = net.wan.outage("romeo", "core", 0, 60)
-        call.until(end + 10)
+        wait_until("romeo does not come back", lambda: len(call.caller.seen("connected")) > 1, 90)
+        print(f"logged in again {time.time() - end:.1f} s after the network's return")
+        call.talk(1)
         call.hang_up()
-        gaps, _ = tell("no server for 60 s", call, begin, end + 6)
-        assert max(gaps) < 0.05, gaps
+        print(f"longest gaps: {call.longest(begin, time.time())}")
+        assert max(call.longest(begin, time.time())) < GAP, call.longest(begin, time.time())
 
 
 @slow
