@@ -90,13 +90,15 @@ class Proc:
 
 
 class Lab:
-    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", component=None, contacts=()):
+    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", component=None, contacts=(),
+                 websocket=False):
         self.dir = tempfile.mkdtemp(prefix="jcall-lab-")
         self.port, self.users, self.friends = free_port(), users, friends
         self.direct_port, self.component_port = free_port(), free_port()
         self.component, self.contacts = component, contacts     # a domain served by another program; JIDs on every contact list
         self.modules, self.extra, self.offline = list(modules), extra, offline
         self.host, self.interfaces, self.network = "127.0.0.1", ["127.0.0.1"], {"loopback": "true"}
+        self.websocket_port = free_port() if websocket else None        # plain, which on loopback will do
         self.judged = True      # False: the jcalls here talk to another server, which records nothing
         self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
 
@@ -175,7 +177,7 @@ class Lab:
         modules = ["roster", "saslauth", "tls", "disco", "ping", "smacks", "carbons", "presence", "message", "iq", "posix"]
         if self.offline:
             modules.append("offline")
-        modules += self.modules
+        modules += self.modules + (["websocket"] if self.websocket_port else [])
         open(self.path("prosody.cfg.lua"), "w").write(f'''
 run_as_root = true
 daemonize = false
@@ -187,7 +189,9 @@ c2s_direct_tls_ports = {{ {self.direct_port} }}
 s2s_ports = {{ }}
 component_ports = {{ {self.component_port if self.component else ""} }}
 component_interfaces = {{ "127.0.0.1" }}
-http_ports = {{ }}
+http_ports = {{ {self.websocket_port or ""} }}
+http_default_host = "{DOMAIN}"
+consider_websocket_secure = true
 https_ports = {{ }}
 plugin_paths = {{ "{os.path.join(CONFORMANCE, "prosody")}" }}
 record_sent_file = "{self.path("sent")}"
@@ -206,7 +210,7 @@ VirtualHost "{DOMAIN}"
         self.server = subprocess.Popen(["prosody", "--config", self.path("prosody.cfg.lua"), "-F"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
-        for port in (self.port, self.direct_port) + ((self.component_port,) if self.component else ()):
+        for port in filter(None, (self.port, self.direct_port, self.component and self.component_port, self.websocket_port)):
             while True:
                 with socket.socket() as s:
                     if s.connect_ex(("127.0.0.1", port)) == 0:
@@ -324,15 +328,15 @@ def write_wav(path, samples, rate=48000):
         w.writeframes(samples.astype("<i2").tobytes())
 
 
-def dense_speech(path, text, voice):
-    """Speech without pauses, so that the first sample of it that comes through is heard."""
+def dense_speech(path, text, voice, times=1):
+    """Speech without pauses, so that the first sample of it that comes through is heard; the file has it so many times."""
     import numpy as np
     x = speech(path, text, voice).astype(float)
     n = RATE // 100
     loud = np.sqrt((x[:len(x) // n * n].reshape(-1, n) ** 2).mean(1)) > LOUD
     kept = np.convolve(loud, np.ones(5), "same") > 0        # 20 ms around each loud 10 ms stay
     x = x[:len(kept) * n].reshape(-1, n)[kept].ravel()
-    write_wav(path, x)
+    write_wav(path, np.tile(x, times))
     return x
 
 
