@@ -9,8 +9,6 @@ JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__f
 SANITIZED = "/asan/" in JCALL      # slower by half, and memory that was freed is kept for a while
 DOMAIN = "lab.test"
 CONFORMANCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../conformance")
-RATE = 48000             # of all sound here
-LOUD = 500               # of 32768: above it is no silence
 PATIENCE = 30.0          # seconds; no test asserts a time tighter than what a loaded machine meets
 
 
@@ -326,18 +324,6 @@ def write_wav(path, samples, rate=48000):
         w.setsampwidth(2)
         w.setframerate(rate)
         w.writeframes(samples.astype("<i2").tobytes())
-
-
-def dense_speech(path, text, voice, times=1):
-    """Speech without pauses, so that the first sample of it that comes through is heard; the file has it so many times."""
-    import numpy as np
-    x = speech(path, text, voice).astype(float)
-    n = RATE // 100
-    loud = np.sqrt((x[:len(x) // n * n].reshape(-1, n) ** 2).mean(1)) > LOUD
-    kept = np.convolve(loud, np.ones(5), "same") > 0        # 20 ms around each loud 10 ms stay
-    x = x[:len(kept) * n].reshape(-1, n)[kept].ravel()
-    write_wav(path, np.tile(x, times))
-    return x
 
 
 def read_wav(path):

@@ -3,10 +3,12 @@ import os, pty, sys, threading, time
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integ"))
-from lab import LOUD, RATE, dense_speech, write_wav
+from lab import speech, write_wav
 from test_sound import COUNT, FOX
 
-FRAME = RATE // 100         # judged in pieces of 10 ms
+RATE, FRAME = 48000, 480    # judged in pieces of 10 ms
+LOUD = 500                  # of 32768: a tone is there; in speech, a word
+HUSHED = 100                # speech without pauses is not below it
 SAID = {"dial": 440, "answer": 880}     # [Hz] each side says another tone
 WORDS = {"dial": (COUNT, "en-us"), "answer": (FOX, "en")}
 THERE = 0.2                 # of the usual amplitude: above it the tone is there
@@ -46,7 +48,7 @@ class Ear(threading.Thread):
         """(when, is it there) for each 10 ms."""
         when, level = self.level(hz)
         usual = np.median(level[level > LOUD]) if (level > LOUD).any() else np.inf
-        return when, level > (THERE * usual if hz else LOUD)
+        return when, level > (THERE * usual if hz else HUSHED)
 
     def first(self, hz):
         """When the tone was first heard; None: not yet."""
@@ -99,7 +101,10 @@ class Call:
 
     def _words(self, command, seconds):
         path, (text, voice) = self.net.path(command + ".wav"), WORDS[command]
-        words = dense_speech(path, text, voice)
+        x = speech(path, text, voice).astype(float)
+        x = x[:len(x) // FRAME * FRAME].reshape(-1, FRAME)
+        near_a_word = np.convolve(np.sqrt((x ** 2).mean(1)) > LOUD, np.ones(5), "same") > 0     # 20 ms around it
+        words = x[near_a_word].ravel()
         write_wav(path, np.tile(words, int(seconds * RATE / len(words)) + 1))
         return path
 
