@@ -87,6 +87,12 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libjcall.a
 	$(call say,FUZZ,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c $(B)/libjcall.a $(PKG_LIBS)
 
+# The wide area network of tests/net. It is no part of the program, and links nothing of it.
+$(B)/net/wan: $(wildcard tests/net/*.[ch]) | pkgs
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs glib-2.0) -lm
+
 -include $(OBJS:.o=.d) $(TESTLIBO:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(FUZZ:=.d)
 
 .PHONY: pkgs
@@ -108,7 +114,14 @@ demo:
 check:
 	$(Q)tests/deps --test
 	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests-built
-	$(Q)$(PYTHON) tests/run --build $(B) lint unit fuzz integ
+	$(Q)$(PYTHON) tests/run --build $(B) lint unit fuzz integ net-quick
+
+# Calls over bad networks: all of tests/net, and every pair of routers. It takes a quarter of an hour.
+.PHONY: check-net
+check-net: all $(B)/net/wan
+	$(Q)tests/deps --test
+	$(Q)$(PYTHON) tests/run --build $(B) net
+	$(Q)JCALL=$(B)/jcall tests/net/matrix || [ $$? = 77 ]
 
 unit: tests-built
 	$(Q)$(PYTHON) tests/run --build $(B) unit
@@ -118,14 +131,14 @@ lint: all
 	$(Q)$(PYTHON) tests/run --build $(B) lint
 
 .PHONY: tests-built
-tests-built: $(UNIT) $(FUZZ)
+tests-built: $(UNIT) $(FUZZ) $(B)/net/wan
 
 sanitize:
 	$(Q)$(MAKE) --no-print-directory MODE=asan CFLAGS='-O1 -g' all
 sanitize-check:
 	$(Q)tests/deps --test
 	$(Q)$(MAKE) --no-print-directory MODE=asan CFLAGS='-O1 -g' WERROR=1 all tests-built
-	$(Q)$(PYTHON) tests/run --build build/asan unit fuzz integ
+	$(Q)$(PYTHON) tests/run --build build/asan unit fuzz integ net-quick
 
 # Coverage-guided fuzzing with clang, e.g. make fuzz SECONDS=600
 SECONDS ?= 60
@@ -171,6 +184,7 @@ help:
 	@echo 'make deps         install what building and testing needs (Debian, Ubuntu; names it elsewhere)'
 	@echo 'make demo         install what is missing, build, and hear a real call on this machine'
 	@echo 'make check        set up and run all tests'
+	@echo 'make check-net    calls over bad networks and through all kinds of routers, in full'
 	@echo 'make unit|integ|lint   a part of them'
 	@echo 'make sanitize-check    the tests with the address and undefined-behaviour sanitizers'
 	@echo 'make check-interop     calls with other clients: Dino, a browser, aiortc'

@@ -95,6 +95,7 @@ class Lab:
         self.direct_port, self.component_port = free_port(), free_port()
         self.component, self.contacts = component, contacts     # a domain served by another program; JIDs on every contact list
         self.modules, self.extra, self.offline = list(modules), extra, offline
+        self.host, self.interfaces, self.network = "127.0.0.1", ["127.0.0.1"], {"loopback": "true"}
         self.websocket_port = free_port() if websocket else None        # plain, which on loopback will do
         self.judged = True      # False: the jcalls here talk to another server, which records nothing
         self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
@@ -181,7 +182,7 @@ run_as_root = true
 daemonize = false
 pidfile = "{self.path("prosody.pid")}"
 data_path = "{self.path("data")}"
-interfaces = {{ "127.0.0.1" }}
+interfaces = {{ {", ".join('"%s"' % i for i in self.interfaces)} }}
 c2s_ports = {{ {self.port} }}
 c2s_direct_tls_ports = {{ {self.direct_port} }}
 s2s_ports = {{ }}
@@ -237,12 +238,19 @@ VirtualHost "{DOMAIN}"
                 self.server.wait()
         self.server = None
 
+    def server_of(self, user):
+        return f"{self.host}:{self.port}"
+
+    def inside(self, user):
+        """What a command line begins with that is to run where USER is; tests/net has namespaces."""
+        return []
+
     def config(self, user, password=None, account="", **sections):
         """Writes a configuration for USER; keyword arguments are further groups: audio={"in": "null"}."""
         path = self.path(f"{user}.conf")
         text = f"[account {user}]\njid = {user}@{DOMAIN}\npassword = {password or user + '-secret'}\n" \
-               f"server = 127.0.0.1:{self.port}\nca_file = {self.path('ca.pem')}\n{account}\n"
-        sections["network"] = {"loopback": "true", **sections.get("network", {})}
+               f"server = {self.server_of(user)}\nca_file = {self.path('ca.pem')}\n{account}\n"
+        sections["network"] = {**self.network, **sections.get("network", {})}
         for name, keys in sections.items():
             text += f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -256,7 +264,7 @@ VirtualHost "{DOMAIN}"
         return e
 
     def jcall(self, user, command, *args, config=None, json_events=True, **kw):
-        argv = [JCALL, command, "-c", config or self.config(user)]
+        argv = self.inside(user) + [JCALL, command, "-c", config or self.config(user)]
         events_on = "stderr" if ("-o", "-") in zip(args, args[1:]) or ("--out", "-") in zip(args, args[1:]) else "stdout"
         if json_events:
             argv.append("--json")
