@@ -143,6 +143,9 @@ struct media_stats {
 	double rx_jitter_ms;		/* [ms] RFC 3550 interarrival jitter */
 	double rtt_ms;			/* [ms] by RTCP; < 0: not known yet */
 	double peer_loss;		/* 0..1 fraction lost the peer reports of what we send */
+	double tx_bps, rx_bps;		/* [bit/s] of the payloads, over the last seconds */
+	double mos, peer_mos;		/* 1..4.5 estimate by ITU-T G.107: what we hear, what the peer does; 0: nothing known */
+	bool tx_fec;			/* our packets carry in-band FEC now */
 	double buffer_ms;		/* [ms] playout delay now */
 	double tx_level_db, rx_level_db;	/* [dBov] -127..0, peak of the last 100 ms, for meters */
 	int64_t first_rx_us, last_rx_us;	/* [us, monotonic] authenticated packets; 0: none */
