@@ -144,7 +144,9 @@ struct media_stats {
 	double rtt_ms;			/* [ms] by RTCP; < 0: not known yet */
 	double peer_loss;		/* 0..1 fraction lost the peer reports of what we send */
 	double tx_bps, rx_bps;		/* [bit/s] of the payloads, over the last seconds */
-	double mos, peer_mos;		/* 1..4.5 estimate by ITU-T G.107: what we hear, what the peer does; 0: nothing known */
+	/* 1..4.5, estimates by ITU-T G.107 (media/mos.h): of what we hear, in the whole call and in the last 5 to 10 s, and of
+	 * what the peer hears now; 0: nothing is known. */
+	double mos, mos_now, peer_mos;
 	bool tx_fec;			/* our packets carry in-band FEC now */
 	double buffer_ms;		/* [ms] playout delay now */
 	double tx_level_db, rx_level_db;	/* [dBov] -127..0, peak of the last 100 ms, for meters */

@@ -149,6 +149,11 @@ double rtcp_rtt_ms(const struct rtcp *r)
 	return r->rtt_ms;
 }
 
+bool rtcp_has_reports(const struct rtcp *r)
+{
+	return r->have_loss;
+}
+
 double rtcp_peer_loss(const struct rtcp *r)
 {
 	return r->peer_loss;

@@ -25,6 +25,7 @@ int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is du
 uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] over all streams of the call, never negative */
 double   rtcp_jitter_ms(const struct rtcp *r);
 double   rtcp_rtt_ms(const struct rtcp *r);		/* < 0: unknown */
+bool     rtcp_has_reports(const struct rtcp *r);		/* of the peer, about what we send */
 double   rtcp_peer_loss(const struct rtcp *r);		/* 0..1, smoothed over reports; 0 before the first */
 
 #endif

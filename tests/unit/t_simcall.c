@@ -237,6 +237,8 @@ static void a_minute_on_a_perfect_network_is_whole_and_early(void **state)
 	assert_int_equal(c->stats.rx_lost + c->stats.rx_late + c->stats.rx_bad, 0);
 	assert_true(c->stats.rtt_ms > 39 && c->stats.rtt_ms < 41);
 	assert_true(c->romeo.ticks / c->seconds < 102);
+	assert_true(c->stats.mos > 4.35 && c->stats.mos_now > 4.35 && c->stats.peer_mos > 4.35);
+	assert_true(c->stats.rx_bps > 20000 && c->stats.rx_bps < 40000 && c->stats.tx_bps > 1000);
 	call_free(c);
 }
 
@@ -264,6 +266,7 @@ static void five_percent_loss_is_repaired_by_fec_in_the_main(void **state)
 	call_end(c);
 	assert_in_range(c->stats.rx_lost, 60, 140);
 	assert_true(c->stats.fec_frames * 2 > c->stats.rx_lost);
+	assert_true(c->stats.mos > 3.6 && c->stats.mos < 4.35 && !c->stats.tx_fec);
 	assert_true(c->bad < 0.02 && c->weak < 0.2 && c->p95_ms < 90);
 	call_free(c);
 }
