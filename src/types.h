@@ -35,6 +35,9 @@ struct keying_list {			/* each at most once, the preferred first */
 /* ---- ICE (XEP-0176, RFC 8445) ---- */
 enum ice_cand_type { ICE_HOST, ICE_SRFLX, ICE_PRFLX, ICE_RELAY };
 
+/* Servers that help to find a way: RFC 8489, RFC 8656, XEP-0215. */
+enum server_kind { SERVER_STUN, SERVER_TURN_UDP, SERVER_TURN_TCP, SERVER_TURN_TLS };
+
 struct ice_cand {
 	char foundation[33];
 	unsigned component;		/* 1: RTP (and RTCP, muxed) */
@@ -46,10 +49,8 @@ struct ice_cand {
 	enum ice_cand_type type;
 	char rel_ip[46];		/* "" where absent */
 	uint16_t rel_port;
+	enum server_kind by;		/* how our own relay is reached; SERVER_STUN: it is none, or not known */
 };
-
-/* Servers that help to find a way: RFC 8489, RFC 8656, XEP-0215. */
-enum server_kind { SERVER_STUN, SERVER_TURN_UDP, SERVER_TURN_TCP, SERVER_TURN_TLS };
 
 struct ice_server {
 	enum server_kind kind;
