@@ -109,7 +109,8 @@ static gboolean on_time(gpointer data)
 		 "rx_lost", "i", (gint64)s.rx_lost, "rx_late", "i", (gint64)s.rx_late, "rx_bad", "i", (gint64)s.rx_bad,
 		 "fec_frames", "i", (gint64)s.fec_frames, "jitter_ms", "d", s.rx_jitter_ms, "rtt_ms", "d", s.rtt_ms,
 		 "buffer_ms", "d", s.buffer_ms, "concealed_ms", "i", (gint64)s.concealed_ms,
-		 "stretched_ms", "i", (gint64)s.stretched_ms, "bitrate_bps", "d", s.tx_bps, "rx_bitrate_bps", "d", s.rx_bps,
+		 "stretched_ms", "i", (gint64)s.stretched_ms, "target_bps", "i", (gint64)s.tx_target_bps,
+		 "bitrate_bps", "d", s.tx_bps, "rx_bitrate_bps", "d", s.rx_bps,
 		 "peer_loss", "d", s.peer_loss, "mos", "p", s.mos_now, "peer_mos", "p", s.peer_mos,
 		 "level_db", "d", s.tx_level_db, "peer_level_db", "d", s.rx_level_db, NULL);
 	say_live(r, &s);

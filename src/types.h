@@ -144,6 +144,7 @@ struct media_stats {
 	double rx_jitter_ms;		/* [ms] RFC 3550 interarrival jitter */
 	double rtt_ms;			/* [ms] by RTCP; < 0: not known yet */
 	double peer_loss;		/* 0..1 fraction lost the peer reports of what we send */
+	unsigned tx_target_bps;		/* [bit/s] that our encoder aims at now */
 	double tx_bps, rx_bps;		/* [bit/s] of the payloads, over the last seconds */
 	/* 1..4.5, estimates by ITU-T G.107 (media/mos.h): of what we hear, in the whole call and in the last 5 to 10 s, and of
 	 * what the peer hears now; 0: nothing is known. */

@@ -33,6 +33,7 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->tx_gain = e->rx_gain = FADE;
 	e->tx.db = e->rx.db = -127;
 	e->next_us = G_MAXINT64;
+	adapt_init(&e->adapt, params->bitrate_bps);
 	if (in) {
 		e->in = *in;
 		e->have_in = TRUE;
@@ -409,6 +410,25 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 	return FALSE;
 }
 
+/* What the peer says of what we send changes it. */
+static void heed(struct engine *e, gint64 now_us)
+{
+	struct rtcp_about about = rtcp_about_us(e->rtcp);
+	struct adapt_report r = {.loss = about.loss, .rtt_ms = rtcp_rtt_ms(e->rtcp), .jitter_ms = about.jitter_ms};
+
+	if (about.count == e->reports)
+		return;
+	e->reports = about.count;
+	adapt_report(&e->adapt, &r, now_us);
+	encoder_loss(e->encoder, e->adapt.loss);
+	if (adapt_bps(&e->adapt) == e->params.bitrate_bps)
+		return;
+	log_debug("engine", "%u bit/s instead of %u: the peer misses %.0f %%, the round trip is %.0f ms", adapt_bps(&e->adapt),
+		  e->params.bitrate_bps, about.loss * 100, r.rtt_ms);
+	e->params.bitrate_bps = adapt_bps(&e->adapt);
+	encoder_params(e->encoder, &e->params);
+}
+
 gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
 {
 	bool bye;
@@ -417,7 +437,7 @@ gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 no
 	e->stats.last_rx_us = now_us;
 	if (bye)
 		e->peer_left = TRUE;
-	encoder_loss(e->encoder, rtcp_peer_loss(e->rtcp));
+	heed(e, now_us);
 	return sound;
 }
 

@@ -43,7 +43,9 @@ void engine_params(struct engine *e, const struct media_params *params)
 {
 	e->params = *params;
 	e->frame = (size_t)params->ptime_ms * AUDIO_RATE / 1000;
-	encoder_params(e->encoder, params);
+	adapt_most(&e->adapt, params->bitrate_bps);
+	e->params.bitrate_bps = adapt_bps(&e->adapt);
+	encoder_params(e->encoder, &e->params);
 }
 
 /* ---- questions ---- */
@@ -110,6 +112,7 @@ static void count(const struct engine *e, struct media_stats *out)
 	out->peer_loss = rtcp_peer_loss(e->rtcp);
 	out->tx_level_db = e->tx.db;
 	out->rx_level_db = e->rx.db;
+	out->tx_target_bps = e->params.bitrate_bps;
 	out->tx_bps = e->tx_flow.bps;
 	out->rx_bps = e->rx_flow.bps;
 	out->tx_fec = encoder_has_fec(e->encoder);
@@ -133,6 +136,6 @@ void engine_stats(const struct engine *e, struct media_stats *out)
 		out->mos = mos_here(out, NULL, e->codec, e->params.ptime_ms);
 		out->mos_now = mos_here(out, &e->marks[1], e->codec, e->params.ptime_ms);
 	}
-	if (rtcp_has_reports(e->rtcp))
+	if (rtcp_about_us(e->rtcp).count)
 		out->peer_mos = mos_there(out, e->params.codec, e->params.ptime_ms);
 }

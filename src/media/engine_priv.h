@@ -6,6 +6,7 @@
 
 #include "../err.h"
 #include "../net/wire.h"
+#include "adapt.h"
 #include "codec.h"
 #include "dtmf.h"
 #include "level.h"
@@ -22,7 +23,9 @@ struct flow {				/* a bit rate; zeroed at birth */
 };
 
 struct engine {
-	struct media_params params;
+	struct media_params params;		/* bitrate_bps: as adapt has it now */
+	struct adapt adapt;
+	unsigned reports;			/* of the peer, that adapt has heard */
 	struct audio_in in;
 	struct audio_out out;
 	gboolean have_in, have_out;

@@ -26,7 +26,7 @@ struct rtcp {
 	uint32_t last_sr_mid;		/* middle 32 bits of its last SR's NTP time */
 	int64_t last_sr_us;
 	double rtt_ms, peer_loss;
-	bool have_loss;
+	struct rtcp_about about;
 	int64_t due_us;
 };
 
@@ -149,9 +149,9 @@ double rtcp_rtt_ms(const struct rtcp *r)
 	return r->rtt_ms;
 }
 
-bool rtcp_has_reports(const struct rtcp *r)
+struct rtcp_about rtcp_about_us(const struct rtcp *r)
 {
-	return r->have_loss;
+	return r->about;
 }
 
 double rtcp_peer_loss(const struct rtcp *r)
@@ -182,8 +182,9 @@ static void read_block(struct rtcp *r, const uint8_t *b, int64_t now_us)
 
 	if (get32(b) != r->ssrc)
 		return;
-	r->peer_loss = r->have_loss ? r->peer_loss * 0.7 + fraction * 0.3 : fraction;
-	r->have_loss = true;
+	r->peer_loss = r->about.count ? r->peer_loss * 0.7 + fraction * 0.3 : fraction;
+	r->about = (struct rtcp_about){.count = r->about.count + 1, .loss = fraction,
+				       .jitter_ms = (double)get32(b + 12) * 1000 / r->clock_hz};
 	if (lsr) {
 		double ms = (double)(int32_t)(ntp_mid(now_us) - lsr - dlsr) * 1000 / 65536;
 

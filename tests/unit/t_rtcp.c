@@ -359,6 +359,28 @@ static void reports_come_every_2_5_seconds_give_or_take_half(void **state)
 
 #define with(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void what_the_peer_reports_of_us_is_told_as_it_is(void **state)
+{
+	uint8_t report[64];
+	bool bye;
+
+	assert_int_equal(rtcp_about_us(*state).count, 0);
+	receiver_report(report, OURS, 64, 0, 0);
+	put32(report + 8 + 12, HZ / 100);
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	receiver_report(report, OURS, 0, 0, 0);
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	assert_int_equal(rtcp_about_us(*state).count, 2);
+	assert_true(rtcp_about_us(*state).loss == 0 && rtcp_about_us(*state).jitter_ms == 0);
+	receiver_report(report, OURS, 64, 0, 0);
+	put32(report + 8 + 12, HZ / 100);
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	assert_true(rtcp_about_us(*state).loss == 0.25 && rtcp_about_us(*state).jitter_ms == 10);
+	receiver_report(report, THEIRS, 255, 0, 0);		/* of somebody else */
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	assert_int_equal(rtcp_about_us(*state).count, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +404,7 @@ int main(void)
 		with(a_count_larger_than_the_packet_reads_nothing_beyond_it),
 		with(only_the_peers_own_goodbye_counts),
 		with(reports_come_every_2_5_seconds_give_or_take_half),
+		with(what_the_peer_reports_of_us_is_told_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -445,6 +445,43 @@ static void all_at_once_on_a_bad_wireless_network(void **state)
 	call_free(c);
 }
 
+/* 64 kbit/s that are too many for the line with their headers: they become fewer, and the queue that they made goes. */
+static void a_narrow_line_is_sent_less(void **state)
+{
+	struct call *c = call_new(90);
+	struct media_stats sent;
+	guint lost;
+
+	c->params.bitrate_bps = 64000;
+	c->juliet.net.rate_bps = 64000;
+	c->juliet.net.queue_us = 250000;
+	call_start(c);
+	run_until(c, START + 40 * S);
+	lost = c->juliet.net.lost;
+	call_end(c);
+	engine_stats(c->juliet.engine, &sent);
+	assert_in_range(sent.tx_target_bps, 24000, 50000);
+	assert_true(c->end_ms < 200 && c->median_ms < 150);
+	assert_true(c->juliet.net.lost - lost < 50);		/* of 2500 */
+	engine_stats(c->romeo.engine, &sent);
+	assert_true(sent.tx_target_bps > 45000);		/* his line is wide, though her queue is in his round trips, too */
+	call_free(c);
+}
+
+static void loss_at_random_does_not_lower_the_rate(void **state)
+{
+	struct call *c = call_new(60);
+	struct media_stats sent;
+
+	c->juliet.net.loss = 0.05;
+	call_start(c);
+	call_end(c);
+	engine_stats(c->juliet.engine, &sent);
+	assert_int_equal(sent.tx_target_bps, 32000);
+	assert_true(sent.tx_fec && sent.peer_loss > 0.02 && sent.peer_loss < 0.09);
+	call_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +500,8 @@ int main(void)
 		cmocka_unit_test(a_network_that_jams_for_200_ms_is_got_over),
 		cmocka_unit_test(a_new_source_takes_over),
 		cmocka_unit_test(all_at_once_on_a_bad_wireless_network),
+		cmocka_unit_test(a_narrow_line_is_sent_less),
+		cmocka_unit_test(loss_at_random_does_not_lower_the_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

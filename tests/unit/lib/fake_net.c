@@ -34,12 +34,27 @@ static void queue(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rt
 	*where = p;
 }
 
+enum { HEADERS = 20 + 8 + 10 };		/* IP, UDP, and what SRTP adds */
+
+/* Through the narrow place: when it has left it; < 0: its queue is full. */
+static gint64 squeeze(struct fake_net *n, size_t len, gint64 now_us)
+{
+	gint64 start = MAX(now_us, n->busy_us);
+
+	if (!n->rate_bps)
+		return now_us;
+	if (start - now_us > n->queue_us)
+		return -1;
+	n->busy_us = start + (gint64)(len + HEADERS) * 8000000 / n->rate_bps;
+	return n->busy_us;
+}
+
 void fake_net_send(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rtcp, gint64 now_us)
 {
-	gint64 at = now_us + n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
+	gint64 left = squeeze(n, len, now_us), at = left + n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
 
 	n->sent++;
-	if (chance(n) < n->loss) {
+	if (chance(n) < n->loss || left < 0) {
 		n->lost++;
 		return;
 	}
