@@ -8,26 +8,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fake_audio.h"
-#include "fake_net.h"
-#include "media/engine.h"
+#include "sim.h"
 
 enum { WINDOW = AUDIO_RATE / 10, NOWHERE = -AUDIO_RATE };
-#define START 5000000ll
+#define START SIM_START
 #define S 1000000ll
 
-struct side {
-	struct engine *engine;
-	struct fake_in in;
-	struct fake_out out;
-	struct fake_net net;			/* what this side sends */
-	gint64 frozen_from, frozen_until;	/* its machine stalls */
-	gint64 now;
-	unsigned ticks;
-};
-
 struct call {
-	struct side juliet, romeo;
+	struct sim_side juliet, romeo;
 	struct media_params params;
 	gint16 *speech;
 	double seconds;
@@ -40,24 +28,6 @@ struct call {
 	struct media_stats stats;		/* of Romeo */
 };
 
-static gboolean put_rtp(void *self, uint8_t *pkt, size_t len, size_t cap)
-{
-	struct side *s = self;
-
-	assert_true(cap >= len + 32);
-	fake_net_send(&s->net, pkt, len, FALSE, s->now);
-	return TRUE;
-}
-
-static gboolean put_rtcp(void *self, uint8_t *pkt, size_t len, size_t cap)
-{
-	struct side *s = self;
-
-	assert_true(cap >= len + 32);
-	fake_net_send(&s->net, pkt, len, TRUE, s->now);
-	return TRUE;
-}
-
 static struct call *call_new(double seconds)
 {
 	struct call *c = g_new0(struct call, 1);
@@ -66,7 +36,7 @@ static struct call *call_new(double seconds)
 	c->seed = 65500 + (4000u << 16);		/* the sequence number wraps in the first second */
 	c->params = (struct media_params){.tx_pt = 111, .rx = {{111, CODEC_OPUS}}, .rx_count = 1, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 3,
 					  .fec = true, .tx_ssrc = 0x1000, .cname = "sim"};
-	for (struct side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
+	for (struct sim_side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
 		s->net.delay_us = 20000;
 		s->net.seed = 7;
 		s->in.live = s->in.endless = TRUE;
@@ -76,58 +46,9 @@ static struct call *call_new(double seconds)
 	return c;
 }
 
-static void start_side(struct call *c, struct side *s)
-{
-	struct media_out net = {.rtp = put_rtp, .rtcp = put_rtcp, .self = s};
-
-	fake_in_init(&s->in);
-	fake_out_init(&s->out);
-	s->now = START;
-	s->engine = engine_new(&c->params, &s->in.end, &s->out.end, &net, c->seed, NULL);
-	assert_non_null(s->engine);
-	engine_start(s->engine, START);
-}
-
-static gint64 thaw(const struct side *s, gint64 at)
-{
-	return at >= s->frozen_from && at < s->frozen_until ? s->frozen_until : at;
-}
-
-static gint64 next_of(const struct side *s, const struct side *peer)
-{
-	return thaw(s, MIN(engine_deadline(s->engine), fake_net_next(&peer->net)));
-}
-
-static void step(struct side *s, struct side *peer, gint64 now)
-{
-	guint8 pkt[DATAGRAM_MAX];
-	gboolean rtcp;
-	size_t len;
-
-	s->now = now;
-	if (next_of(s, peer) > now)
-		return;
-	while (fake_net_take(&peer->net, pkt, &len, &rtcp, now)) {
-		if (rtcp)
-			engine_rtcp(s->engine, pkt, len, now);
-		else
-			engine_rtp(s->engine, pkt, len, now);
-	}
-	if (engine_deadline(s->engine) <= now) {
-		engine_tick(s->engine, now);
-		s->ticks++;
-	}
-}
-
 static void run_until(struct call *c, gint64 end)
 {
-	gint64 now;
-
-	while ((now = MIN(next_of(&c->juliet, &c->romeo), next_of(&c->romeo, &c->juliet))) < end) {
-		assert_true(now >= START);
-		step(&c->juliet, &c->romeo, now);
-		step(&c->romeo, &c->juliet, now);
-	}
+	sim_run(&c->juliet, &c->romeo, end);
 }
 
 static void call_start(struct call *c)
@@ -137,9 +58,9 @@ static void call_start(struct call *c)
 	c->speech = fake_speech(n, 11);
 	c->juliet.in.pcm = c->speech;
 	c->juliet.in.len = n;
-	start_side(c, &c->juliet);
+	sim_open(&c->juliet, &c->params, c->seed);
 	c->params.tx_ssrc = 0x2000;
-	start_side(c, &c->romeo);
+	sim_open(&c->romeo, &c->params, c->seed);
 }
 
 static int by_size(const void *a, const void *b)
@@ -215,10 +136,8 @@ static void call_end(struct call *c)
 
 static void call_free(struct call *c)
 {
-	for (struct side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
-		engine_free(s->engine);
-		fake_net_clear(&s->net);
-		fake_out_clear(&s->out);
+	for (struct sim_side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
+		sim_close(s);
 	}
 	g_free(c->speech);
 	g_free(c);
@@ -405,22 +324,12 @@ static void a_network_that_jams_for_200_ms_is_got_over(void **state)
 /* The peer's client starts its media anew: another SSRC, other numbers; nothing of it is lost but a moment. */
 static void a_new_source_takes_over(void **state)
 {
-	struct media_out net;
 	struct call *c = call_new(20);
-	struct side *j = &c->juliet;
-	size_t taken;
 
 	call_start(c);
-	net = (struct media_out){.rtp = put_rtp, .rtcp = put_rtcp, .self = j};
 	run_until(c, START + 8 * S);
-	engine_free(j->engine);
 	c->params.tx_ssrc = 0x3000;
-	taken = j->in.taken;
-	j->engine = engine_new(&c->params, &j->in.end, &j->out.end, &net, 12345, NULL);
-	engine_start(j->engine, START + 8 * S);
-	j->in.start_us = START;				/* the same microphone goes on */
-	j->in.taken = taken;
-	j->out.start_us = START;
+	sim_renew(&c->juliet, &c->params, 12345, START + 8 * S);
 	call_end(c);
 	assert_true(c->bad < 0.03 && c->p95_ms < 90 && c->end_ms < 60);
 	assert_int_equal(c->stats.rx_bad, 0);

@@ -49,16 +49,37 @@ static gint64 squeeze(struct fake_net *n, size_t len, gint64 now_us)
 	return n->busy_us;
 }
 
+/* When it arrives; < 0: never. */
+static gint64 arrival(struct fake_net *n, size_t len, gboolean rtcp, gint64 now_us)
+{
+	gint64 left = squeeze(n, len, now_us), fate;
+
+	if (left < 0)
+		return -1;
+	if (n->fates && !rtcp) {
+		fate = n->fates[n->sounds % n->nfates];
+		return fate < 0 ? -1 : left + fate;
+	}
+	left += n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
+	if (chance(n) < n->loss)
+		return -1;
+	return n->last_us = MAX(left, n->last_us);
+}
+
 void fake_net_send(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rtcp, gint64 now_us)
 {
-	gint64 left = squeeze(n, len, now_us), at = left + n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
+	gint64 at = arrival(n, len, rtcp, now_us);
 
 	n->sent++;
-	if (chance(n) < n->loss || left < 0) {
+	if (!rtcp) {
+		n->sounds++;
+		if (n->tap)
+			n->tap(n->ctx, pkt, len, at >= 0);
+	}
+	if (at < 0) {
 		n->lost++;
 		return;
 	}
-	n->last_us = at = MAX(at, n->last_us);
 	if (chance(n) < n->reorder) {
 		n->swapped++;
 		at += 25000;
