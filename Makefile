@@ -98,7 +98,7 @@ pkgs:
 	  echo "Run 'make deps' to install them."; exit 1; }
 
 # ---- everything around it ---------------------------------------------------------------------------------------
-.PHONY: all deps demo check unit integ lint sanitize sanitize-check fuzz bench bench-quality man-exit-status install uninstall dist clean help
+.PHONY: all deps demo check unit integ lint sanitize sanitize-check fuzz bench bench-quality check-interop man-exit-status install uninstall dist clean help
 deps:
 	$(Q)tests/deps
 
@@ -143,6 +143,13 @@ bench-quality: $(B)/bench/heard
 	$(Q)tests/deps --test
 	$(Q)$(PYTHON) tests/bench/quality --build $(B)
 
+# Calls with other clients, e.g. make check-interop INTEROP='-k dino -n 20'
+INTEROP ?=
+check-interop:
+	$(Q)tests/deps --interop
+	$(Q)$(MAKE) --no-print-directory WERROR=1 all
+	$(Q)JCALL=$(abspath $(B)/jcall) $(PYTHON) tests/interop/run $(INTEROP)
+
 # The exit status list of man/jcall.1, from src/err.def; tests/lint compares.
 man-exit-status:
 	$(Q)tests/lint/exit-status --write
@@ -173,6 +180,7 @@ help:
 	@echo 'make check        set up and run all tests'
 	@echo 'make unit|integ|lint   a part of them'
 	@echo 'make sanitize-check    the tests with the address and undefined-behaviour sanitizers'
+	@echo 'make check-interop     calls with other clients: Dino, a browser, aiortc'
 	@echo 'make bench        measure'
 	@echo 'make bench-quality     what is heard through bad networks'
 	@echo 'make fuzz SECONDS=600  fuzz every parser with clang'

@@ -82,7 +82,7 @@ static void send_finish(struct answer *a, enum jc_err err)
 static void keep(struct answer *a, enum jc_err err, gboolean over)
 {
 	struct call_entry e = {.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
-			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms) / 1000) : 0};
+			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms + 500) / 1000) : 0};
 
 	a->options.keep(a->ctx, &e, over);
 }
@@ -380,10 +380,8 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 	if (!may_ring(a, from))
 		return;				/* answered like any unknown request */
 	if (a->talk) {
-		if (phone_may_know(a->phone, from)) {
-			phone_refuse(a->phone, iq, m, JC_BUSY);
+		if (phone_may_know(a->phone, from) && phone_refuse(a->phone, iq, m, JC_BUSY))
 			keep_refused(a, from, m->sid);
-		}
 		return;
 	}
 	begin(a, from, m->sid);

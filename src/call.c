@@ -166,7 +166,13 @@ static void send_accept(struct call *c)
 
 static void on_creds(void *self, const struct ice_creds *local)
 {
-	call_way_creds(self, local);
+	struct call *c = self;
+
+	call_way_creds(c, local);
+	if (c->accepted) {			/* of a new way: a restart (rule R23) */
+		jingle_trickle(c->session, call_now(c));
+		call_pump(c);
+	}
 }
 
 /* Host addresses are known at once and all together: waiting until the main loop is idle puts them all into the offer or
@@ -223,6 +229,11 @@ static void on_connected(void *self, const struct ice_cand *local, const struct 
 	struct call *c = self;
 
 	c->ev.connected(c->ev.self, local, remote);
+}
+
+static void on_stale(void *self)
+{
+	call_way_renew(self);
 }
 
 static void on_secured(void *self, const char *suite)
@@ -331,7 +342,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
 		.voice = on_voice,
-		.in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed, .peer_left = on_peer_left, .self = c};
+		.in_ended = on_in_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed, .peer_left = on_peer_left, .self = c};
 	struct link_options ice = env->ice;
 	g_autofree char *cname = text_uuid();
 	struct jingle_plugs plugs = {.napps = 1};

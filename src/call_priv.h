@@ -68,6 +68,7 @@ void     call_way_asked(struct call *c);		/* JINGLE_EV_REPLACE_ASKED */
 void     call_way_creds(struct call *c, const struct ice_creds *local);
 void     call_way_candidate(struct call *c, const struct ice_cand *local);
 void     call_way_failed(struct call *c, const GError *error);
+void     call_way_renew(struct call *c);
 
 /* ---- call_names.c: names in the place of addresses ---- */
 void     call_names_init(struct call *c);

@@ -142,6 +142,13 @@ void call_way_send_change(struct call *c)
 		jingle_replace_accept(c->session, call_now(c));
 }
 
+/* A new way by ICE is sought while the old one stays in force. */
+void call_way_renew(struct call *c)
+{
+	if (c->accepted && c->way == TRANSPORT_ICE_UDP && c->change == SETTLED)
+		path_renew(c->path, &c->env->ice.servers, relay_only(c));
+}
+
 /* Raw UDP has no relay: there is nothing to fall back to where only that may be used. */
 static gboolean next_way(const struct call *c, enum transport_kind *out)
 {

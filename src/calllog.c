@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "text.h"
 
-enum { MAX_BYTES = 4 * 1024 * 1024, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 40 * 1024, MAX_ID = 128, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
 
 struct calllog {
 	char *path;
@@ -163,17 +162,19 @@ struct calllog *calllog_open(const char *path, GError **error)
 	return l;
 }
 
+static void write_entry(GString *text, const struct call_entry *e)
+{
+	g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s\n", e->at_s, e->incoming ? "in" : "out",
+			       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id);
+}
+
 static char *write_text(const struct calllog *l)
 {
 	GString *text = g_string_new(NULL);
 
 	g_string_append_printf(text, "until\t%" G_GINT64_FORMAT "\n", l->until_s);
-	for (guint i = 0; i < l->entries->len; i++) {
-		const struct call_entry *e = l->entries->pdata[i];
-
-		g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s\n", e->at_s, e->incoming ? "in" : "out",
-				       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id);
-	}
+	for (guint i = 0; i < l->entries->len; i++)
+		write_entry(text, l->entries->pdata[i]);
 	return g_string_free(text, FALSE);
 }
 
@@ -222,8 +223,13 @@ static struct call_entry *make_entry(const struct call_entry *e)
 
 	*entry = *e;
 	entry->peer = g_ascii_strdown(bare, -1);
-	entry->id = text_clean(e->id, TEXT_LONG);
+	entry->id = text_clean(e->id, MAX_ID);
 	return entry;
+}
+
+static gboolean is_sound(const struct call_entry *e)
+{
+	return jid_valid(e->peer) && *e->id;
 }
 
 gboolean calllog_add(struct calllog *l, const struct call_entry *e)
@@ -231,7 +237,7 @@ gboolean calllog_add(struct calllog *l, const struct call_entry *e)
 	struct call_entry *entry = make_entry(e);
 	guint place = l->entries->len;
 
-	if (!jid_valid(entry->peer) || !*entry->id || has(l, entry)) {
+	if (!is_sound(entry) || has(l, entry)) {
 		call_entry_free(entry);
 		return FALSE;
 	}
@@ -261,15 +267,70 @@ void calllog_set_until(struct calllog *l, gint64 until_s)
 	l->until_s = until_s;
 }
 
-void calllog_keep(const char *path, const struct call_entry *e)
-{
-	g_autoptr(GError) error = NULL;
-	struct calllog *l = calllog_open(path, &error);
+/* ---- one call more ---- */
 
-	if (l) {
-		calllog_add(l, e);
-		calllog_close(l, &error);
-	}
-	if (error)
-		log_warn("calls", "%s", error->message);
+static gboolean keep_whole(const char *path, const struct call_entry *e, GError **error)
+{
+	struct calllog *l = calllog_open(path, error);
+
+	if (!l)
+		return FALSE;
+	calllog_add(l, e);
+	return calllog_close(l, error);
+}
+
+/* Of what has grown line by line the last lines are left, and the one that says up to when the archive has been read. */
+static void trim(const char *path)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const char *end, *tail;
+	gsize head = 0;
+	guint lines = 0;
+
+	if (!read_file(path, text, NULL))
+		return;
+	end = g_str_has_prefix(text->str, "until\t") ? strchr(text->str, '\n') : NULL;
+	if (end)
+		head = (gsize)(end + 1 - text->str);
+	for (tail = text->str + text->len; tail > text->str + head; tail--)
+		if (tail[-1] == '\n' && ++lines > CALLLOG_MAX)
+			break;
+	g_string_erase(text, (gssize)head, tail - text->str - (gssize)head);
+	g_file_set_contents_full(path, text->str, (gssize)text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
+}
+
+static gboolean append_line(const char *path, const GString *line)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	gboolean ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		write(fd, line->str, line->len) == (ssize_t)line->len;
+
+	if (fd >= 0)
+		close(fd);
+	if (ok && st.st_size >= TRIM_BYTES)
+		trim(path);
+	return ok;
+}
+
+/* FALSE: it takes more than a line at the end. */
+static gboolean append(const char *path, const struct call_entry *e)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	struct call_entry *entry = make_entry(e);
+	int lock = lock_folder(path);
+	gboolean ok;
+
+	if (is_sound(entry))
+		write_entry(line, entry);
+	ok = append_line(path, line);
+	if (lock >= 0)
+		close(lock);
+	call_entry_free(entry);
+	return ok;
+}
+
+gboolean calllog_keep(const char *path, const struct call_entry *e, GError **error)
+{
+	return append(path, e) || keep_whole(path, e, error);
 }

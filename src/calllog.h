@@ -10,7 +10,7 @@
 
 #include "err.h"
 
-enum { CALLLOG_MAX = 1000 };
+enum { CALLLOG_MAX = 300 };
 
 struct call_entry {
 	gint64 at_s;			/* when it began [seconds since 1970] */
@@ -43,7 +43,7 @@ void            calllog_set_until(struct calllog *l, gint64 until_s);
 gboolean        call_entry_is_missed(const struct call_entry *e);
 void            call_entry_free(gpointer e);
 
-/* Opens PATH, adds E, closes it; what goes wrong is a warning. */
-void            calllog_keep(const char *path, const struct call_entry *e);
+/* Adds E to the list in PATH, as a line at its end. FALSE with JC_FILE. */
+gboolean        calllog_keep(const char *path, const struct call_entry *e, GError **error);
 
 #endif

@@ -26,8 +26,10 @@ static void on_keep(void *ctx, const struct call_entry *e)
 {
 	struct dialling *d = ctx;
 	g_autofree char *path = calllog_path(d->app.account->jid);
+	g_autoptr(GError) error = NULL;
 
-	calllog_keep(path, e);
+	if (!calllog_keep(path, e, &error))
+		log_warn("dial", "%s", error->message);
 }
 
 static void on_online(void *self, gboolean resumed)

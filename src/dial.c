@@ -236,7 +236,7 @@ static void send_finish(struct dial *d, enum jc_err err)
 static void keep(struct dial *d, enum jc_err err)
 {
 	struct call_entry e = {.at_s = d->began_s, .shown = TRUE, .outcome = err, .peer = d->bare, .id = d->sid,
-			       .duration_s = d->accepted_ms ? (guint)((clock_ms() - d->accepted_ms) / 1000) : 0};
+			       .duration_s = d->accepted_ms ? (guint)((clock_ms() - d->accepted_ms + 500) / 1000) : 0};
 
 	if (d->begun)
 		d->options.keep(d->ctx, &e);

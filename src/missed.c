@@ -9,7 +9,8 @@ enum {
 	OVERLAP_S = 300,		/* [s] read once more: what belongs to one call may have been archived on both sides */
 	LATE_MS = 2000,			/* messages kept for us come in a burst */
 	LATE_MAX = 200,			/* proposals that come late are counted, after each login */
-	TOLD_MAX = 2000,
+	TOLD_MAX = 500,
+	MINE_MAX = 8,
 	TELL_LINES = 20,		/* callers named at once */
 };
 
@@ -20,7 +21,9 @@ struct missed {
 	char *path;
 	struct past *past;
 	char *us;			/* bare */
-	GHashTable *told;		/* "peer id" of what this process has told, or deals with */
+	GPtrArray *told;		/* char *, "peer id" of what this process has told; the oldest first */
+	GPtrArray *mine;		/* and of the calls it has dealt with lately */
+	gboolean warned;		/* that the list cannot be kept */
 	gint64 newest_s;		/* of what was read now */
 	gint64 until_s;			/* up to when this process has read the archive; 0: not yet */
 	guint timer, late;
@@ -34,16 +37,22 @@ static gboolean is_told(const struct missed *m, const char *peer, const char *id
 {
 	g_autofree char *key = g_strdup_printf("%s %s", peer, id);
 
-	return g_hash_table_contains(m->told, key);
+	return g_ptr_array_find_with_equal_func(m->told, key, g_str_equal, NULL) ||
+		g_ptr_array_find_with_equal_func(m->mine, key, g_str_equal, NULL);
+}
+
+static void remember(GPtrArray *keys, guint most, const char *peer, const char *id)
+{
+	g_autofree char *bare = jid_bare(peer), *lower = g_ascii_strdown(bare, -1);
+
+	if (keys->len >= most)
+		g_ptr_array_remove_index(keys, 0);
+	g_ptr_array_add(keys, g_strdup_printf("%s %s", lower, id));
 }
 
 void missed_leave(struct missed *m, const char *peer, const char *id)
 {
-	g_autofree char *bare = jid_bare(peer), *lower = g_ascii_strdown(bare, -1);
-
-	if (g_hash_table_size(m->told) >= TOLD_MAX)
-		g_hash_table_remove_all(m->told);
-	g_hash_table_add(m->told, g_strdup_printf("%s %s", lower, id));
+	remember(m->mine, MINE_MAX, peer, id);
 }
 
 static void on_missed(void *ctx, const struct past_call *call)
@@ -73,7 +82,7 @@ static void tell(struct missed *m, GPtrArray *entries, struct calllog *log)
 		if (!call_entry_is_missed(e) || (!m->all && (e->shown || is_told(m, e->peer, e->id))))
 			continue;
 		g_ptr_array_add(calls, e);
-		missed_leave(m, e->peer, e->id);
+		remember(m->told, TOLD_MAX, e->peer, e->id);
 		if (log)
 			calllog_show(log, e);
 	}
@@ -109,6 +118,13 @@ static gboolean settle(struct missed *m, gboolean was_read, GError **error)
 	return calllog_close(log, error);
 }
 
+static void warn_once(struct missed *m, const GError *error)
+{
+	if (!m->warned)
+		log_warn("missed", "%s", error->message);
+	m->warned = TRUE;
+}
+
 static gboolean on_timer(gpointer data)
 {
 	struct missed *m = data;
@@ -116,7 +132,7 @@ static gboolean on_timer(gpointer data)
 
 	m->timer = 0;
 	if (!archive_is_reading(phone_archive(m->phone)) && !settle(m, FALSE, &error))
-		log_warn("missed", "%s", error->message);
+		warn_once(m, error);
 	return G_SOURCE_REMOVE;
 }
 
@@ -204,7 +220,10 @@ void missed_hear(struct missed *m, const struct elem *message, const char *from,
 
 void missed_keep(struct missed *m, const struct call_entry *e)
 {
-	calllog_keep(m->path, e);
+	g_autoptr(GError) error = NULL;
+
+	if (!calllog_keep(m->path, e, &error))
+		warn_once(m, error);
 	if (call_entry_is_missed(e) && !e->shown)
 		settle_in(m, 0);
 }
@@ -219,7 +238,8 @@ struct missed *missed_new(struct phone *phone, const char *jid, gboolean all, co
 	m->us = jid_bare(jid);
 	m->path = calllog_path(jid);
 	m->past = past_new(jid);
-	m->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	m->told = g_ptr_array_new_with_free_func(g_free);
+	m->mine = g_ptr_array_new_with_free_func(g_free);
 	return m;
 }
 
@@ -231,7 +251,8 @@ void missed_free(struct missed *m)
 		g_source_remove(m->timer);
 	archive_stop(phone_archive(m->phone));
 	past_free(m->past);
-	g_hash_table_unref(m->told);
+	g_ptr_array_unref(m->told);
+	g_ptr_array_unref(m->mine);
 	g_free(m->us);
 	g_free(m->path);
 	g_free(m);

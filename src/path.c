@@ -94,6 +94,14 @@ void path_tell_in_ended(void *self, void *arg)
 		p->ev.in_ended(p->ev.self, fault);
 }
 
+void path_tell_stale(void *self, void *arg)
+{
+	struct path *p = self;
+
+	if (!p->closed)
+		p->ev.stale(p->ev.self);
+}
+
 void path_tell_way_failed(void *self, void *arg)
 {
 	struct path *p = self;
@@ -183,6 +191,14 @@ void path_way(struct path *p, enum transport_kind way, const struct server_list 
 	struct way_arg arg = {.way = way, .servers = *servers, .relay_only = relay_only};
 
 	command(p, path_do_way, &arg, sizeof(arg));
+	explicit_bzero(&arg, sizeof(arg));
+}
+
+void path_renew(struct path *p, const struct server_list *servers, gboolean relay_only)
+{
+	struct way_arg arg = {.way = TRANSPORT_ICE_UDP, .servers = *servers, .relay_only = relay_only};
+
+	command(p, path_do_renew, &arg, sizeof(arg));
 	explicit_bzero(&arg, sizeof(arg));
 }
 

@@ -32,6 +32,9 @@ struct path_events {
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
 	void (*way_failed)(void *self, const GError *error);
+	/* ICE: the way leads nowhere any more, be it that this machine has other addresses now or that nothing comes. It stays in
+	 * force meanwhile; path_renew seeks another. Told again as long as that lasts. */
+	void (*stale)(void *self);
 	void (*failed)(void *self, const GError *error);		/* the path is dead: JC_SECURITY, JC_LOST, JC_AUDIO_DEVICE,
 									 * JC_FILE, JC_PROTOCOL, JC_INTERNAL */
 	void (*peer_left)(void *self);					/* RTCP BYE or DTLS close: the peer is gone */
@@ -50,6 +53,10 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 /* SERVERS are copied. RELAY_ONLY: see net/link.h. */
 void path_way(struct path *p, enum transport_kind way, const struct server_list *servers, gboolean relay_only);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
+/* An ICE restart with new sockets: creds and candidates follow, what the peer answers goes to the new way, which takes over
+ * without a gap once it works (and is given up after 15 s). Keys stay. Nothing happens where one is under way, before the peer
+ * was proven, and with Raw UDP. */
+void path_renew(struct path *p, const struct server_list *servers, gboolean relay_only);
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);
 void path_remote_done(struct path *p);				/* the peer has no more; else taken for granted 10 s after the last */

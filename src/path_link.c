@@ -6,10 +6,14 @@
 
 #include "err.h"
 #include "log.h"
+#include "net/netwatch.h"
 
 enum {
 	REMOTE_QUIET_US = 10 * G_USEC_PER_SEC,	/* no XMPP client but two says that it has no more candidates */
 	SECURE_LIMIT_US = 30 * G_USEC_PER_SEC,
+	RENEW_LIMIT_US = 15 * G_USEC_PER_SEC,
+	RETIRE_US = 2 * G_USEC_PER_SEC,
+	STALE_AGAIN_US = 8 * G_USEC_PER_SEC,
 	RELAY_LIMIT_US = 6 * G_USEC_PER_SEC,	/* libnice waits 40 s for a relay that closes its connections */
 };
 
@@ -22,15 +26,40 @@ static const struct {
 	[TRANSPORT_RAW_UDP] = {udp_open, "nothing came from the peer's address; a TURN relay may be needed"},
 };
 
+static struct way_end *in_force(struct path *p)
+{
+	return &p->ends[p->current];
+}
+
+static struct way_end *beside(struct path *p)
+{
+	return &p->ends[!p->current];
+}
+
+/* Whom the peer's news are for: his answer to our new credentials is about the new way. */
+static struct link *asked(struct path *p)
+{
+	return p->other == RENEWING ? &beside(p)->link : &in_force(p)->link;
+}
+
 gboolean path_send(struct path *p, const uint8_t *data, size_t len)
 {
-	return p->link.self && p->link.send(p->link.self, data, len);
+	struct link *l = &in_force(p)->link;
+
+	return l->self && l->send(l->self, data, len);
+}
+
+gboolean path_is_checked(const struct path *p)
+{
+	return p->ends[p->current].link.checked;
 }
 
 void path_proven(struct path *p)
 {
-	if (p->link.self)
-		p->link.proven(p->link.self);
+	struct link *l = &in_force(p)->link;
+
+	if (l->self)
+		l->proven(l->self);
 }
 
 void path_limit(struct path *p)
@@ -51,14 +80,37 @@ static void give_up(struct path *p, const char *why)
 	path_tell(p, path_tell_way_failed, &error, sizeof(error));
 }
 
-/* ---- events of the link ---- */
+/* ---- events of a link ---- */
+
+static void close_end(struct way_end *e)
+{
+	if (e->link.self)
+		e->link.free(e->link.self);
+	memset(&e->link, 0, sizeof(e->link));
+}
+
+static void close_other(struct path *p)
+{
+	close_end(beside(p));
+	p->other = ALONE;
+	p->other_until = G_MAXINT64;
+}
+
+static gboolean is_retiring(const struct way_end *e)
+{
+	const struct path *p = e->path;
+
+	return p->other == RETIRING && e == &p->ends[!p->current];
+}
 
 static void on_candidate(void *self, const struct ice_cand *local)
 {
-	struct path *p = self;
+	struct way_end *e = self;
 
-	p->relay_by = G_MAXINT64;
-	path_tell(self, path_tell_candidate, local, sizeof(*local));
+	if (is_retiring(e))
+		return;
+	e->path->relay_by = G_MAXINT64;
+	path_tell(e->path, path_tell_candidate, local, sizeof(*local));
 }
 
 static void miss_relay(struct path *p)
@@ -70,57 +122,88 @@ static void miss_relay(struct path *p)
 
 static void on_gathered(void *self, unsigned candidates)
 {
-	struct path *p = self;
+	struct way_end *e = self;
 
+	if (e != in_force(e->path))
+		return;
 	if (candidates == 0)
-		miss_relay(p);
-	path_tell(self, path_tell_gathered, &candidates, sizeof(candidates));
+		miss_relay(e->path);
+	path_tell(e->path, path_tell_gathered, &candidates, sizeof(candidates));
 }
 
 static void tell_connected(struct path *p)
 {
+	struct link *l = &in_force(p)->link;
 	struct pair pair;
 
-	if (p->told_connected || !p->link.selected(p->link.self, &pair.local, &pair.remote))
+	if (p->told_connected || !l->selected(l->self, &pair.local, &pair.remote))
 		return;
 	p->told_connected = TRUE;
 	path_tell(p, path_tell_connected, &pair, sizeof(pair));
 }
 
+/* Packets of either way are the peer's if they have his keys. */
 static void on_datagram(void *self, uint8_t *data, size_t len, size_t cap)
 {
-	struct path *p = self;
+	struct way_end *e = self;
+	struct path *p = e->path;
 
-	p->reached = TRUE;
-	if (p->works)
-		tell_connected(p);
+	if (e == in_force(p)) {
+		p->reached = TRUE;
+		if (p->works)
+			tell_connected(p);
+	}
 	wire_input(p->wire, data, len);
 	path_schedule(p);
 }
 
+/* The new way is in force from now on; by the last one packets may be on their way to us. */
+static void take_over(struct path *p)
+{
+	log_info("path", "the call goes on by a new way");
+	p->current = !p->current;
+	p->other = RETIRING;
+	p->other_until = g_get_monotonic_time() + RETIRE_US;
+	p->told_connected = FALSE;
+	tell_connected(p);
+	path_schedule(p);
+}
+
+static void on_other_state(struct path *p, enum link_state state)
+{
+	if (p->other == RENEWING && state == LINK_WORKS)
+		take_over(p);
+	else if (p->other == RENEWING && state == LINK_FAILED)
+		p->other_until = 0;		/* not from inside its own event */
+}
+
 static void on_state(void *self, enum link_state state)
 {
-	struct path *p = self;
+	struct way_end *e = self;
+	struct path *p = e->path;
 
 	log_debug("path", "link state %d", state);
-	if (state == LINK_WORKS) {
+	if (e != in_force(p)) {
+		on_other_state(p, state);
+	} else if (state == LINK_WORKS) {
 		p->works = TRUE;
-		if (p->link.checked)
+		if (e->link.checked)
 			tell_connected(p);
 		path_start_dtls(p);
 		path_use_keys(p);
 	} else if (state == LINK_FAILED) {
 		give_up(p, ways[p->way].no_way);
 	}
+	path_schedule(p);
 }
 
 /* ---- one way after the other ---- */
 
 void path_link_close(struct path *p)
 {
-	if (p->link.self)
-		p->link.free(p->link.self);
-	memset(&p->link, 0, sizeof(p->link));
+	g_clear_pointer(&p->netwatch, netwatch_free);
+	close_other(p);
+	close_end(in_force(p));
 }
 
 /* A handshake belongs to the addresses it went between (RFC 5763 6.6), so another way begins another one, whether the last
@@ -133,47 +216,128 @@ static void forget_way(struct path *p)
 	g_clear_pointer(&p->dtls, dtls_free);
 	p->early_count = 0;
 	p->works = p->reached = p->told_connected = p->way_lost = p->proven = FALSE;
-	p->remote_done_at = p->relay_by = G_MAXINT64;
+	p->remote_done_at = p->relay_by = p->stale_at = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
 }
 
-static void tell_creds(struct path *p)
+static void tell_creds(struct path *p, struct link *l)
 {
 	struct ice_creds creds;
 
-	if (p->link.creds(p->link.self, &creds))
+	if (l->creds(l->self, &creds))
 		path_tell(p, path_tell_creds, &creds, sizeof(creds));
 }
+
+static gboolean open_end(struct way_end *e, GError **error)
+{
+	struct path *p = e->path;
+	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
+				     .datagram = on_datagram, .self = e};
+
+	return ways[p->way].open(&e->link, media_thread_context(p->media), &p->options, &events, error);
+}
+
+static void take_options(struct path *p, struct way_arg *way)
+{
+	p->options.servers = way->servers;
+	p->options.relay_only = way->relay_only;
+	explicit_bzero(&way->servers, sizeof(way->servers));
+}
+
+static void on_network(void *self);
 
 void path_do_way(void *self, void *arg)
 {
 	struct path *p = self;
-	struct way_arg *way = arg;
-	struct link_events events = {.candidate = on_candidate, .gathered = on_gathered, .state = on_state,
-				     .datagram = on_datagram, .self = p};
 	GError *error = NULL;
 
 	forget_way(p);
-	p->way = way->way;
-	p->options.servers = way->servers;
-	p->options.relay_only = way->relay_only;
-	explicit_bzero(&way->servers, sizeof(way->servers));
-	if (!ways[p->way].open(&p->link, media_thread_context(p->media), &p->options, &events, &error)) {
+	p->way = ((struct way_arg *)arg)->way;
+	p->ends[0].path = p->ends[1].path = p;
+	take_options(p, arg);
+	if (!open_end(in_force(p), &error)) {
 		path_fail(p, error);
 		return;
 	}
-	tell_creds(p);
+	if (p->way == TRANSPORT_ICE_UDP)
+		p->netwatch = netwatch_new(media_thread_context(p->media), on_network, p);
+	tell_creds(p, &in_force(p)->link);
 	if (p->go && !p->secured)
 		path_limit(p);
 	path_schedule(p);
 }
 
+/* ---- a new way by ICE (RFC 8445 9) ---- */
+
+void path_do_renew(void *self, void *arg)
+{
+	struct path *p = self;
+	g_autoptr(GError) error = NULL;
+	struct link *l = &beside(p)->link;
+
+	if (p->other == RENEWING || !p->proven || p->dead || p->way != TRANSPORT_ICE_UDP)
+		return;
+	close_other(p);
+	take_options(p, arg);
+	if (!open_end(beside(p), &error)) {
+		log_warn("path", "no new way can be sought: %s", error->message);
+		return;
+	}
+	log_info("path", "a new way is sought");
+	p->other = RENEWING;
+	p->other_until = g_get_monotonic_time() + RENEW_LIMIT_US;
+	tell_creds(p, l);
+	if (!l->gather(l->self, &error))
+		close_other(p);
+	path_schedule(p);
+}
+
+static void tell_stale(struct path *p, gint64 now)
+{
+	if (p->other == RENEWING || !p->proven || p->dead || !netwatch_has(NULL))
+		return;
+	p->stale_at = now + STALE_AGAIN_US;
+	path_tell(p, path_tell_stale, NULL, 0);
+}
+
+void path_link_stale(struct path *p, gint64 now)
+{
+	if (p->way == TRANSPORT_ICE_UDP && (p->stale_at == G_MAXINT64 || now >= p->stale_at))
+		tell_stale(p, now);
+}
+
+/* The address that the selected pair goes out by; relays hide theirs. */
+static gboolean is_our_address_gone(struct path *p)
+{
+	struct link *l = &in_force(p)->link;
+	struct ice_cand local, remote;
+
+	if (!l->self || !l->selected(l->self, &local, &remote))
+		return FALSE;
+	if (local.type == ICE_RELAY)
+		return TRUE;
+	return !netwatch_has(local.type == ICE_HOST || !local.rel_ip[0] ? local.ip : local.rel_ip);
+}
+
+static void on_network(void *self)
+{
+	struct path *p = self;
+
+	if (!netwatch_has(NULL) || !is_our_address_gone(p))
+		return;
+	if (p->other == RENEWING)
+		close_other(p);			/* it knows the old addresses only */
+	tell_stale(p, g_get_monotonic_time());
+}
+
 void path_link_expire(struct path *p, gint64 now)
 {
+	if (now >= p->other_until)
+		close_other(p);
 	if (now >= p->remote_done_at) {
 		p->remote_done_at = G_MAXINT64;
-		if (p->link.self)
-			p->link.remote_done(p->link.self);
+		if (asked(p)->self)
+			asked(p)->remote_done(asked(p)->self);
 	}
 	if (now >= p->relay_by)
 		miss_relay(p);
@@ -182,7 +346,7 @@ void path_link_expire(struct path *p, gint64 now)
 	p->secure_by = G_MAXINT64;
 	if (p->proven)
 		return;
-	if (p->works && (p->reached || p->link.checked))
+	if (p->works && (p->reached || in_force(p)->link.checked))
 		path_fail(p, g_error_new_literal(JC_ERROR, JC_SECURITY, p->suite ?
 			"what came from the peer was not encrypted with the keys agreed upon" :
 			"the peer did not finish the encryption handshake"));
@@ -195,12 +359,13 @@ void path_link_expire(struct path *p, gint64 now)
 void path_do_gather(void *self, void *arg)
 {
 	struct path *p = self;
+	struct link *l = &in_force(p)->link;
 	GError *error = NULL;
 
 	if (p->options.relay_only)
 		p->relay_by = g_get_monotonic_time() + RELAY_LIMIT_US;
 	path_schedule(p);
-	if (!p->link.self || p->link.gather(p->link.self, &error))
+	if (!l->self || l->gather(l->self, &error))
 		return;
 	give_up(p, error->message);
 	g_error_free(error);
@@ -209,25 +374,27 @@ void path_do_gather(void *self, void *arg)
 void path_do_remote_creds(void *self, void *arg)
 {
 	struct path *p = self;
+	struct link *l = asked(p);
 
-	if (!p->link.self)
+	if (!l->self)
 		return;
-	if (!p->link.set_remote(p->link.self, arg))
+	if (!l->set_remote(l->self, arg))
 		path_fail(p, g_error_new(JC_ERROR, JC_PROTOCOL, "the peer's ICE credentials were not usable"));
 	else
-		tell_creds(p);		/* those of before, unless he has restarted */
+		tell_creds(p, l);		/* those of before, unless he has restarted */
 }
 
 void path_do_remote_cand(void *self, void *arg)
 {
 	struct path *p = self;
 	const struct ice_cand *cand = arg;
+	struct link *l = asked(p);
 
-	if (!p->link.self)
+	if (!l->self)
 		return;
 	if (!p->options.toward[0])
 		g_strlcpy(p->options.toward, cand->ip, sizeof(p->options.toward));
-	p->link.add_remote(p->link.self, cand);
+	l->add_remote(l->self, cand);
 	p->remote_done_at = g_get_monotonic_time() + REMOTE_QUIET_US;
 	path_schedule(p);
 }

@@ -6,7 +6,8 @@
 #include "log.h"
 
 enum {
-	UNSTABLE_US = 2500 * 1000,		/* while sound was flowing */
+	STALE_US = 1500 * 1000,			/* of silence where sound was flowing: a new way is sought beside, */
+	UNSTABLE_US = 2500 * 1000,		/* and the user is told */
 	UNSTABLE_IDLE_US = 8 * G_USEC_PER_SEC,	/* while only RTCP came (hold): browsers send it every 5 s or so */
 	DEAD_US = 30 * G_USEC_PER_SEC,		/* RFC 7675 5.1 */
 	SNAPSHOT_US = 500 * 1000,
@@ -151,13 +152,14 @@ static void send_handshake(void *self, const uint8_t *data, size_t len)
 	path_send(self, data, len);
 }
 
-/* As server we may begin before our own ICE check has ended: the peer's ClientHello came through a pair that works. */
+/* Not before the link works, even when the peer's hello has come through a pair that does: libnice sends nothing until our own
+ * check has ended, and an answer lost in it would be repeated only when its timer ends. */
 void path_start_dtls(struct path *p)
 {
 	GError *error = NULL;
 	unsigned early = p->early_count;
 
-	if (p->dtls || p->dead || !p->peer_known || !(p->works || (early && !p->client)))
+	if (p->dtls || p->dead || !p->peer_known || !p->works)
 		return;
 	p->dtls = dtls_new(p->cert, p->client, &p->peer, send_handshake, p, &error);
 	if (!p->dtls) {
@@ -190,7 +192,7 @@ void path_use_keys(struct path *p)
 	if (!p->suite || !p->works || p->secured || p->dead)
 		return;
 	p->secured = TRUE;
-	p->proven = p->proven || p->link.checked;
+	p->proven = p->proven || path_is_checked(p);
 	path_tell(p, path_tell_secured, &p->suite, sizeof(p->suite));
 	start_engine(p);
 }
@@ -200,6 +202,7 @@ static void alive(struct path *p, gint64 now)
 	gboolean silent = FALSE;
 
 	p->last_any_us = now;
+	p->stale_at = G_MAXINT64;
 	p->proven = p->proven || p->suite;		/* else the handshake has to */
 	path_proven(p);
 	if (p->told_unstable) {
@@ -272,6 +275,8 @@ static void check_liveness(struct path *p, gint64 now)
 		p->told_unstable = TRUE;
 		path_tell(p, path_tell_unstable, &silent, sizeof(silent));
 	}
+	if (silence > (limit == UNSTABLE_US ? STALE_US : limit))
+		path_link_stale(p, now);
 }
 
 static void watch_ends(struct path *p)
@@ -324,7 +329,7 @@ static gboolean on_timer(GSource *source, GSourceFunc callback, gpointer data)
 
 void path_schedule(struct path *p)
 {
-	gint64 next = MIN(MIN(p->remote_done_at, p->relay_by), p->secure_by);
+	gint64 next = MIN(MIN(p->remote_done_at, p->relay_by), MIN(p->secure_by, p->other_until));
 
 	if (p->dtls)
 		next = MIN(next, dtls_deadline(p->dtls));
@@ -340,7 +345,7 @@ void path_do_begin(void *self, void *arg)
 	struct path *p = self;
 	struct wire_events wire = {.rtp = on_rtp, .rtcp = on_rtcp, .handshake = on_handshake, .self = p};
 
-	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = G_MAXINT64;
+	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = p->other_until = p->stale_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);

@@ -11,7 +11,7 @@
 #include "path.h"
 #include "post.h"
 
-enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint is known (rule R15) */
+enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint is known (rule R15) and the way works */
 
 /* ---- what the commands below carry ---- */
 struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
@@ -21,6 +21,13 @@ struct hold_arg { gboolean sending, receiving; };
 struct way_arg { enum transport_kind way; struct server_list servers; gboolean relay_only; };
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
+
+/* One end of the way. There are two for a while, when the machine's addresses have changed: the one in force, and one by which a
+ * new way is sought, or the last one, by which packets may still be coming. */
+struct way_end {
+	struct path *path;
+	struct link link;		/* self NULL: not open */
+};
 
 struct path {
 	/* ---- main thread ---- */
@@ -36,7 +43,10 @@ struct path {
 	struct link_options options;
 	const struct dtls_cert *cert;
 	enum transport_kind way;
-	struct link link;		/* self NULL: none is open */
+	struct way_end ends[2];
+	unsigned current;		/* index in ENDS of the one in force */
+	enum { ALONE, RENEWING, RETIRING } other;
+	struct netwatch *netwatch;	/* ICE only */
 	struct dtls *dtls;
 	struct wire *wire;
 	struct engine *engine;
@@ -53,13 +63,14 @@ struct path {
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
-	gint64 remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
+	gint64 other_until, stale_at, remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */
 void path_do_begin(void *self, void *arg);
 void path_do_way(void *self, void *arg);		/* enum transport_kind */
 void path_do_gather(void *self, void *arg);
+void path_do_renew(void *self, void *arg);
 void path_do_remote_creds(void *self, void *arg);	/* struct ice_creds */
 void path_do_remote_cand(void *self, void *arg);	/* struct ice_cand */
 void path_do_remote_done(void *self, void *arg);
@@ -81,7 +92,9 @@ void     path_start_dtls(struct path *p);			/* if it is time */
 void     path_use_keys(struct path *p);				/* that were given: if it is time */
 gboolean path_send(struct path *p, const uint8_t *data, size_t len);
 void     path_proven(struct path *p);				/* the datagram at hand was the peer's, by its keys */
+gboolean path_is_checked(const struct path *p);		/* a way that works is known to lead somewhere */
 void     path_limit(struct path *p);				/* from now on there is so much time for the keys */
+void     path_link_stale(struct path *p, gint64 now);	/* silence: is a new way to be sought? */
 void     path_link_expire(struct path *p, gint64 now);
 void     path_link_close(struct path *p);
 
@@ -100,6 +113,7 @@ void path_tell_unstable(void *self, void *arg);		/* gboolean */
 void path_tell_digit(void *self, void *arg);		/* char */
 void path_tell_voice(void *self, void *arg);		/* gboolean */
 void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
+void path_tell_stale(void *self, void *arg);
 void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */
 void path_tell_left(void *self, void *arg);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "net/netwatch.h"
 #include "text.h"
 
 enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
@@ -15,6 +16,7 @@ struct phone {
 	struct disco *disco;
 	struct roster *roster;
 	struct extdisco *extdisco;
+	struct netwatch *netwatch;
 	gboolean relay_only;		/* with everybody */
 	struct archive *archive;
 	struct media_thread *media;
@@ -234,6 +236,13 @@ static void on_offline(void *self, const GError *error, gboolean final)
 	p->ev.offline(p->ev.self, error, final);
 }
 
+static void on_network(void *self)
+{
+	struct phone *p = self;
+
+	stream_network_changed(p->xmpp);
+}
+
 static void on_phase(void *self, const char *phase, gint64 now_us)
 {
 	struct phone *p = self;
@@ -381,6 +390,7 @@ void phone_free(struct phone *p)
 	archive_free(p->archive);
 	roster_free(p->roster);
 	extdisco_free(p->extdisco);
+	netwatch_free(p->netwatch);
 	disco_free(p->disco);
 	stream_free(p->xmpp);
 	media_thread_free(p->media);
@@ -396,6 +406,7 @@ void phone_connect(struct phone *p)
 
 	p->phases.start = g_get_monotonic_time();
 	stream_connect(p->xmpp);
+	p->netwatch = netwatch_new(NULL, on_network, p);
 	/* The first key of a process costs OpenSSL 25 ms: spent here, beside the login in the other thread. */
 	p->cert = dtls_cert_new(&error);
 	if (!p->cert)
@@ -527,7 +538,7 @@ gboolean phone_may_refuse(struct phone *p)
 	return TRUE;
 }
 
-void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
+gboolean phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err)
 {
 	struct jingle_msg end = {.action = JINGLE_SESSION_TERMINATE, .sid = m->sid, .reason = jingle_reason_of(err)};
 	const struct call *instead = err == JC_BUSY ? call_with(p, iq_from(iq)) : NULL;
@@ -535,7 +546,7 @@ void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, en
 
 	if (!phone_may_refuse(p)) {
 		iq_answer(iq, COND_RESOURCE_CONSTRAINT, NULL);
-		return;
+		return FALSE;
 	}
 	terminate = elem_new("iq", "jabber:client");
 	if (instead) {
@@ -547,6 +558,7 @@ void phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, en
 	elem_adopt(terminate, jingle_msg_write(&end));
 	iq_answer(iq, COND_OK, NULL);
 	stream_send(p->xmpp, terminate);
+	return TRUE;
 }
 
 struct media_thread *phone_media(struct phone *p)

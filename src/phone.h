@@ -61,8 +61,8 @@ struct call  *phone_take(struct phone *p, struct iq *iq, const struct jingle_msg
 gboolean      phone_may_refuse(struct phone *p);
 /* Acknowledges the session-initiate and ends that session at once with the reason of ERR; JC_BUSY with a call of that very
  * client says which session that is (alternative-session). In a flood (phone_may_refuse) it is a resource-constraint (XEP-0166
- * "Errors"). */
-void          phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err);
+ * "Errors"), and FALSE is returned. */
+gboolean      phone_refuse(struct phone *p, struct iq *iq, const struct jingle_msg *m, enum jc_err err);
 /* Ends the media and forgets the call; done as in call_free. */
 void          phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx, const struct media_stats *stats),
 			 void *ctx);

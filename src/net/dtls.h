@@ -18,7 +18,7 @@ void              dtls_cert_fingerprint(const struct dtls_cert *c, struct dtls_f
 enum dtls_status { DTLS_HANDSHAKING, DTLS_DONE, DTLS_FAILED };
 
 /* SEND hands one datagram to the network (one call per record flight datagram, at most 1200 bytes); its result is
- * ignored: lost flights are repeated from 100 ms, doubling. Borrows CERT. */
+ * ignored: lost flights are repeated: a hello after 100 ms, others after 300 ms, then doubling. Borrows CERT. */
 struct dtls *dtls_new(const struct dtls_cert *cert, gboolean client, const struct dtls_fingerprint *peer,
 		      void (*send)(void *self, const uint8_t *data, size_t len), void *self, GError **error);
 void         dtls_free(struct dtls *d);

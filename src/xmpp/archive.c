@@ -20,6 +20,7 @@ struct archive {
 	char *query_id;			/* of the question at hand; NULL: results are not awaited */
 	char *before;			/* where the page at hand ends; NULL: the latest */
 	unsigned messages, pages;
+	gboolean leave_rooms;		/* the server can leave out what was said in rooms */
 };
 
 struct archive *archive_new(struct stream *x)
@@ -111,6 +112,8 @@ static struct elem *write_query(const struct archive *a)
 	elem_set(form, "type", "submit");
 	add_field(form, "FORM_TYPE", "hidden", NS_MAM);
 	add_field(form, "start", NULL, start);
+	if (a->leave_rooms)
+		add_field(form, "include-groupchat", NULL, "false");
 	set = elem_add(query, "set", NS_RSM);
 	elem_set_text(elem_add(set, "before", NULL), a->before ? a->before : "");
 	elem_set_text(elem_add(set, "max", NULL), max);
@@ -149,17 +152,25 @@ static void ask_page(struct archive *a)
 	a->query = stream_query(a->stream, NULL, "set", write_query(a), TIMEOUT_MS, on_page, a);
 }
 
+static gboolean has_feature(const struct elem *info, const char *feature)
+{
+	const struct elem *f = elem_child(info, "feature", NULL);
+
+	while (f && g_strcmp0(elem_attr(f, "var"), feature) != 0)
+		f = elem_next(f, "feature", NULL);
+	return f != NULL;
+}
+
 static void on_features(void *ctx, enum iq_cond cond, const struct elem *reply)
 {
 	struct archive *a = ctx;
-	const struct elem *f = elem_child(elem_child(reply, "query", NS_INFO), "feature", NULL);
+	const struct elem *info = elem_child(reply, "query", NS_INFO);
 
 	a->query = 0;
-	while (f && g_strcmp0(elem_attr(f, "var"), NS_MAM) != 0)
-		f = elem_next(f, "feature", NULL);
+	a->leave_rooms = has_feature(info, NS_MAM "#groupchat-field");
 	if (cond != COND_OK)
 		end(a, ARCHIVE_FAILED, cond);
-	else if (!f)
+	else if (!has_feature(info, NS_MAM))
 		end(a, ARCHIVE_NONE, COND_OK);
 	else
 		ask_page(a);

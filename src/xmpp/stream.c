@@ -460,6 +460,12 @@ void stream_connect(struct stream *x)
 	link_connect(x->link);
 }
 
+void stream_network_changed(struct stream *x)
+{
+	if (!x->over)
+		link_network(x->link);
+}
+
 static gboolean on_close_timeout(gpointer data)
 {
 	struct stream *x = data;

@@ -49,6 +49,8 @@ struct stream_handlers {
 
 struct stream *stream_new(const struct stream_options *options, const struct stream_handlers *handlers);
 void         stream_connect(struct stream *x);
+/* The addresses of this machine have changed: is the connection still good? Who waits to try again tries now. */
+void         stream_network_changed(struct stream *x);
 /* Everything queued is sent, the stream is closed in an orderly way, then done(ctx) is called in the main thread;
  * after TIMEOUT_MS without success it is cut and done is called all the same. offline is not called any more. */
 void         stream_close(struct stream *x, guint timeout_ms, void (*done)(void *ctx), void *ctx);

@@ -1,5 +1,7 @@
 #include "stream_thread.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -153,6 +155,46 @@ static void begin_attempt(struct stream_thread *t)
 	give_up_or_retry(t);
 }
 
+/* ---- the network has changed ---- */
+
+/* Nothing comes by a socket whose address the machine has no more; TCP would find out in a quarter of an hour. */
+static gboolean is_address_gone(int fd)
+{
+	struct sockaddr_storage here;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&here;
+	socklen_t size = sizeof(here);
+	gboolean gone;
+	int probe;
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&here, &size) != 0)
+		return FALSE;
+	v6->sin6_port = 0;			/* which lies where IPv4 has its own */
+	probe = socket(here.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	gone = probe >= 0 && bind(probe, (struct sockaddr *)&here, size) != 0 && errno == EADDRNOTAVAIL;
+	if (probe >= 0)
+		close(probe);
+	return gone;
+}
+
+void attempt_network(void *self, void *arg)
+{
+	struct stream_thread *t = self;
+
+	if (t->closing)
+		return;
+	if (t->retry) {
+		t->backoff_ms = BACKOFF_FIRST_MS;
+		on_retry(t);
+	} else if (t->online && is_address_gone(t->fd)) {
+		thread_refuse(t, g_error_new(JC_ERROR, JC_LOST, "the address of this machine has changed"));
+		thread_pump(t);
+	} else if (t->online && !t->pinging) {
+		t->pinging = TRUE;
+		thread_ping(t);
+		thread_timer(t, &t->keepalive, KEEPALIVE_ANSWER_S * 1000, attempt_keepalive);
+	}
+}
+
 /* ---- commands: main thread -> xmpp thread ---- */
 
 static void do_connect(void *self, void *arg)
@@ -245,6 +287,11 @@ gboolean link_cut(struct stream_link *link)
 	shutdown(fd, SHUT_RDWR);
 	close(fd);
 	return TRUE;
+}
+
+void link_network(struct stream_link *link)
+{
+	post_to(link->ctx, attempt_network, link, NULL, 0);
 }
 
 void link_connect(struct stream_link *link)

@@ -47,6 +47,7 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 /* Ends it; at most 1 s. A thread stuck in a name look-up cannot be ended: it is left behind, its memory with it. */
 void link_stop(struct stream_link *link);
 void link_connect(struct stream_link *link);
+void     link_network(struct stream_link *link);		/* as stream_network_changed */
 void link_send(struct stream_link *link, struct elem *stanza);	/* takes */
 void link_close(struct stream_link *link);
 gboolean link_cut(struct stream_link *link);			/* shuts the socket down; FALSE: there is none */

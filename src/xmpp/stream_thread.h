@@ -57,6 +57,7 @@ void     thread_close(void *t, void *arg);				/* of type post_fn */
 void     thread_report(struct stream_thread *t, struct report r);
 void     thread_phase(struct stream_thread *t, const char *phase);	/* static word */
 void     thread_timer(struct stream_thread *t, GSource **slot, guint ms, GSourceFunc fn);	/* FN NULL: none any more */
+void     attempt_network(void *t, void *arg);				/* of type post_fn */
 void     attempt_settle(struct stream_thread *t);			/* after the end of a connection: what now? */
 gboolean attempt_keepalive(gpointer t);				/* GSourceFunc of t->keepalive */
 

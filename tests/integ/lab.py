@@ -88,12 +88,14 @@ class Proc:
 
 
 class Lab:
-    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", component=None, contacts=()):
+    def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", component=None, contacts=(),
+                 websocket=False):
         self.dir = tempfile.mkdtemp(prefix="jcall-lab-")
         self.port, self.users, self.friends = free_port(), users, friends
         self.direct_port, self.component_port = free_port(), free_port()
         self.component, self.contacts = component, contacts     # a domain served by another program; JIDs on every contact list
         self.modules, self.extra, self.offline = list(modules), extra, offline
+        self.websocket_port = free_port() if websocket else None        # plain, which on loopback will do
         self.judged = True      # False: the jcalls here talk to another server, which records nothing
         self.procs, self.server, self.stack = [], None, contextlib.ExitStack()
 
@@ -172,7 +174,7 @@ class Lab:
         modules = ["roster", "saslauth", "tls", "disco", "ping", "smacks", "carbons", "presence", "message", "iq", "posix"]
         if self.offline:
             modules.append("offline")
-        modules += self.modules
+        modules += self.modules + (["websocket"] if self.websocket_port else [])
         open(self.path("prosody.cfg.lua"), "w").write(f'''
 run_as_root = true
 daemonize = false
@@ -184,7 +186,9 @@ c2s_direct_tls_ports = {{ {self.direct_port} }}
 s2s_ports = {{ }}
 component_ports = {{ {self.component_port if self.component else ""} }}
 component_interfaces = {{ "127.0.0.1" }}
-http_ports = {{ }}
+http_ports = {{ {self.websocket_port or ""} }}
+http_default_host = "{DOMAIN}"
+consider_websocket_secure = true
 https_ports = {{ }}
 plugin_paths = {{ "{os.path.join(CONFORMANCE, "prosody")}" }}
 record_sent_file = "{self.path("sent")}"
@@ -203,7 +207,7 @@ VirtualHost "{DOMAIN}"
         self.server = subprocess.Popen(["prosody", "--config", self.path("prosody.cfg.lua"), "-F"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
-        for port in (self.port, self.direct_port) + ((self.component_port,) if self.component else ()):
+        for port in filter(None, (self.port, self.direct_port, self.component and self.component_port, self.websocket_port)):
             while True:
                 with socket.socket() as s:
                     if s.connect_ex(("127.0.0.1", port)) == 0:

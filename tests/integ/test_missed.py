@@ -89,7 +89,7 @@ def test_answer_tells_of_a_missed_call_once_and_is_ready_all_the_same():
         juliet = lab.answer("juliet")
         call = juliet.wait("missed")
         assert (call["peer"], call["reason"]) == (lab.jid("romeo"), "no-answer")
-        romeo = lab.dial("romeo", "juliet", "--for", "1")
+        romeo = lab.dial("romeo", "juliet", "--for", "2")
         assert romeo.exit() == OK
         juliet.signal(signal.SIGTERM)
         juliet.exit()

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """STUN and TURN as the XMPP server names them (XEP-0215), a real coturn, and calls that tell no address but a relay's."""
-import re
-from lab import *
+import xml.etree.ElementTree as ET
+import socket, threading
+from elsewhere import *
 from turn import Turn
 
 OK, NO_PATH = 0, 20
@@ -127,6 +128,57 @@ def test_what_the_configuration_names_goes_first():
         juliet = lab.answer("juliet", "--once")
         romeo = lab.dial("romeo", "juliet", "--relay-only", "-i", "tone", "--for", "2", config=config)
         assert_relayed(lab, romeo, juliet)
+
+
+class Capture:
+    """All that comes over d0 from the other namespace: {(protocol, destination, port)}."""
+
+    def __enter__(self):
+        self.seen, self.sock = set(), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003))
+        self.sock.bind(("d0", 0))
+        threading.Thread(target=self._loop, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def _loop(self):
+        while True:
+            try:
+                data, (_, protocol, kind, *_) = self.sock.recvfrom(65536)
+            except OSError:
+                return
+            if kind == socket.PACKET_OUTGOING or protocol not in (0x0800, 0x86dd):
+                continue
+            if protocol == 0x0800:
+                to, name, rest = socket.inet_ntoa(data[16:20]), data[9], data[(data[0] & 15) * 4:]
+            else:
+                to, name, rest = socket.inet_ntop(socket.AF_INET6, data[24:40]), data[6], data[40:]
+            if name in (6, 17):
+                self.seen.add((name, to, rest[2] << 8 | rest[3]))
+
+
+def test_no_packet_goes_anywhere_but_to_the_relay_when_hiding():
+    """What a peer could see of us on the wire, and what is in the stanzas."""
+    in_namespace()
+    for kind in ("turn", "turn-tcp"):
+        with Elsewhere() as there, Turn(ip="10.8.0.1") as turn, \
+                Lab(modules=("external_services",), extra='interfaces = { "*" }\n' + turn.services("stun", kind)) as lab, Capture() as wire:
+            juliet = lab.answer("juliet", "--once", "-i", "tone", config=config(lab, "juliet"))
+            romeo = dial_from(lab, there, "--relay-only", "-i", "tone", "--for", "3")
+            assert_relayed(lab, romeo, juliet)
+            assert all("10.8.0.2" not in ET.tostring(s).decode() for sender, s in lab.sent() if sender.startswith("romeo@"))
+            stray = {s for s in wire.seen if s[1:] not in (("10.8.0.1", lab.port), ("10.8.0.1", turn.port))}
+            assert not stray and (17 if kind == "turn" else 6, "10.8.0.1", turn.port) in wire.seen, wire.seen
+
+
+def test_the_capture_sees_what_goes_directly():
+    in_namespace()
+    with Elsewhere() as there, Lab(extra='interfaces = { "*" }') as lab, Capture() as wire:
+        juliet = lab.answer("juliet", "--once", "-i", "tone", config=config(lab, "juliet"))
+        romeo = dial_from(lab, there, "-i", "tone", "--for", "2")
+        assert (romeo.exit(), juliet.exit()) == (OK, OK)
+        assert {s for s in wire.seen if s[0] == 17}, wire.seen
 
 
 def password(user):

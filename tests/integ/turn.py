@@ -8,17 +8,18 @@ SECRET = "turn-secret"
 class Turn:
     """Started when entered; ALIVE FALSE: only its place, where nobody listens."""
 
-    def __init__(self, secret=SECRET, alive=True):
+    def __init__(self, secret=SECRET, alive=True, ip="127.0.0.1"):
+        self.ip = ip
         self.port, self.tls_port, self.secret, self.alive = free_port(), free_port(), secret, alive
         self.dir, self.p = tempfile.mkdtemp(prefix="jcall-turn-"), None
 
-    def services(self, *kinds, host="127.0.0.1"):
+    def services(self, *kinds, host=None):
         """The part of prosody's configuration that names it: of ("stun", "turn", "turn-tcp", "turns")."""
         rows = {"stun": f'type = "stun", transport = "udp", port = {self.port}',
                 "turn": f'type = "turn", transport = "udp", port = {self.port}, secret = "{SECRET}", algorithm = "turn", ttl = 3600',
                 "turn-tcp": f'type = "turn", transport = "tcp", port = {self.port}, secret = "{SECRET}", algorithm = "turn", ttl = 3600',
                 "turns": f'type = "turns", transport = "tcp", port = {self.tls_port}, secret = "{SECRET}", algorithm = "turn", ttl = 3600'}
-        return "external_services = { " + ", ".join(f'{{ host = "{host}", {rows[k]} }}' for k in kinds) + " }"
+        return "external_services = { " + ", ".join(f'{{ host = "{host or self.ip}", {rows[k]} }}' for k in kinds) + " }"
 
     def __enter__(self):
         if not self.alive:
@@ -28,7 +29,7 @@ class Turn:
                         "-out", cert, "-days", "30", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
                        check=True, capture_output=True)
         self.p = subprocess.Popen(
-            ["turnserver", "-n", "--no-cli", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--allow-loopback-peers",
+            ["turnserver", "-n", "--no-cli", "--listening-ip", self.ip, "--relay-ip", self.ip, "--allow-loopback-peers",
              "--listening-port", str(self.port), "--tls-listening-port", str(self.tls_port), "--no-dtls", "--cert", cert, "--pkey", key,
              "--use-auth-secret", "--static-auth-secret", self.secret, "--realm", DOMAIN, "--no-multicast-peers", "--verbose",
              "--log-file", "stdout", "--pidfile", os.path.join(self.dir, "pid"), "--userdb", os.path.join(self.dir, "db")],
@@ -37,7 +38,7 @@ class Turn:
         for port in (self.port, self.tls_port):
             while True:
                 with socket.socket() as s:
-                    if s.connect_ex(("127.0.0.1", port)) == 0:
+                    if s.connect_ex((self.ip, port)) == 0:
                         break
                 assert self.p.poll() is None and time.monotonic() < end, "coturn does not start: " + self.log()[-2000:]
                 time.sleep(0.05)

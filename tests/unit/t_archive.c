@@ -118,6 +118,21 @@ static void the_account_is_asked_for_the_feature_and_then_for_the_latest_page(vo
 	assert_true(archive_is_reading(f->archive));
 }
 
+static void what_was_said_in_rooms_is_left_out_where_the_server_can(void **state)
+{
+	struct fixture *f = *state;
+	const struct elem *field;
+
+	archive_read(f->archive, SINCE, &f->reader);
+	fake_stream_reply(&f->stream, 0, COND_OK, "<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:mam:2'/>"
+			  "<feature var='urn:xmpp:mam:2#groupchat-field'/></query>");
+	field = elem_child(elem_child(fake_stream_query(&f->stream, 0)->payload, "x", NULL), "field", NULL);
+	while (field && strcmp(elem_attr(field, "var"), "include-groupchat") != 0)
+		field = elem_next(field, "field", NULL);
+	assert_non_null(field);
+	assert_string_equal(elem_text(elem_child(field, "value", NULL)), "false");
+}
+
 static void a_server_without_the_feature_keeps_none(void **state)
 {
 	struct fixture *f = *state;
@@ -313,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_account_is_asked_for_the_feature_and_then_for_the_latest_page),
+		T(what_was_said_in_rooms_is_left_out_where_the_server_can),
 		T(a_server_without_the_feature_keeps_none),
 		T(refusals_and_silence_are_failures),
 		T(results_of_our_account_are_read_with_their_time),

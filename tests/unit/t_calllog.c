@@ -116,7 +116,7 @@ static void the_file_is_for_its_owner_only(void **state)
 	g_autofree char *folder = g_path_get_dirname(f->path);
 	struct stat st;
 
-	calllog_keep(f->path, &e);
+	assert_true(calllog_keep(f->path, &e, NULL));
 	assert_int_equal(stat(f->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(stat(folder, &st), 0);
@@ -161,6 +161,38 @@ static void the_oldest_go_when_there_are_too_many(void **state)
 	l = open_list(f);
 	assert_int_equal(calllog_entries(l)->len, CALLLOG_MAX);
 	assert_int_equal(entry(l, 0)->at_s, 10);
+	close_list(l);
+}
+
+static void a_list_that_grows_line_by_line_is_trimmed(void **state)
+{
+	struct fixture *f = *state;
+	g_autofree char *long_id = g_strnfill(100, 'x');
+	struct call_entry again = call_of("romeo@montague.lit", "again", 1);
+	struct calllog *l;
+	struct stat st;
+
+	l = open_list(f);
+	calllog_set_until(l, 77);
+	close_list(l);
+	for (int i = 0; i < 2000; i++) {
+		g_autofree char *id = g_strdup_printf("%d%s", i, long_id);
+		struct call_entry e = call_of("romeo@montague.lit", id, 1000 + i);
+
+		assert_true(calllog_keep(f->path, &e, NULL));
+		assert_int_equal(stat(f->path, &st), 0);
+		assert_true(st.st_size < 100 * 1024);
+	}
+	l = open_list(f);
+	assert_int_equal(calllog_entries(l)->len, CALLLOG_MAX);
+	assert_int_equal(entry(l, CALLLOG_MAX - 1)->at_s, 2999);
+	assert_int_equal(calllog_until(l), 77);
+	close_list(l);
+	g_unlink(f->path);
+	assert_true(calllog_keep(f->path, &again, NULL));
+	assert_true(calllog_keep(f->path, &again, NULL));
+	l = open_list(f);
+	assert_int_equal(calllog_entries(l)->len, 1);
 	close_list(l);
 }
 
@@ -279,6 +311,7 @@ int main(void)
 		T(nothing_is_written_when_nothing_changed),
 		T(a_call_is_there_once),
 		T(the_oldest_go_when_there_are_too_many),
+		T(a_list_that_grows_line_by_line_is_trimmed),
 		T(what_a_caller_puts_into_an_id_stays_in_its_column),
 		T(lines_that_are_not_understood_are_left_out),
 		T(what_is_no_list_of_ours_is_refused_and_left_alone),

@@ -22,6 +22,8 @@ struct side {
 	struct audio_out out;
 	gboolean deaf;			/* the signalling gives it another password than the peer's: no check succeeds */
 	gboolean mute;			/* the signalling loses our candidates */
+	char told_ufrag[257];
+	gboolean lost;			/* its credentials do not reach the peer */
 	gboolean closing;
 	unsigned creds, candidates, connected, secured, flowing, heard, voices, way_failed, failed, closed;
 	int failure;
@@ -40,10 +42,13 @@ static void on_creds(void *self, const struct ice_creds *local)
 	struct side *s = self;
 	struct ice_creds creds = *local;
 
+	if (strcmp(s->told_ufrag, local->ufrag) == 0)
+		return;			/* those of before, as the plug-in would see */
+	g_strlcpy(s->told_ufrag, local->ufrag, sizeof(s->told_ufrag));
 	s->creds++;
 	if (s->other->deaf)
 		g_strlcpy(creds.pwd, "this is not the password", sizeof(creds.pwd));
-	if (!s->other->closing)
+	if (!s->other->closing && !s->lost)
 		path_remote_creds(s->other->path, &creds);
 	path_gather(s->path);
 }
@@ -110,6 +115,10 @@ static void on_way_failed(void *self, const GError *error)
 	s->failure = error->code;
 }
 
+static void on_stale(void *self)
+{
+}
+
 static void on_failed(void *self, const GError *error)
 {
 	struct side *s = self;
@@ -162,7 +171,7 @@ static void open_side(struct world *w, struct side *s, struct side *other, gbool
 {
 	struct path_events events = {.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .voice = on_voice, .in_ended = on_in_ended, .way_failed = on_way_failed, .failed = on_failed,
+		.unstable = on_unstable, .voice = on_voice, .in_ended = on_in_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
 		.peer_left = on_left, .self = s};
 	struct link_options options = {.controlling = controlling, .loopback = TRUE};
 
@@ -315,6 +324,77 @@ static void a_call_that_is_up_can_change_its_way(void **state)
 	before = w->a.stats.rx_packets;
 	while (path_stats(w->a.path, &w->a.stats), w->a.stats.rx_packets < before + 10)
 		g_main_context_iteration(NULL, TRUE);
+	assert_int_equal(w->a.failed + w->b.failed, 0);
+}
+
+static void hear_more(struct side *s)
+{
+	uint64_t before;
+
+	path_stats(s->path, &s->stats);
+	before = s->stats.rx_packets;
+	while (path_stats(s->path, &s->stats), s->stats.rx_packets < before + 30)
+		g_main_context_iteration(NULL, TRUE);
+}
+
+static void talk_by_ice(struct world *w)
+{
+	use(w, TRANSPORT_ICE_UDP);
+	secure(w);
+	go(&w->a);
+	go(&w->b);
+	WAIT_BOTH(w, heard, 1);
+	WAIT_BOTH(w, connected, 1);
+}
+
+/* An ICE restart with new sockets, as after a change of addresses. The keys stay; nothing is lost. */
+static void a_new_way_takes_over_without_a_gap(void **state)
+{
+	static const struct server_list none;
+	struct world *w = *state;
+
+	talk_by_ice(w);
+	path_renew(w->a.path, &none, FALSE);
+	wait_for(&w->a.connected, 2);
+	hear_more(&w->a);
+	hear_more(&w->b);
+	assert_true(w->a.stats.rx_lost + w->b.stats.rx_lost < 5);
+	assert_true(w->a.stats.rx_bad + w->b.stats.rx_bad == 0);
+	assert_int_equal(w->a.secured, 1);
+	path_renew(w->b.path, &none, FALSE);		/* and back */
+	wait_for(&w->b.connected, 2);
+	hear_more(&w->a);
+	hear_more(&w->b);
+	assert_int_equal(w->a.failed + w->b.failed, 0);
+}
+
+static void both_may_seek_a_new_way_at_once(void **state)
+{
+	static const struct server_list none;
+	struct world *w = *state;
+
+	talk_by_ice(w);
+	path_renew(w->a.path, &none, FALSE);
+	path_renew(w->b.path, &none, FALSE);
+	WAIT_BOTH(w, connected, 2);
+	hear_more(&w->a);
+	hear_more(&w->b);
+	assert_int_equal(w->a.failed + w->b.failed, 0);
+}
+
+static void a_new_way_that_leads_nowhere_leaves_the_old_one_in_force(void **state)
+{
+	static const struct server_list none;
+	struct world *w = *state;
+
+	talk_by_ice(w);
+	w->a.mute = w->a.lost = TRUE;
+	path_renew(w->a.path, &none, FALSE);
+	for (int i = 0; i < 4; i++) {
+		hear_more(&w->a);
+		hear_more(&w->b);
+	}
+	assert_int_equal(w->a.connected, 1);
 	assert_int_equal(w->a.failed + w->b.failed, 0);
 }
 
@@ -514,6 +594,9 @@ int main(void)
 		TEST(sound_goes_by_plain_udp),
 		TEST(a_failed_ice_leaves_the_path_alive_for_plain_udp),
 		TEST(a_call_that_is_up_can_change_its_way),
+		TEST(a_new_way_takes_over_without_a_gap),
+		TEST(both_may_seek_a_new_way_at_once),
+		TEST(a_new_way_that_leads_nowhere_leaves_the_old_one_in_force),
 		TEST(plain_udp_with_another_certificate_gives_no_sound),
 		TEST(without_the_accept_no_sound_leaves_by_plain_udp),
 		TEST(given_keys_need_no_handshake),

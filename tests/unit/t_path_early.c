@@ -1,0 +1,109 @@
+/* A hello that comes before our own ICE check has ended: nothing can be sent yet, and the answer is not to wait for a timer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net/dtls.h"
+#include "path_priv.h"
+
+struct rig {
+	struct media_thread *media;
+	struct path *path;
+	struct dtls_cert *ours, *theirs;
+	struct dtls *peer;
+	gboolean up;			/* the link has a pair */
+	unsigned sent, lost;
+	gboolean said, closed;
+};
+
+static gboolean send_datagram(void *self, const uint8_t *data, size_t len)
+{
+	struct rig *r = self;
+
+	r->sent += r->up;
+	r->lost += !r->up;
+	return r->up;
+}
+
+static gboolean has_no_pair(void *self, struct ice_cand *local, struct ice_cand *remote)
+{
+	return FALSE;
+}
+
+static void nothing(void *self)
+{
+}
+
+static void take(void *self, const uint8_t *data, size_t len)
+{
+	struct rig *r = self;
+	uint8_t copy[DATAGRAM_MAX];
+
+	memcpy(copy, data, len);
+	wire_input(r->path->wire, copy, len);
+}
+
+static void on_said(void *self, void *arg)
+{
+	((struct rig *)self)->said = TRUE;
+}
+
+/* ---- in the media thread, at once: no timer can have its turn in between ---- */
+
+static void say(void *self, void *arg)
+{
+	struct rig *r = self;
+	struct path *p = r->path;
+
+	p->ends[p->current].link = (struct link){.free = nothing, .send = send_datagram, .selected = has_no_pair,
+						 .proven = nothing, .self = r};
+	dtls_start(r->peer, g_get_monotonic_time());
+	r->up = p->works = TRUE;
+	path_start_dtls(p);
+	post_to(NULL, on_said, r, NULL, 0);
+}
+
+static void on_closed(void *ctx, const struct media_stats *stats)
+{
+	((struct rig *)ctx)->closed = TRUE;
+}
+
+static void a_hello_that_came_before_the_way_worked_is_answered_when_it_does(void **state)
+{
+	struct rig r = {.media = media_thread_new(), .ours = dtls_cert_new(NULL), .theirs = dtls_cert_new(NULL)};
+	struct link_options options = {.controlling = TRUE};
+	struct path_events events = {.self = &r};
+	struct dtls_fingerprint ours, theirs;
+
+	dtls_cert_fingerprint(r.ours, &ours);
+	dtls_cert_fingerprint(r.theirs, &theirs);
+	r.path = path_new(r.media, &options, r.ours, &events);
+	r.peer = dtls_new(r.theirs, TRUE, &ours, take, &r, NULL);
+	path_secure(r.path, FALSE, &theirs);
+	post_to(media_thread_context(r.media), say, &r, NULL, 0);
+	while (!r.said)
+		g_main_context_iteration(NULL, TRUE);
+	assert_int_equal(r.lost, 0);
+	assert_int_not_equal(r.sent, 0);
+
+	path_close(r.path, on_closed, &r);
+	while (!r.closed)
+		g_main_context_iteration(NULL, TRUE);
+	dtls_free(r.peer);
+	dtls_cert_free(r.ours);
+	dtls_cert_free(r.theirs);
+	media_thread_free(r.media);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_hello_that_came_before_the_way_worked_is_answered_when_it_does),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
