@@ -18,14 +18,18 @@
 #define TRIAL_HELPS 0.6				/* so much of the loss that should go goes, if it was ours */
 #define HEADERS_BPS 22000.0			/* about, beside the rate: 56 bytes on each of 50 packets a second */
 #define QUEUE_MS 60.0				/* with loss: somewhere a queue is full */
-#define LONG_QUEUE_MS 120.0			/* without */
+#define LONG_QUEUE_MS 70.0			/* without, twice in a row */
+#define VERY_LONG_MS 140.0
+#define NO_QUEUE_MS 40.0			/* more, and the rate does not grow */
 #define JITTER_WEIGHT 3.0			/* what jitter says of a queue where there is no round trip */
+#define GENTLER 0.93
 #define GENTLE 0.85
 #define HARD 0.7
 #define HARDER 0.5
 #define PER_SECOND 800.0			/* [bit/s] of growth, */
-#define PER_SECOND_HIGH 150.0		/* and near the knee or above it */
-#define KNEE 0.9
+#define PER_SECOND_HIGH 300.0		/* and near the knee or above it */
+#define KNEE 0.85				/* from there on it is near, */
+#define PAST_KNEE 1.1				/* and from there on forgotten */
 #define SMOOTH 0.3
 
 enum { LASTING = 2, USELESS = 3, TRIAL_REPORTS = 2 };		/* reports with a queue; cuts that did not shorten it */
@@ -37,7 +41,7 @@ static double floor_bps(const struct adapt *a)
 
 void adapt_init(struct adapt *a, unsigned most_bps)
 {
-	*a = (struct adapt){.most_bps = most_bps, .bps = most_bps};
+	*a = (struct adapt){.most_bps = most_bps, .bps = MIN(most_bps, ADAPT_FIRST_BPS)};
 }
 
 void adapt_most(struct adapt *a, unsigned most_bps)
@@ -45,7 +49,7 @@ void adapt_most(struct adapt *a, unsigned most_bps)
 	bool full = a->bps >= a->most_bps;
 
 	a->most_bps = most_bps;
-	a->bps = full ? most_bps : CLAMP(a->bps, floor_bps(a), most_bps);
+	a->bps = full ? MIN(MAX(a->bps, ADAPT_FIRST_BPS), most_bps) : CLAMP(a->bps, floor_bps(a), most_bps);
 }
 
 unsigned adapt_bps(const struct adapt *a)
@@ -105,7 +109,7 @@ static void grow(struct adapt *a, int64_t now_us)
 	if (a->cut_us && now_us - a->cut_us < REST_US)
 		return;
 	a->bps = MIN(a->bps + seconds * (high ? PER_SECOND_HIGH : PER_SECOND), a->most_bps);
-	if (a->bps > a->knee_bps / KNEE || a->bps >= a->most_bps)	/* it went well where it went wrong */
+	if (a->bps > a->knee_bps * PAST_KNEE || a->bps >= a->most_bps)	/* it went well where it went wrong */
 		a->knee_bps = 0;
 }
 
@@ -177,8 +181,8 @@ static void decide(struct adapt *a, double loss, double queue, int64_t now_us)
 		return;
 	} else if (a->queued >= LASTING && now_us >= a->acquitted_us) {
 		if (settled && blame(a, queue, now_us))
-			cut(a, GENTLE, now_us);
-	} else if ((queue < QUEUE_MS || now_us < a->acquitted_us) && !(a->ours && loss >= MUCH_LOSS)) {
+			cut(a, queue >= VERY_LONG_MS ? GENTLE : GENTLER, now_us);
+	} else if ((queue < NO_QUEUE_MS || now_us < a->acquitted_us) && !(a->ours && loss >= MUCH_LOSS)) {
 		grow(a, now_us);
 	}
 }

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ADAPT_LEAST_BPS = 12000 };
+/* More than the second is grown into: nobody knows what the line holds before the first reports. */
+enum { ADAPT_LEAST_BPS = 12000, ADAPT_FIRST_BPS = 32000 };
 
 struct adapt_report {
 	double loss;			/* 0..1 of what we sent since the last report */

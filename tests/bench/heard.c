@@ -52,11 +52,12 @@ static void write_raw(const char *path, const gint16 *pcm, size_t n)
 		exit(2);
 }
 
-static void ideal(const GArray *packets, const char *path)
+/* Returns the share of the packets that is concealed. */
+static double ideal(const GArray *packets, const char *path)
 {
 	struct decoder *d = decoder_new(CODEC_OPUS, NULL);
 	gint16 *pcm = g_new0(gint16, packets->len * FRAME + CODEC_MAX_FRAME);
-	size_t at = 0;
+	size_t at = 0, concealed = 0;
 
 	for (guint i = 0; i < packets->len; i++, at += FRAME) {
 		const struct packet *p = &g_array_index(packets, struct packet, i);
@@ -68,22 +69,23 @@ static void ideal(const GArray *packets, const char *path)
 		else if (next && next->arrives && decoder_has_fec(d, next->bytes, next->len))
 			n = decoder_fec(d, next->bytes, next->len, FRAME, pcm + at);
 		if (!n)
-			decoder_conceal(d, FRAME, pcm + at);
+			concealed += decoder_conceal(d, FRAME, pcm + at) > 0;
 	}
 	write_raw(path, pcm, at);
 	g_free(pcm);
 	decoder_free(d);
+	return (double)concealed / packets->len;
 }
 
-static void print(struct sim_side *juliet, struct sim_side *romeo, const struct media_stats *before, double seconds)
+static void print(struct sim_side *juliet, struct sim_side *romeo, const struct media_stats *before, double bound, double seconds)
 {
 	struct media_stats heard, sent;
 
 	engine_stats(romeo->engine, &heard);
 	engine_stats(juliet->engine, &sent);
-	printf("{\"concealed\": %.5f, \"stretched\": %.5f, \"late\": %d, \"lost\": %d, \"fec\": %d, \"sent\": %d, \"bps\": %.0f, "
+	printf("{\"concealed\": %.5f, \"bound\": %.5f, \"stretched\": %.5f, \"late\": %d, \"lost\": %d, \"fec\": %d, \"sent\": %d, \"bps\": %.0f, "
 	       "\"target_bps\": %u, \"mos\": %.2f}\n",
-	       (double)(heard.concealed_ms - before->concealed_ms) / (double)(heard.played_ms - before->played_ms),
+	       (double)(heard.concealed_ms - before->concealed_ms) / (double)(heard.played_ms - before->played_ms), bound,
 	       (double)(heard.stretched_ms - before->stretched_ms) / (double)(heard.played_ms - before->played_ms),
 	       (int)heard.rx_late, (int)heard.rx_lost, (int)heard.fec_frames, (int)sent.tx_packets,
 	       (double)sent.tx_bytes * 8 / seconds, sent.tx_target_bps, heard.mos);
@@ -135,8 +137,7 @@ int main(int argc, char **argv)
 	engine_stats(romeo.engine, &before);
 	sim_run(&juliet, &romeo, SIM_START + (gint64)(seconds * 1e6));
 	write_raw(argv[3], romeo.out.pcm, romeo.out.len);
-	ideal(packets, argv[4]);
-	print(&juliet, &romeo, &before, seconds);
+	print(&juliet, &romeo, &before, ideal(packets, argv[4]), seconds);
 	sim_close(&juliet);
 	sim_close(&romeo);
 	g_array_free(packets, TRUE);

@@ -200,7 +200,9 @@ static void the_bound_is_kept_and_may_move(void **state)
 	assert_int_equal(adapt_bps(&l.a), 20000);
 	run(&l, 60);
 	assert_true(l.high <= 20000);
-	adapt_most(&l.a, 40000);
+	adapt_most(&l.a, 40000);			/* grown into */
+	assert_int_equal(adapt_bps(&l.a), 32000);
+	run(&l, 15);
 	assert_int_equal(adapt_bps(&l.a), 40000);
 	adapt_most(&l.a, 8000);			/* below the least: then that is all there is */
 	l.capacity_bps = 20000;
