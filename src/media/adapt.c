@@ -27,7 +27,7 @@
 #define HARD 0.7
 #define HARDER 0.5
 #define PER_SECOND 800.0			/* [bit/s] of growth, */
-#define PER_SECOND_HIGH 300.0		/* and near the knee or above it */
+#define PER_SECOND_HIGH 400.0		/* and where it went wrong last, or beyond what it began with */
 #define KNEE 0.85				/* from there on it is near, */
 #define PAST_KNEE 1.1				/* and from there on forgotten */
 #define SMOOTH 0.3
@@ -104,7 +104,7 @@ static bool blame(struct adapt *a, double queue, int64_t now_us)
 static void grow(struct adapt *a, int64_t now_us)
 {
 	double seconds = (double)MIN(now_us - a->last_us, MOST_GAP_US) / S;
-	bool high = a->knee_bps > 0 && a->bps >= KNEE * a->knee_bps;
+	bool high = a->bps >= ADAPT_FIRST_BPS || (a->knee_bps > 0 && a->bps >= KNEE * a->knee_bps);
 
 	if (a->cut_us && now_us - a->cut_us < REST_US)
 		return;

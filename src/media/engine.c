@@ -34,6 +34,7 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->tx.db = e->rx.db = -127;
 	e->next_us = G_MAXINT64;
 	adapt_init(&e->adapt, params->bitrate_bps);
+	e->params.bitrate_bps = adapt_bps(&e->adapt);
 	if (in) {
 		e->in = *in;
 		e->have_in = TRUE;
@@ -43,7 +44,7 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 		e->have_out = TRUE;
 	}
 	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, codec_clock_hz(params->codec));
-	e->encoder = encoder_new(params, error);
+	e->encoder = encoder_new(&e->params, error);
 	e->playout = e->encoder ? playout_new(params, error) : NULL;
 	if (e->playout)
 		return e;
@@ -418,6 +419,8 @@ static void heed(struct engine *e, gint64 now_us)
 
 	if (about.count == e->reports)
 		return;
+	if (r.rtt_ms > 0)				/* what queues on the way to us is the peer's to mend */
+		r.rtt_ms = MAX(r.rtt_ms - rtcp_queue_ms(e->rtcp, now_us), 0);
 	e->reports = about.count;
 	adapt_report(&e->adapt, &r, now_us);
 	encoder_loss(e->encoder, e->adapt.loss);

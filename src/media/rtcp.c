@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, REPORT_BLOCK = 24,
+enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, HALF_US = 30000000, FRESH_US = 500000, REPORT_BLOCK = 24,
        MAX_DROPOUT = 3000, MAX_MISORDER = 100, NO_BAD_SEQ = 65536 };
 #define NTP_EPOCH 2208988800u		/* seconds from 1900 to 1970 */
 
@@ -22,6 +22,8 @@ struct rtcp {
 	uint64_t lost_before;		/* [packets] of streams that are over */
 	int64_t last_arrival_us;
 	double jitter;			/* [clock units] */
+	double transit, least, least_before;	/* [clock units] from the first packet's on; in the half minute that runs, and before */
+	int64_t half_us;
 	/* reports of the peer */
 	uint32_t last_sr_mid;		/* middle 32 bits of its last SR's NTP time */
 	int64_t last_sr_us;
@@ -88,9 +90,21 @@ static void first_packet(struct rtcp *r, uint32_t ssrc, uint16_t seq)
 	r->base_seq = seq;
 	r->max_seq = seq;
 	r->bad_seq = NO_BAD_SEQ;
-	r->jitter = 0;
-	r->last_arrival_us = 0;
+	r->jitter = r->transit = r->least = r->least_before = 0;
+	r->half_us = r->last_arrival_us = 0;
 	r->last_sr_mid = 0;
+}
+
+/* The least of the last half to whole minute is what the way takes without a queue. */
+static void note_transit(struct rtcp *r, double change, int64_t now_us)
+{
+	r->transit += change;
+	if (now_us - r->half_us >= HALF_US) {
+		r->least_before = r->half_us ? r->least : r->transit;
+		r->least = r->transit;
+		r->half_us = now_us;
+	}
+	r->least = MIN(r->least, r->transit);
 }
 
 /* A.8: the change of the transit time, smoothed by 1/16. */
@@ -102,12 +116,14 @@ static void update_jitter(struct rtcp *r, uint32_t ts, unsigned clock_hz, int64_
 	}
 	if (clock_hz != r->remote_hz) {			/* another codec (RFC 7160 3.1) */
 		r->jitter *= (double)clock_hz / r->remote_hz;
+		r->transit = r->least = r->least_before = 0;
 		r->remote_hz = clock_hz;
 	} else if (r->last_arrival_us) {
 		double arrived = (double)(now_us - r->last_arrival_us) * clock_hz / 1e6;
 		double d = arrived - (double)(int32_t)(ts - r->last_rtp_ts);
 
 		r->jitter += ((d < 0 ? -d : d) - r->jitter) / 16;
+		note_transit(r, d, now_us);
 	}
 	r->last_arrival_us = now_us;
 	r->last_rtp_ts = ts;
@@ -142,6 +158,13 @@ uint64_t rtcp_lost(const struct rtcp *r)
 double rtcp_jitter_ms(const struct rtcp *r)
 {
 	return r->jitter * 1000 / r->remote_hz;
+}
+
+double rtcp_queue_ms(const struct rtcp *r, int64_t now_us)
+{
+	if (now_us - r->last_arrival_us > FRESH_US)
+		return 0;
+	return (r->transit - MIN(r->least, r->least_before)) * 1000 / r->remote_hz;
 }
 
 double rtcp_rtt_ms(const struct rtcp *r)

@@ -202,7 +202,7 @@ static void the_bound_is_kept_and_may_move(void **state)
 	assert_true(l.high <= 20000);
 	adapt_most(&l.a, 40000);			/* grown into */
 	assert_int_equal(adapt_bps(&l.a), 32000);
-	run(&l, 15);
+	run(&l, 25);
 	assert_int_equal(adapt_bps(&l.a), 40000);
 	adapt_most(&l.a, 8000);			/* below the least: then that is all there is */
 	l.capacity_bps = 20000;

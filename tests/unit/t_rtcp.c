@@ -381,6 +381,23 @@ static void what_the_peer_reports_of_us_is_told_as_it_is(void **state)
 	assert_int_equal(rtcp_about_us(*state).count, 3);
 }
 
+static void a_queue_on_the_way_to_us_is_seen_and_forgotten(void **state)
+{
+	int64_t t = 10 * S;
+	uint16_t seq = 1;
+
+	for (int i = 0; i < 100; i++, t += 20000)
+		rtcp_received(*state, THEIRS, seq++, (uint32_t)(t * HZ / S), HZ, t);
+	assert_true(rtcp_queue_ms(*state, t) < 0.1);
+	for (int i = 0; i < 100; i++, t += 20000)		/* 150 ms more */
+		rtcp_received(*state, THEIRS, seq++, (uint32_t)(t * HZ / S), HZ, t + 150000);
+	assert_true(rtcp_queue_ms(*state, t + 150000) > 149.5 && rtcp_queue_ms(*state, t + 150000) < 150.5);
+	assert_true(rtcp_queue_ms(*state, t + 2 * S) == 0);		/* nothing comes: nothing is known */
+	for (int i = 0; i < 3100; i++, t += 20000)		/* it lasts: that is the way */
+		rtcp_received(*state, THEIRS, seq++, (uint32_t)(t * HZ / S), HZ, t + 150000);
+	assert_true(rtcp_queue_ms(*state, t + 150000) < 0.1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +422,7 @@ int main(void)
 		with(only_the_peers_own_goodbye_counts),
 		with(reports_come_every_2_5_seconds_give_or_take_half),
 		with(what_the_peer_reports_of_us_is_told_as_it_is),
+		with(a_queue_on_the_way_to_us_is_seen_and_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
