@@ -449,7 +449,7 @@ def leaves_nothing(process, load, most):
     print("memory [kB], open files:", rows)
     first, second = (b[0] - a[0] for a, b in zip(rows, rows[1:]))
     assert SANITIZED or min(first, second) < most and first + second < 4096, rows     # there, leaks are looked for at the end
-    assert len({n for _, n in rows}) == 1, rows
+    assert rows[1][1] == rows[2][1] <= rows[0][1] + 1, rows      # one may be opened once and for all meanwhile
 
 
 def test_ten_thousand_sessions_cost_nothing_and_the_next_call_comes():
