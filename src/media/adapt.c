@@ -16,6 +16,7 @@
 #define HEAVY_LOSS 0.08
 #define VERY_HEAVY_LOSS 0.25
 #define TRIAL_HELPS 0.6				/* so much of the loss that should go goes, if it was ours */
+#define LEAST_FOR_FEC_BPS 24000.0
 #define HEADERS_BPS 22000.0			/* about, beside the rate: 56 bytes on each of 50 packets a second */
 #define QUEUE_MS 60.0				/* with loss: somewhere a queue is full */
 #define LONG_QUEUE_MS 70.0			/* without, twice in a row */
@@ -119,6 +120,8 @@ static void begin_trial(struct adapt *a, double loss, int64_t now_us)
 {
 	a->trial = (struct adapt_trial){.reports = TRIAL_REPORTS, .bps = a->bps, .loss = loss};
 	cut(a, loss > VERY_HEAVY_LOSS ? HARDER : a->ours ? GENTLE : HARD, now_us);
+	if (a->trial.bps > LEAST_FOR_FEC_BPS)		/* it may be for nothing: FEC, which needs so much, is not given up for it */
+		a->bps = MAX(a->bps, LEAST_FOR_FEC_BPS);
 }
 
 /* What a line for less than we send lets through stays the same: the loss that a lower rate ends follows. */
