@@ -76,10 +76,12 @@ $(B)/tests/%: tests/unit/%.c $(TESTLIBO) $(B)/libjcall.a
 	$(call say,TEST,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(TESTLIBO) $(B)/libjcall.a $(PKG_LIBS) -lcmocka
 
-$(B)/bench/%: tests/bench/%.c $(B)/libjcall.a
+# The simulated call of the unit tests is measured with, too.
+SIMO := $(addprefix $(B)/tests/lib/,sim.o fake_net.o fake_audio.o)
+$(B)/bench/%: tests/bench/%.c $(SIMO) $(B)/libjcall.a
 	$(Q)mkdir -p $(@D)
 	$(call say,BENCH,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(B)/libjcall.a $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SIMO) $(B)/libjcall.a $(PKG_LIBS)
 
 # Without clang's libFuzzer the fuzzers are built with a driver that replays the corpus: `make check` always runs them.
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libjcall.a
@@ -102,7 +104,7 @@ pkgs:
 	  echo "Run 'make deps' to install them."; exit 1; }
 
 # ---- everything around it ---------------------------------------------------------------------------------------
-.PHONY: all deps demo check unit integ lint sanitize sanitize-check fuzz bench check-interop man-exit-status install uninstall dist clean help
+.PHONY: all deps demo check unit integ lint sanitize sanitize-check fuzz bench bench-quality check-interop man-exit-status install uninstall dist clean help
 deps:
 	$(Q)tests/deps
 
@@ -149,6 +151,11 @@ bench: all $(BENCH)
 	$(Q)tests/deps --test
 	$(Q)$(PYTHON) tests/bench/run --build $(B)
 
+# What is heard through bad networks, in a simulated call; beside it the bound that an ideal buffer sets.
+bench-quality: $(B)/bench/heard
+	$(Q)tests/deps --test
+	$(Q)$(PYTHON) tests/bench/quality --build $(B)
+
 # Calls with other clients, e.g. make check-interop INTEROP='-k dino -n 20'
 INTEROP ?=
 check-interop:
@@ -189,5 +196,6 @@ help:
 	@echo 'make sanitize-check    the tests with the address and undefined-behaviour sanitizers'
 	@echo 'make check-interop     calls with other clients: Dino, a browser, aiortc'
 	@echo 'make bench        measure'
+	@echo 'make bench-quality     what is heard through bad networks'
 	@echo 'make fuzz SECONDS=600  fuzz every parser with clang'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='

@@ -21,6 +21,7 @@ extern const struct command *const commands[];
 struct common {
 	char *config_path, *account_name, *in, *out, *at_end, *dtmf;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
+	gint stats_s;				/* 0: no figures */
 	gboolean json, quiet, trace, relay_only;
 	int verbose;				/* -v, -vv */
 };

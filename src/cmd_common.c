@@ -10,6 +10,8 @@
 #include "media/dtmf.h"
 #include "text.h"
 
+enum { MAX_STATS_S = 3600 };
+
 /* ---- options ---- */
 
 static gboolean more_verbose(const gchar *name, const gchar *value, gpointer data, GError **error)
@@ -41,6 +43,8 @@ static gboolean check_common(const struct common *o)
 
 	if (o->at_end && strcmp(o->at_end, "hangup") != 0 && strcmp(o->at_end, "silence") != 0 && strcmp(o->at_end, "device") != 0)
 		return usage_error("--at-end is hangup, silence or device, not '%s'", o->at_end);
+	if (o->stats_s < 0 || o->stats_s > MAX_STATS_S)
+		return usage_error("--stats takes a number of seconds, 1 to %d", MAX_STATS_S);
 	if (o->for_s < 0 || o->ring_timeout_s < 0)
 		return usage_error("--for and --ring-timeout take a number of seconds");
 	if (o->dtmf && !dtmf_queue(&tones, o->dtmf))
@@ -59,6 +63,7 @@ static void add_call_options(GOptionGroup *group, struct common *o)
 		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
 		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
+		{"stats", 0, 0, G_OPTION_ARG_INT, &o->stats_s, "Tell how the sound is, every 5 seconds unless said otherwise", "[SECONDS]"},
 		{"ring-timeout", 0, 0, G_OPTION_ARG_INT, &o->ring_timeout_s, "Ring no longer than this", "SECONDS"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
 
@@ -104,6 +109,16 @@ static gboolean parse(GOptionGroup *group, struct common *o, const GOptionEntry 
 	return TRUE;
 }
 
+/* The number after --stats may be left out: what follows is taken for it only if it is one. */
+static void complete_stats(int argc, char **argv)
+{
+	static char usual[] = "--stats=5";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--stats") == 0 && (i + 1 == argc || !*argv[i + 1] || strspn(argv[i + 1], "0123456789") < strlen(argv[i + 1])))
+			argv[i] = usual;
+}
+
 gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *usage, const char *summary, int *argc,
 		      char ***argv, int *status)
 {
@@ -112,6 +127,7 @@ gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *u
 	memset(o, 0, sizeof(*o));
 	add_call_options(group, o);
 	add_account_options(group, o);
+	complete_stats(*argc, *argv);
 	return parse(group, o, extra, usage, summary, argc, argv, status);
 }
 
@@ -184,7 +200,7 @@ static gboolean is_stdio(const char *spec)
 
 static gboolean app_build(struct app *a, const struct common *o, GError **error)
 {
-	struct ui_options ui = {.json = o->json, .quiet = o->quiet};
+	struct ui_options ui = {.json = o->json, .quiet = o->quiet, .verbose = o->verbose || o->trace};
 	char *password;
 
 	a->config = config_load(o->config_path, error);
@@ -195,7 +211,7 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 		return FALSE;
 	a->talk = (struct talk_options){.in = o->in ? o->in : a->config->audio_in,
 		.out = o->out ? o->out : a->config->audio_out, .ring = a->config->audio_ring,
-		.at_end = read_at_end(o->at_end), .dtmf = o->dtmf, .for_s = (guint)o->for_s};
+		.at_end = read_at_end(o->at_end), .dtmf = o->dtmf, .for_s = (guint)o->for_s, .stats_s = (guint)o->stats_s};
 	a->ring_timeout_s = o->ring_timeout_s ? (guint)o->ring_timeout_s : a->config->ring_timeout_s;
 	if (!check_audio(a, error))
 		return FALSE;

@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "ringer.h"
+#include "talk_report.h"
 #include "text.h"
 
 enum {
@@ -29,34 +30,12 @@ struct talk {
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
 	char *text;
-	struct media_stats stats;
+	struct talk_report *report;
 };
 
 static void finish(struct talk *t);
 
 /* ---- the end ---- */
-
-static void report_end(struct talk *t)
-{
-	const struct media_stats *s = &t->stats;
-	double seconds = t->talk_us ? (double)t->talk_us / 1e6 : 0;
-	double all = (double)(s->rx_packets + s->rx_lost);
-	g_autofree char *rtt = NULL;
-
-	ui_event(t->ui, "ended", "peer", "s", t->peer, "status", "i", (gint64)jc_exit_status(t->err),
-		 "reason", "s", jc_symbol(t->err), "text", "s", t->text, "duration_s", "d", seconds,
-		 "tx_packets", "i", (gint64)s->tx_packets, "rx_packets", "i", (gint64)s->rx_packets,
-		 "rx_lost", "i", (gint64)s->rx_lost, "rx_late", "i", (gint64)s->rx_late, "rx_bad", "i", (gint64)s->rx_bad,
-		 "jitter_ms", "d", s->rx_jitter_ms, "rtt_ms", "d", s->rtt_ms, "buffer_ms", "d", s->buffer_ms,
-		 "concealed_ms", "i", (gint64)s->concealed_ms, "stretched_ms", "i", (gint64)s->stretched_ms, NULL);
-	if (!t->accepted_us)
-		return;
-	if (s->rtt_ms >= 0)
-		rtt = g_strdup_printf(", round trip %.0f ms", s->rtt_ms);
-	ui_say(t->ui, "Call with %s ended after %u:%02u; lost %.1f %%, late %.1f %%, jitter %.1f ms%s",
-	       t->peer, (unsigned)seconds / 60, (unsigned)seconds % 60, all > 0 ? 100 * (double)s->rx_lost / all : 0,
-	       all > 0 ? 100 * (double)s->rx_late / all : 0, s->rx_jitter_ms, rtt ? rtt : "");
-}
 
 static void finish(struct talk *t)
 {
@@ -69,7 +48,8 @@ static void finish(struct talk *t)
 		g_free(t->text);
 		t->text = g_strdup(error->message);
 	}
-	report_end(t);
+	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
+		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
 	t->ev.ended(t->ev.self, t->err, t->text);
 }
 
@@ -84,26 +64,11 @@ static void on_tone_stopped(void *ctx)
 	finish(ctx);
 }
 
-/* What is counted is counted over all calls of the talk; the rest is of the last one. */
-static void add_stats(struct talk *t, const struct media_stats *more)
-{
-	struct media_stats sum = *more;
-
-	sum.tx_packets += t->stats.tx_packets;
-	sum.rx_packets += t->stats.rx_packets;
-	sum.rx_lost += t->stats.rx_lost;
-	sum.rx_late += t->stats.rx_late;
-	sum.rx_bad += t->stats.rx_bad;
-	sum.concealed_ms += t->stats.concealed_ms;
-	sum.stretched_ms += t->stats.stretched_ms;
-	t->stats = sum;
-}
-
 static void on_media_closed(void *ctx, const struct media_stats *stats)
 {
 	struct talk *t = ctx;
 
-	add_stats(t, stats);
+	talk_report_add(t->report, stats);
 	if (t->ending) {
 		finish(t);
 		return;
@@ -138,6 +103,7 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	clear_source(&t->for_source);
 	clear_source(&t->drain_source);
 	clear_source(&t->gone_source);
+	talk_report_rest(t->report);
 	ends_abandon(g_steal_pointer(&t->opening));
 	ends_abandon(g_steal_pointer(&t->device_opening));
 	ends_abandon(g_steal_pointer(&t->ring_opening));
@@ -187,6 +153,7 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 		t->closing = TRUE;
 		t->peer_flags = 0;
 		clear_source(&t->gone_source);
+		talk_report_rest(t->report);
 		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
 		return;
 	}
@@ -250,14 +217,9 @@ static void on_accepted(void *self)
 
 static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
 {
-	static const char *const types[] = {"host", "srflx", "prflx", "relay"};
-	static const char *const transports[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp"};
 	struct talk *t = self;
-	const char *transport = transports[call_transport(t->call)];
 
-	ui_event(t->ui, "path", "transport", "s", transport, "local", "s", types[local->type],
-		 "remote", "s", types[remote->type], "address", "s", remote->ip, NULL);
-	log_info("talk", "path by %s: %s to %s at %s", transport, types[local->type], types[remote->type], remote->ip);
+	talk_report_path(t->report, call_transport(t->call), local, remote);
 }
 
 static void on_secured(void *self, const char *suite)
@@ -281,6 +243,7 @@ static void on_flowing(void *self, gint64 at_us)
 
 	ui_event_at(t->ui, at_us, "media", "codec", "s", call_codec(t->call), NULL);
 	log_info("talk", "media flow; we send %s", call_codec(t->call));
+	talk_report_live(t->report, t->call);
 	if (t->options.dtmf && !t->dialled) {
 		t->dialled = TRUE;
 		send_digits(t, t->options.dtmf);
@@ -442,6 +405,7 @@ struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_opti
 	t->phone = phone;
 	t->ui = ui;
 	t->options = *options;
+	t->report = talk_report_new(ui, options->stats_s);
 	t->ev = *events;
 	t->peer = text_clean(peer, TEXT_SHORT);
 	t->opening = ends_open(options->in, options->out, on_opened, t);
@@ -452,6 +416,7 @@ void talk_free(struct talk *t)
 {
 	if (!t)
 		return;
+	talk_report_free(t->report);
 	g_free(t->peer);
 	g_free(t->text);
 	g_free(t);
@@ -499,6 +464,7 @@ static void ignore_stats(void *ctx, const struct media_stats *stats)
 
 void talk_drop_call(struct talk *t)
 {
+	talk_report_rest(t->report);
 	if (t->call)
 		phone_drop(t->phone, g_steal_pointer(&t->call), ignore_stats, NULL);
 }

@@ -18,6 +18,7 @@ struct talk_options {			/* strings are borrowed until ended */
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
 	guint for_s;			/* hang up after so many seconds of talk; 0: never */
+	guint stats_s;			/* tell figures of the sound so often, and at the end; 0: nobody asked */
 };
 
 struct talk_events {

@@ -35,6 +35,9 @@ struct keying_list {			/* each at most once, the preferred first */
 /* ---- ICE (XEP-0176, RFC 8445) ---- */
 enum ice_cand_type { ICE_HOST, ICE_SRFLX, ICE_PRFLX, ICE_RELAY };
 
+/* Servers that help to find a way: RFC 8489, RFC 8656, XEP-0215. */
+enum server_kind { SERVER_STUN, SERVER_TURN_UDP, SERVER_TURN_TCP, SERVER_TURN_TLS };
+
 struct ice_cand {
 	char foundation[33];
 	unsigned component;		/* 1: RTP (and RTCP, muxed) */
@@ -46,10 +49,8 @@ struct ice_cand {
 	enum ice_cand_type type;
 	char rel_ip[46];		/* "" where absent */
 	uint16_t rel_port;
+	enum server_kind by;		/* how our own relay is reached; SERVER_STUN: it is none, or not known */
 };
-
-/* Servers that help to find a way: RFC 8489, RFC 8656, XEP-0215. */
-enum server_kind { SERVER_STUN, SERVER_TURN_UDP, SERVER_TURN_TCP, SERVER_TURN_TLS };
 
 struct ice_server {
 	enum server_kind kind;
@@ -143,6 +144,12 @@ struct media_stats {
 	double rx_jitter_ms;		/* [ms] RFC 3550 interarrival jitter */
 	double rtt_ms;			/* [ms] by RTCP; < 0: not known yet */
 	double peer_loss;		/* 0..1 fraction lost the peer reports of what we send */
+	unsigned tx_target_bps;		/* [bit/s] that our encoder aims at now */
+	double tx_bps, rx_bps;		/* [bit/s] of the payloads, over the last seconds */
+	/* 1..4.5, estimates by ITU-T G.107 (media/mos.h): of what we hear, in the whole call and in the last 5 to 10 s, and of
+	 * what the peer hears now; 0: nothing is known. */
+	double mos, mos_now, peer_mos;
+	bool tx_fec;			/* our packets carry in-band FEC now */
 	double buffer_ms;		/* [ms] playout delay now */
 	double tx_level_db, rx_level_db;	/* [dBov] -127..0, peak of the last 100 ms, for meters */
 	int64_t first_rx_us, last_rx_us;	/* [us, monotonic] authenticated packets; 0: none */

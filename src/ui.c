@@ -4,6 +4,7 @@
 #include <json-glib/json-glib.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@ struct ui {
 	struct ui_options options;
 	FILE *json_to;
 	gboolean tty_in, tty_err, raw;
+	size_t live;			/* [columns] of the line that is to be written over */
 	struct termios saved;
 	guint key_source;
 	void (*key)(void *ctx, int c);
@@ -28,10 +30,18 @@ struct ui *ui_new(const struct ui_options *options)
 	return u;
 }
 
+static void clear_live(struct ui *u)
+{
+	if (u->live)
+		fprintf(stderr, "%*s\r", (int)u->live, "");
+	u->live = 0;
+}
+
 void ui_free(struct ui *u)
 {
 	if (!u)
 		return;
+	clear_live(u);
 	if (u->key_source)
 		g_source_remove(u->key_source);
 	if (u->raw)
@@ -39,10 +49,11 @@ void ui_free(struct ui *u)
 	g_free(u);
 }
 
-static void line(const char *prefix, const char *format, va_list ap)
+static void line(struct ui *u, const char *prefix, const char *format, va_list ap)
 {
 	g_autofree char *text = g_strdup_vprintf(format, ap);
 
+	clear_live(u);
 	fprintf(stderr, "%s%s\n", prefix, text);
 }
 
@@ -53,7 +64,7 @@ void ui_say(struct ui *u, const char *format, ...)
 	if (u->options.json || u->options.quiet)
 		return;
 	va_start(ap, format);
-	line("", format, ap);
+	line(u, "", format, ap);
 	va_end(ap);
 }
 
@@ -62,13 +73,38 @@ void ui_error(struct ui *u, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	line("jcall: ", format, ap);
+	line(u, "jcall: ", format, ap);
 	va_end(ap);
+}
+
+static size_t columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
+/* The cursor is left at the line's beginning, so that a line of somebody else's begins there. */
+void ui_live(struct ui *u, const char *text)
+{
+	size_t len;
+
+	if (!u->tty_err || u->options.verbose) {
+		ui_say(u, "%s", text);
+		return;
+	}
+	if (u->options.json || u->options.quiet)
+		return;
+	len = MIN(strlen(text), columns() - 1);
+	fprintf(stderr, "%.*s%*s\r", (int)len, text, (int)(u->live > len ? u->live - len : 0), "");
+	fflush(stderr);
+	u->live = len;
 }
 
 static void add_member(JsonBuilder *b, const char *key, char type, va_list *ap)
 {
 	const char *s = NULL;
+	double d;
 
 	switch (type) {
 	case 's':
@@ -85,6 +121,13 @@ static void add_member(JsonBuilder *b, const char *key, char type, va_list *ap)
 	case 'd':
 		json_builder_set_member_name(b, key);
 		json_builder_add_double_value(b, va_arg(*ap, double));
+		break;
+	case 'p':
+		d = va_arg(*ap, double);
+		if (!(d > 0))
+			return;
+		json_builder_set_member_name(b, key);
+		json_builder_add_double_value(b, d);
 		break;
 	case 'b':
 		json_builder_set_member_name(b, key);

@@ -15,6 +15,7 @@ struct ui_options {
 	gboolean stdout_is_audio;	/* then the JSON lines go to stderr */
 	gboolean quiet;			/* no human lines; errors are still told */
 	gboolean stdin_is_audio;	/* then there are no keys */
+	gboolean verbose;		/* other lines come between ours: none is written over */
 };
 
 struct ui *ui_new(const struct ui_options *options);
@@ -24,8 +25,10 @@ void       ui_free(struct ui *u);			/* gives the terminal back as it was */
 void ui_say(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The one line that says why something failed: "jcall: …" on stderr, always. */
 void ui_error(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* A human line that the next one takes the place of, on a terminal; elsewhere a line like any other. */
+void ui_live(struct ui *u, const char *text);
 /* An event with --json, else nothing. After NAME come triples of key, type and value, ended by NULL: "s" char * (NULL:
- * left out), "i" gint64, "d" double, "b" gboolean. "event" and "time" (seconds since 1970) are put first. */
+ * left out), "i" gint64, "d" double, "p" double (left out unless > 0), "b" gboolean. "event" and "time" (seconds since 1970) are put first. */
 void ui_event(struct ui *u, const char *name, ...) G_GNUC_NULL_TERMINATED;
 /* The same with the moment it happened, in monotonic us. */
 void ui_event_at(struct ui *u, gint64 at_us, const char *name, ...) G_GNUC_NULL_TERMINATED;

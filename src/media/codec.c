@@ -48,6 +48,11 @@ void encoder_loss(struct encoder *e, double loss)
 		e->ops->loss(e, loss);
 }
 
+bool encoder_has_fec(const struct encoder *e)
+{
+	return e->ops->has_fec && e->ops->has_fec(e);
+}
+
 int encoder_encode(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap)
 {
 	return e->ops->encode(e, pcm, n, out, cap);

@@ -23,6 +23,7 @@ void    encoder_params(struct encoder *e, const struct media_params *params);	/*
 /* Tells it the loss the peer measured, 0..1. FEC is switched on only where it gains: from 28 kbit/s
  * on for any loss, from 24 on for much. */
 void    encoder_loss(struct encoder *e, double loss);
+bool    encoder_has_fec(const struct encoder *e);	/* now */
 /* N: one frame (ptime: 10, 20, 40 or 60 ms). Returns the payload's length; 0: nothing need be sent (DTX); < 0: N is no
  * such length. */
 int     encoder_encode(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap);

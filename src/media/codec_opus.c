@@ -63,6 +63,11 @@ static void enc_loss(struct encoder *base, double loss)
 	apply_loss(e);
 }
 
+static bool enc_has_fec(const struct encoder *base)
+{
+	return ((const struct opus_enc *)base)->fec_on;
+}
+
 static int enc_encode(struct encoder *base, const gint16 *pcm, size_t n, uint8_t *out, size_t cap)
 {
 	struct opus_enc *e = (struct opus_enc *)base;
@@ -81,7 +86,8 @@ static void enc_free(struct encoder *base)
 
 struct encoder *opus_encoder_start(const struct media_params *params, GError **error)
 {
-	static const struct encoder_ops ops = {.free = enc_free, .params = enc_params, .loss = enc_loss, .encode = enc_encode};
+	static const struct encoder_ops ops = {.free = enc_free, .params = enc_params, .loss = enc_loss,
+						.has_fec = enc_has_fec, .encode = enc_encode};
 	struct opus_enc *e = g_new0(struct opus_enc, 1);
 	int err;
 

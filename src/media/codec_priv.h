@@ -9,6 +9,7 @@ struct encoder_ops {
 	void (*free)(struct encoder *e);
 	void (*params)(struct encoder *e, const struct media_params *params);
 	void (*loss)(struct encoder *e, double loss);
+	bool (*has_fec)(const struct encoder *e);
 	int (*encode)(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap);
 };
 

@@ -1,22 +1,13 @@
-#include "engine.h"
+#include "engine_priv.h"
 
 #include <string.h>
 
-#include "../err.h"
 #include "../log.h"
-#include "../net/wire.h"
-#include "codec.h"
-#include "dtmf.h"
-#include "level.h"
-#include "playout.h"
-#include "rtcp.h"
-#include "rtp.h"
 
 enum {
 	CHUNK = AUDIO_RATE / 100,		/* the output is fed in 10 ms, */
 	BLOCK = AUDIO_RATE / 50,		/* in at most 20 ms at a time */
 	NOWHERE_US = 20000,			/* so often is played where there is no output */
-	MAX_FRAME = 60 * AUDIO_RATE / 1000,
 	BACKLOG_FRAMES = 3,			/* a device further behind than that and than BACKLOG has stalled: */
 	BACKLOG = 60 * AUDIO_RATE / 1000,	/* what is old is dropped */
 	STALL_US = 1000000,
@@ -26,41 +17,6 @@ enum {
 	COALESCE_US = 1500,
 	LEAST_US = 1000,			/* nothing can be due earlier after a tick; an end that says so does not spin us */
 	RTCP_ROOM = 256,
-};
-
-struct engine {
-	struct media_params params;
-	struct audio_in in;
-	struct audio_out out;
-	gboolean have_in, have_out;
-	struct media_out net;
-	struct encoder *encoder;
-	struct playout *playout;
-	struct rtcp *rtcp;
-	gboolean started, said_bye, muted, sending, receiving, mark, peer_left;
-	gboolean in_ended, out_ended, have_ssrc;
-	GError *in_fault, *out_fault;
-	size_t frame;				/* [samples] per packet */
-	uint16_t seq;
-	uint32_t ts, remote_ssrc;		/* ts: of the codec's clock, */
-	size_t ts_rest;				/* and the samples beyond it */
-	gint64 ssrc_at_us, next_us;
-	gint64 silent_us;			/* when the next frame of silence is due, while there is no source */
-	gint64 nowhere_us;			/* up to when was played, while there is no output */
-	struct dtmf_tx dtmf_tx;
-	struct dtmf_rx dtmf_rx;
-	uint32_t event_ts;			/* of the one that is being sent */
-	char digits[16];			/* that came, and were not asked for yet */
-	size_t heard_digits;
-	gint64 captured_us;			/* when the last frame of the source was */
-	int tx_gain, rx_gain;			/* 0..FADE */
-	struct meter tx, rx;
-	struct voice tx_voice, rx_voice;
-	uint8_t level;				/* of the frame in pcm, by RFC 6464 */
-	gint64 told_us;				/* when the peer last told his */
-	struct media_stats stats;
-	gint16 pcm[MAX_FRAME];
-	uint8_t packet[RTP_HEADER_MAX + CODEC_MAX_PAYLOAD + WIRE_OVERHEAD];
 };
 
 struct engine *engine_new(const struct media_params *params, const struct audio_in *in, const struct audio_out *out,
@@ -77,6 +33,8 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->tx_gain = e->rx_gain = FADE;
 	e->tx.db = e->rx.db = -127;
 	e->next_us = G_MAXINT64;
+	adapt_init(&e->adapt, params->bitrate_bps);
+	e->params.bitrate_bps = adapt_bps(&e->adapt);
 	if (in) {
 		e->in = *in;
 		e->have_in = TRUE;
@@ -86,7 +44,7 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 		e->have_out = TRUE;
 	}
 	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, codec_clock_hz(params->codec));
-	e->encoder = encoder_new(params, error);
+	e->encoder = encoder_new(&e->params, error);
 	e->playout = e->encoder ? playout_new(params, error) : NULL;
 	if (e->playout)
 		return e;
@@ -208,7 +166,7 @@ static void drop_backlog(struct engine *e, size_t ready)
 	log_info("engine", "the microphone was %zu ms behind: the oldest of it is left out", excess * 1000 / AUDIO_RATE);
 	pass_time(e, excess);
 	while (excess > 0) {
-		size_t n = e->in.read(e->in.self, e->pcm, MIN(excess, MAX_FRAME));
+		size_t n = e->in.read(e->in.self, e->pcm, MIN(excess, ENGINE_MAX_FRAME));
 
 		if (n == 0)
 			return;
@@ -323,7 +281,7 @@ static void report(struct engine *e, gboolean bye, gint64 now_us)
 
 /* ---- time ---- */
 
-static void plan(struct engine *e, gint64 now_us)
+void engine_plan(struct engine *e, gint64 now_us)
 {
 	gint64 in = e->have_in ? e->in.when(e->in.self, now_us, e->frame) : e->silent_us;
 	gint64 out = e->have_out ? e->out.when(e->out.self, now_us, CHUNK) : e->nowhere_us + NOWHERE_US;
@@ -347,7 +305,7 @@ void engine_start(struct engine *e, gint64 now_us)
 	if (e->have_out)
 		e->out.start(e->out.self, now_us);
 	report(e, FALSE, now_us);
-	plan(e, now_us);
+	engine_plan(e, now_us);
 }
 
 void engine_tick(struct engine *e, gint64 now_us)
@@ -359,7 +317,8 @@ void engine_tick(struct engine *e, gint64 now_us)
 		;
 	if (now_us >= rtcp_deadline(e->rtcp))
 		report(e, FALSE, now_us);
-	plan(e, now_us);
+	engine_measure(e, now_us);
+	engine_plan(e, now_us);
 }
 
 gint64 engine_deadline(const struct engine *e)
@@ -437,7 +396,7 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 	if (type->codec >= CODEC_SOUNDS)
 		return hear_event(e, &h, packet.payload, packet.len, now_us);
 	hear_level(e, &h, now_us);
-	packet.codec = type->codec;
+	packet.codec = e->codec = type->codec;
 	packet.seq = h.seq;
 	packet.ts = h.ts;
 	e->stats.last_rx_us = now_us;
@@ -452,6 +411,27 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 	return FALSE;
 }
 
+/* What the peer says of what we send changes it. */
+static void heed(struct engine *e, gint64 now_us)
+{
+	struct rtcp_about about = rtcp_about_us(e->rtcp);
+	struct adapt_report r = {.loss = about.loss, .rtt_ms = rtcp_rtt_ms(e->rtcp), .jitter_ms = about.jitter_ms};
+
+	if (about.count == e->reports)
+		return;
+	if (r.rtt_ms > 0)				/* what queues on the way to us is the peer's to mend */
+		r.rtt_ms = MAX(r.rtt_ms - rtcp_queue_ms(e->rtcp, now_us), 0);
+	e->reports = about.count;
+	adapt_report(&e->adapt, &r, now_us);
+	encoder_loss(e->encoder, e->adapt.loss);
+	if (adapt_bps(&e->adapt) == e->params.bitrate_bps)
+		return;
+	log_debug("engine", "%u bit/s instead of %u: the peer misses %.0f %%, the round trip is %.0f ms", adapt_bps(&e->adapt),
+		  e->params.bitrate_bps, about.loss * 100, r.rtt_ms);
+	e->params.bitrate_bps = adapt_bps(&e->adapt);
+	encoder_params(e->encoder, &e->params);
+}
+
 gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
 {
 	bool bye;
@@ -460,7 +440,7 @@ gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 no
 	e->stats.last_rx_us = now_us;
 	if (bye)
 		e->peer_left = TRUE;
-	encoder_loss(e->encoder, rtcp_peer_loss(e->rtcp));
+	heed(e, now_us);
 	return sound;
 }
 
@@ -469,96 +449,4 @@ void engine_bye(struct engine *e, gint64 now_us)
 	if (e->started && !e->said_bye)
 		report(e, TRUE, now_us);
 	e->said_bye = TRUE;
-}
-
-/* ---- wishes ---- */
-
-void engine_mute(struct engine *e, gboolean muted)
-{
-	e->muted = muted;
-}
-
-void engine_hold(struct engine *e, gboolean sending, gboolean receiving)
-{
-	e->sending = sending;
-	e->receiving = receiving;
-}
-
-gboolean engine_dtmf(struct engine *e, const char *digits)
-{
-	return e->params.event_hz && dtmf_queue(&e->dtmf_tx, digits);
-}
-
-void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
-{
-	e->have_in = in != NULL;
-	e->in_ended = FALSE;
-	g_clear_error(&e->in_fault);
-	if (in) {
-		e->in = *in;
-		if (e->started)
-			e->in.start(e->in.self, now_us);
-	}
-	e->silent_us = now_us;
-	if (e->started)
-		plan(e, now_us);
-}
-
-void engine_params(struct engine *e, const struct media_params *params)
-{
-	e->params = *params;
-	e->frame = (size_t)params->ptime_ms * AUDIO_RATE / 1000;
-	encoder_params(e->encoder, params);
-}
-
-/* ---- questions ---- */
-
-gboolean engine_in_ended(struct engine *e, GError **fault)
-{
-	*fault = NULL;
-	if (!e->in_ended)
-		return FALSE;
-	*fault = g_steal_pointer(&e->in_fault);
-	return TRUE;
-}
-
-gboolean engine_out_ended(struct engine *e, GError **fault)
-{
-	*fault = NULL;
-	if (!e->out_ended)
-		return FALSE;
-	*fault = g_steal_pointer(&e->out_fault);
-	return TRUE;
-}
-
-size_t engine_digits(struct engine *e, char *out, size_t cap)
-{
-	size_t n = MIN(e->heard_digits, cap);
-
-	memcpy(out, e->digits, n);
-	memmove(e->digits, e->digits + n, e->heard_digits - n);
-	e->heard_digits -= n;
-	return n;
-}
-
-gboolean engine_is_spoken_to(struct engine *e, gint64 now_us)
-{
-	return voice_is_speaking(&e->rx_voice, now_us);
-}
-
-gboolean engine_peer_left(const struct engine *e)
-{
-	return e->peer_left;
-}
-
-void engine_stats(const struct engine *e, struct media_stats *out)
-{
-	*out = e->stats;
-	playout_stats(e->playout, out);
-	out->rx_lost = rtcp_lost(e->rtcp);
-	out->rx_jitter_ms = rtcp_jitter_ms(e->rtcp);
-	out->rtt_ms = rtcp_rtt_ms(e->rtcp);
-	out->peer_loss = rtcp_peer_loss(e->rtcp);
-	out->tx_level_db = e->tx.db;
-	out->rx_level_db = e->rx.db;
 }

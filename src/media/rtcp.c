@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, REPORT_BLOCK = 24,
+enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, HALF_US = 30000000, FRESH_US = 500000, REPORT_BLOCK = 24,
        MAX_DROPOUT = 3000, MAX_MISORDER = 100, NO_BAD_SEQ = 65536 };
 #define NTP_EPOCH 2208988800u		/* seconds from 1900 to 1970 */
 
@@ -22,11 +22,13 @@ struct rtcp {
 	uint64_t lost_before;		/* [packets] of streams that are over */
 	int64_t last_arrival_us;
 	double jitter;			/* [clock units] */
+	double transit, least, least_before;	/* [clock units] from the first packet's on; in the half minute that runs, and before */
+	int64_t half_us;
 	/* reports of the peer */
 	uint32_t last_sr_mid;		/* middle 32 bits of its last SR's NTP time */
 	int64_t last_sr_us;
 	double rtt_ms, peer_loss;
-	bool have_loss;
+	struct rtcp_about about;
 	int64_t due_us;
 };
 
@@ -88,9 +90,21 @@ static void first_packet(struct rtcp *r, uint32_t ssrc, uint16_t seq)
 	r->base_seq = seq;
 	r->max_seq = seq;
 	r->bad_seq = NO_BAD_SEQ;
-	r->jitter = 0;
-	r->last_arrival_us = 0;
+	r->jitter = r->transit = r->least = r->least_before = 0;
+	r->half_us = r->last_arrival_us = 0;
 	r->last_sr_mid = 0;
+}
+
+/* The least of the last half to whole minute is what the way takes without a queue. */
+static void note_transit(struct rtcp *r, double change, int64_t now_us)
+{
+	r->transit += change;
+	if (now_us - r->half_us >= HALF_US) {
+		r->least_before = r->half_us ? r->least : r->transit;
+		r->least = r->transit;
+		r->half_us = now_us;
+	}
+	r->least = MIN(r->least, r->transit);
 }
 
 /* A.8: the change of the transit time, smoothed by 1/16. */
@@ -102,12 +116,14 @@ static void update_jitter(struct rtcp *r, uint32_t ts, unsigned clock_hz, int64_
 	}
 	if (clock_hz != r->remote_hz) {			/* another codec (RFC 7160 3.1) */
 		r->jitter *= (double)clock_hz / r->remote_hz;
+		r->transit = r->least = r->least_before = 0;
 		r->remote_hz = clock_hz;
 	} else if (r->last_arrival_us) {
 		double arrived = (double)(now_us - r->last_arrival_us) * clock_hz / 1e6;
 		double d = arrived - (double)(int32_t)(ts - r->last_rtp_ts);
 
 		r->jitter += ((d < 0 ? -d : d) - r->jitter) / 16;
+		note_transit(r, d, now_us);
 	}
 	r->last_arrival_us = now_us;
 	r->last_rtp_ts = ts;
@@ -144,9 +160,21 @@ double rtcp_jitter_ms(const struct rtcp *r)
 	return r->jitter * 1000 / r->remote_hz;
 }
 
+double rtcp_queue_ms(const struct rtcp *r, int64_t now_us)
+{
+	if (now_us - r->last_arrival_us > FRESH_US)
+		return 0;
+	return (r->transit - MIN(r->least, r->least_before)) * 1000 / r->remote_hz;
+}
+
 double rtcp_rtt_ms(const struct rtcp *r)
 {
 	return r->rtt_ms;
+}
+
+struct rtcp_about rtcp_about_us(const struct rtcp *r)
+{
+	return r->about;
 }
 
 double rtcp_peer_loss(const struct rtcp *r)
@@ -177,8 +205,9 @@ static void read_block(struct rtcp *r, const uint8_t *b, int64_t now_us)
 
 	if (get32(b) != r->ssrc)
 		return;
-	r->peer_loss = r->have_loss ? r->peer_loss * 0.7 + fraction * 0.3 : fraction;
-	r->have_loss = true;
+	r->peer_loss = r->about.count ? r->peer_loss * 0.7 + fraction * 0.3 : fraction;
+	r->about = (struct rtcp_about){.count = r->about.count + 1, .loss = fraction,
+				       .jitter_ms = (double)get32(b + 12) * 1000 / r->clock_hz};
 	if (lsr) {
 		double ms = (double)(int32_t)(ntp_mid(now_us) - lsr - dlsr) * 1000 / 65536;
 

@@ -24,7 +24,12 @@ int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is du
 
 uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] over all streams of the call, never negative */
 double   rtcp_jitter_ms(const struct rtcp *r);
+/* How much longer the last packet took than the least of the last half to whole minute: the peer's share of a round trip's queues. */
+double   rtcp_queue_ms(const struct rtcp *r, int64_t now_us);
 double   rtcp_rtt_ms(const struct rtcp *r);		/* < 0: unknown */
+/* What the peer's last report says of what we send. COUNT: so many came; the rest is 0 before the first. */
+struct rtcp_about { unsigned count; double loss /* 0..1 since its last but one */, jitter_ms; };
+struct rtcp_about rtcp_about_us(const struct rtcp *r);
 double   rtcp_peer_loss(const struct rtcp *r);		/* 0..1, smoothed over reports; 0 before the first */
 
 #endif

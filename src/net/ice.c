@@ -23,6 +23,7 @@ struct ice {
 	unsigned told, added;
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
 	GPtrArray *tunnels;		/* struct tunnel * */
+	struct server_list servers;
 	uint8_t packet[DATAGRAM_MAX + 64];
 };
 
@@ -308,6 +309,31 @@ static gboolean send_datagram(void *self, const uint8_t *data, size_t len)
 	return nice_agent_send(i->agent, i->stream, 1, (guint)len, (const gchar *)data) == (gint)len;
 }
 
+/* libnice names the server's address only: a port tells the kind, unless two kinds have the same. */
+static enum server_kind relay_kind(const struct ice *i, const NiceCandidate *c)
+{
+	enum server_kind kind = SERVER_STUN;
+	NiceAddress server;
+	guint port;
+
+	nice_address_init(&server);
+	nice_candidate_relay_address(c, &server);
+	port = nice_address_get_port(&server);
+	for (guint n = 0; n < i->tunnels->len; n++)
+		if (tunnel_port(i->tunnels->pdata[n]) == port)
+			return SERVER_TURN_TLS;
+	for (size_t n = 0; n < i->servers.count; n++) {
+		const struct ice_server *s = &i->servers.server[n];
+
+		if ((s->kind != SERVER_TURN_UDP && s->kind != SERVER_TURN_TCP) || s->port != port)
+			continue;
+		if (kind != SERVER_STUN && kind != s->kind)
+			return SERVER_STUN;
+		kind = s->kind;
+	}
+	return kind;
+}
+
 static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *remote)
 {
 	struct ice *i = self;
@@ -317,6 +343,8 @@ static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *re
 		return FALSE;
 	translate(i, l, local);
 	translate(i, r, remote);
+	if (local->type == ICE_RELAY)
+		local->by = relay_kind(i, l);
 	return TRUE;
 }
 
@@ -378,6 +406,7 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
 	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
 	i->relay_only = options->relay_only;
+	i->servers = options->servers;
 	g_object_set(i->agent, "force-relay", options->relay_only, NULL);
 	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);

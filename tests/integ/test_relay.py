@@ -45,7 +45,8 @@ def test_relay_only_tells_and_uses_nothing_else():
         with Turn() as turn, relayed_lab(turn, kind) as lab:
             romeo, juliet = call(lab, his=("--relay-only",))
             assert_relayed(lab, romeo, juliet)
-            assert romeo.seen("path")[0]["local"] == "relay", romeo.seen("path")
+            path = romeo.seen("path")[0]
+            assert path["local"] == "relay" and path.get("relay_protocol") == ("tcp" if kind == "turn-tcp" else "udp"), path
             for c in candidates(lab, "romeo"):
                 assert (c.get("rel-addr"), c.get("rel-port")) == ("0.0.0.0", "0"), c.attrib
 
@@ -55,7 +56,7 @@ def test_a_relay_by_tls_is_used_where_its_certificate_is_good():
         juliet = lab.answer("juliet", "--once")
         romeo = lab.dial("romeo", "juliet", "--relay-only", "-i", "tone", "--for", "3", env=lab.env(SSL_CERT_FILE=turn.path("cert.pem")))
         assert_relayed(lab, romeo, juliet)
-        assert romeo.seen("path")[0]["local"] == "relay"
+        assert romeo.seen("path")[0]["local"] == "relay" and romeo.seen("ended")[0]["relay_protocol"] == "tls"
         assert "TLS/TCP" in turn.log()
 
 

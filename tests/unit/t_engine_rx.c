@@ -167,6 +167,22 @@ static void reported_loss_reaches_encoder_and_figures(void **state)
 	decoder_free(d);
 }
 
+static void what_the_peer_can_take_bounds_what_is_sent(void **state)
+{
+	struct rig *f = *state;
+	struct media_params params;
+
+	rig_start(f);
+	assert_int_equal(rig_stats(f).tx_target_bps, f->params.bitrate_bps);
+	params = f->params;
+	params.bitrate_bps = 20000;
+	engine_params(f->e, &params);
+	assert_int_equal(rig_stats(f).tx_target_bps, 20000);
+	rig_run(f, 4 * S);
+	assert_int_equal(rig_stats(f).tx_target_bps, 20000);
+	assert_true(rig_stats(f).tx_bps > 0 && rig_stats(f).tx_bps < 25000);
+}
+
 static void nothing_is_allocated_while_it_runs(void **state)
 {
 #if defined(__SANITIZE_ADDRESS__)
@@ -204,6 +220,7 @@ int main(void)
 		with(goodbye_is_said_once_and_nothing_after_it),
 		with(the_peers_goodbye_is_noticed),
 		with(reported_loss_reaches_encoder_and_figures),
+		with(what_the_peer_can_take_bounds_what_is_sent),
 		with(nothing_is_allocated_while_it_runs),
 	};
 

@@ -359,6 +359,45 @@ static void reports_come_every_2_5_seconds_give_or_take_half(void **state)
 
 #define with(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void what_the_peer_reports_of_us_is_told_as_it_is(void **state)
+{
+	uint8_t report[64];
+	bool bye;
+
+	assert_int_equal(rtcp_about_us(*state).count, 0);
+	receiver_report(report, OURS, 64, 0, 0);
+	put32(report + 8 + 12, HZ / 100);
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	receiver_report(report, OURS, 0, 0, 0);
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	assert_int_equal(rtcp_about_us(*state).count, 2);
+	assert_true(rtcp_about_us(*state).loss == 0 && rtcp_about_us(*state).jitter_ms == 0);
+	receiver_report(report, OURS, 64, 0, 0);
+	put32(report + 8 + 12, HZ / 100);
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	assert_true(rtcp_about_us(*state).loss == 0.25 && rtcp_about_us(*state).jitter_ms == 10);
+	receiver_report(report, THEIRS, 255, 0, 0);		/* of somebody else */
+	assert_true(rtcp_input(*state, report, 32, S, &bye));
+	assert_int_equal(rtcp_about_us(*state).count, 3);
+}
+
+static void a_queue_on_the_way_to_us_is_seen_and_forgotten(void **state)
+{
+	int64_t t = 10 * S;
+	uint16_t seq = 1;
+
+	for (int i = 0; i < 100; i++, t += 20000)
+		rtcp_received(*state, THEIRS, seq++, (uint32_t)(t * HZ / S), HZ, t);
+	assert_true(rtcp_queue_ms(*state, t) < 0.1);
+	for (int i = 0; i < 100; i++, t += 20000)		/* 150 ms more */
+		rtcp_received(*state, THEIRS, seq++, (uint32_t)(t * HZ / S), HZ, t + 150000);
+	assert_true(rtcp_queue_ms(*state, t + 150000) > 149.5 && rtcp_queue_ms(*state, t + 150000) < 150.5);
+	assert_true(rtcp_queue_ms(*state, t + 2 * S) == 0);		/* nothing comes: nothing is known */
+	for (int i = 0; i < 3100; i++, t += 20000)		/* it lasts: that is the way */
+		rtcp_received(*state, THEIRS, seq++, (uint32_t)(t * HZ / S), HZ, t + 150000);
+	assert_true(rtcp_queue_ms(*state, t + 150000) < 0.1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +421,8 @@ int main(void)
 		with(a_count_larger_than_the_packet_reads_nothing_beyond_it),
 		with(only_the_peers_own_goodbye_counts),
 		with(reports_come_every_2_5_seconds_give_or_take_half),
+		with(what_the_peer_reports_of_us_is_told_as_it_is),
+		with(a_queue_on_the_way_to_us_is_seen_and_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

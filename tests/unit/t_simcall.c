@@ -8,26 +8,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fake_audio.h"
-#include "fake_net.h"
-#include "media/engine.h"
+#include "sim.h"
 
 enum { WINDOW = AUDIO_RATE / 10, NOWHERE = -AUDIO_RATE };
-#define START 5000000ll
+#define START SIM_START
 #define S 1000000ll
 
-struct side {
-	struct engine *engine;
-	struct fake_in in;
-	struct fake_out out;
-	struct fake_net net;			/* what this side sends */
-	gint64 frozen_from, frozen_until;	/* its machine stalls */
-	gint64 now;
-	unsigned ticks;
-};
-
 struct call {
-	struct side juliet, romeo;
+	struct sim_side juliet, romeo;
 	struct media_params params;
 	gint16 *speech;
 	double seconds;
@@ -40,24 +28,6 @@ struct call {
 	struct media_stats stats;		/* of Romeo */
 };
 
-static gboolean put_rtp(void *self, uint8_t *pkt, size_t len, size_t cap)
-{
-	struct side *s = self;
-
-	assert_true(cap >= len + 32);
-	fake_net_send(&s->net, pkt, len, FALSE, s->now);
-	return TRUE;
-}
-
-static gboolean put_rtcp(void *self, uint8_t *pkt, size_t len, size_t cap)
-{
-	struct side *s = self;
-
-	assert_true(cap >= len + 32);
-	fake_net_send(&s->net, pkt, len, TRUE, s->now);
-	return TRUE;
-}
-
 static struct call *call_new(double seconds)
 {
 	struct call *c = g_new0(struct call, 1);
@@ -66,7 +36,7 @@ static struct call *call_new(double seconds)
 	c->seed = 65500 + (4000u << 16);		/* the sequence number wraps in the first second */
 	c->params = (struct media_params){.tx_pt = 111, .rx = {{111, CODEC_OPUS}}, .rx_count = 1, .ptime_ms = 20, .bitrate_bps = 32000, .complexity = 3,
 					  .fec = true, .tx_ssrc = 0x1000, .cname = "sim"};
-	for (struct side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
+	for (struct sim_side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
 		s->net.delay_us = 20000;
 		s->net.seed = 7;
 		s->in.live = s->in.endless = TRUE;
@@ -76,58 +46,9 @@ static struct call *call_new(double seconds)
 	return c;
 }
 
-static void start_side(struct call *c, struct side *s)
-{
-	struct media_out net = {.rtp = put_rtp, .rtcp = put_rtcp, .self = s};
-
-	fake_in_init(&s->in);
-	fake_out_init(&s->out);
-	s->now = START;
-	s->engine = engine_new(&c->params, &s->in.end, &s->out.end, &net, c->seed, NULL);
-	assert_non_null(s->engine);
-	engine_start(s->engine, START);
-}
-
-static gint64 thaw(const struct side *s, gint64 at)
-{
-	return at >= s->frozen_from && at < s->frozen_until ? s->frozen_until : at;
-}
-
-static gint64 next_of(const struct side *s, const struct side *peer)
-{
-	return thaw(s, MIN(engine_deadline(s->engine), fake_net_next(&peer->net)));
-}
-
-static void step(struct side *s, struct side *peer, gint64 now)
-{
-	guint8 pkt[DATAGRAM_MAX];
-	gboolean rtcp;
-	size_t len;
-
-	s->now = now;
-	if (next_of(s, peer) > now)
-		return;
-	while (fake_net_take(&peer->net, pkt, &len, &rtcp, now)) {
-		if (rtcp)
-			engine_rtcp(s->engine, pkt, len, now);
-		else
-			engine_rtp(s->engine, pkt, len, now);
-	}
-	if (engine_deadline(s->engine) <= now) {
-		engine_tick(s->engine, now);
-		s->ticks++;
-	}
-}
-
 static void run_until(struct call *c, gint64 end)
 {
-	gint64 now;
-
-	while ((now = MIN(next_of(&c->juliet, &c->romeo), next_of(&c->romeo, &c->juliet))) < end) {
-		assert_true(now >= START);
-		step(&c->juliet, &c->romeo, now);
-		step(&c->romeo, &c->juliet, now);
-	}
+	sim_run(&c->juliet, &c->romeo, end);
 }
 
 static void call_start(struct call *c)
@@ -137,9 +58,9 @@ static void call_start(struct call *c)
 	c->speech = fake_speech(n, 11);
 	c->juliet.in.pcm = c->speech;
 	c->juliet.in.len = n;
-	start_side(c, &c->juliet);
+	sim_open(&c->juliet, &c->params, c->seed);
 	c->params.tx_ssrc = 0x2000;
-	start_side(c, &c->romeo);
+	sim_open(&c->romeo, &c->params, c->seed);
 }
 
 static int by_size(const void *a, const void *b)
@@ -215,10 +136,8 @@ static void call_end(struct call *c)
 
 static void call_free(struct call *c)
 {
-	for (struct side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
-		engine_free(s->engine);
-		fake_net_clear(&s->net);
-		fake_out_clear(&s->out);
+	for (struct sim_side *s = &c->juliet; s; s = s == &c->juliet ? &c->romeo : NULL) {
+		sim_close(s);
 	}
 	g_free(c->speech);
 	g_free(c);
@@ -237,6 +156,8 @@ static void a_minute_on_a_perfect_network_is_whole_and_early(void **state)
 	assert_int_equal(c->stats.rx_lost + c->stats.rx_late + c->stats.rx_bad, 0);
 	assert_true(c->stats.rtt_ms > 39 && c->stats.rtt_ms < 41);
 	assert_true(c->romeo.ticks / c->seconds < 102);
+	assert_true(c->stats.mos > 4.35 && c->stats.mos_now > 4.35 && c->stats.peer_mos > 4.35);
+	assert_true(c->stats.rx_bps > 20000 && c->stats.rx_bps < 40000 && c->stats.tx_bps > 1000);
 	call_free(c);
 }
 
@@ -264,6 +185,7 @@ static void five_percent_loss_is_repaired_by_fec_in_the_main(void **state)
 	call_end(c);
 	assert_in_range(c->stats.rx_lost, 60, 140);
 	assert_true(c->stats.fec_frames * 2 > c->stats.rx_lost);
+	assert_true(c->stats.mos > 3.6 && c->stats.mos < 4.35 && !c->stats.tx_fec);
 	assert_true(c->bad < 0.02 && c->weak < 0.2 && c->p95_ms < 90);
 	call_free(c);
 }
@@ -402,22 +324,12 @@ static void a_network_that_jams_for_200_ms_is_got_over(void **state)
 /* The peer's client starts its media anew: another SSRC, other numbers; nothing of it is lost but a moment. */
 static void a_new_source_takes_over(void **state)
 {
-	struct media_out net;
 	struct call *c = call_new(20);
-	struct side *j = &c->juliet;
-	size_t taken;
 
 	call_start(c);
-	net = (struct media_out){.rtp = put_rtp, .rtcp = put_rtcp, .self = j};
 	run_until(c, START + 8 * S);
-	engine_free(j->engine);
 	c->params.tx_ssrc = 0x3000;
-	taken = j->in.taken;
-	j->engine = engine_new(&c->params, &j->in.end, &j->out.end, &net, 12345, NULL);
-	engine_start(j->engine, START + 8 * S);
-	j->in.start_us = START;				/* the same microphone goes on */
-	j->in.taken = taken;
-	j->out.start_us = START;
+	sim_renew(&c->juliet, &c->params, 12345, START + 8 * S);
 	call_end(c);
 	assert_true(c->bad < 0.03 && c->p95_ms < 90 && c->end_ms < 60);
 	assert_int_equal(c->stats.rx_bad, 0);
@@ -442,6 +354,43 @@ static void all_at_once_on_a_bad_wireless_network(void **state)
 	call_free(c);
 }
 
+/* 64 kbit/s that are too many for the line with their headers: they become fewer, and the queue that they made goes. */
+static void a_narrow_line_is_sent_less(void **state)
+{
+	struct call *c = call_new(90);
+	struct media_stats sent;
+	guint lost;
+
+	c->params.bitrate_bps = 64000;
+	c->juliet.net.rate_bps = 64000;
+	c->juliet.net.queue_us = 250000;
+	call_start(c);
+	run_until(c, START + 40 * S);
+	lost = c->juliet.net.lost;
+	call_end(c);
+	engine_stats(c->juliet.engine, &sent);
+	assert_in_range(sent.tx_target_bps, 24000, 50000);
+	assert_true(c->end_ms < 200 && c->median_ms < 150);
+	assert_true(c->juliet.net.lost - lost < 50);		/* of 2500 */
+	engine_stats(c->romeo.engine, &sent);
+	assert_true(sent.tx_target_bps > 60000);		/* his line is wide, though her queue is in his round trips, too */
+	call_free(c);
+}
+
+static void loss_at_random_does_not_lower_the_rate(void **state)
+{
+	struct call *c = call_new(60);
+	struct media_stats sent;
+
+	c->juliet.net.loss = 0.05;
+	call_start(c);
+	call_end(c);
+	engine_stats(c->juliet.engine, &sent);
+	assert_int_equal(sent.tx_target_bps, 32000);
+	assert_true(sent.tx_fec && sent.peer_loss > 0.02 && sent.peer_loss < 0.09);
+	call_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,6 +409,8 @@ int main(void)
 		cmocka_unit_test(a_network_that_jams_for_200_ms_is_got_over),
 		cmocka_unit_test(a_new_source_takes_over),
 		cmocka_unit_test(all_at_once_on_a_bad_wireless_network),
+		cmocka_unit_test(a_narrow_line_is_sent_less),
+		cmocka_unit_test(loss_at_random_does_not_lower_the_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,16 +34,52 @@ static void queue(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rt
 	*where = p;
 }
 
+enum { HEADERS = 20 + 8 + 10 };		/* IP, UDP, and what SRTP adds */
+
+/* Through the narrow place: when it has left it; < 0: its queue is full. */
+static gint64 squeeze(struct fake_net *n, size_t len, gint64 now_us)
+{
+	gint64 start = MAX(now_us, n->busy_us);
+
+	if (!n->rate_bps)
+		return now_us;
+	if (start - now_us > n->queue_us)
+		return -1;
+	n->busy_us = start + (gint64)(len + HEADERS) * 8000000 / n->rate_bps;
+	return n->busy_us;
+}
+
+/* When it arrives; < 0: never. */
+static gint64 arrival(struct fake_net *n, size_t len, gboolean rtcp, gint64 now_us)
+{
+	gint64 left = squeeze(n, len, now_us), fate;
+
+	if (left < 0)
+		return -1;
+	if (n->fates && !rtcp) {
+		fate = n->fates[n->sounds % n->nfates];
+		return fate < 0 ? -1 : left + fate;
+	}
+	left += n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
+	if (chance(n) < n->loss)
+		return -1;
+	return n->last_us = MAX(left, n->last_us);
+}
+
 void fake_net_send(struct fake_net *n, const guint8 *pkt, size_t len, gboolean rtcp, gint64 now_us)
 {
-	gint64 at = now_us + n->delay_us + (n->jitter_us ? (gint64)(chance(n) * (double)n->jitter_us) : 0);
+	gint64 at = arrival(n, len, rtcp, now_us);
 
 	n->sent++;
-	if (chance(n) < n->loss) {
+	if (!rtcp) {
+		n->sounds++;
+		if (n->tap)
+			n->tap(n->ctx, pkt, len, at >= 0);
+	}
+	if (at < 0) {
 		n->lost++;
 		return;
 	}
-	n->last_us = at = MAX(at, n->last_us);
 	if (chance(n) < n->reorder) {
 		n->swapped++;
 		at += 25000;

@@ -1,4 +1,4 @@
-/* fake_net.h - one direction of a network in memory: delay, jitter, loss, duplicates, reordering, by seed. */
+/* fake_net.h - one direction of a network in memory: delay, jitter, loss, duplicates, reordering, a narrow line, by seed. */
 #ifndef TEST_FAKE_NET_H
 #define TEST_FAKE_NET_H
 
@@ -9,11 +9,17 @@ struct fake_net {
 	gint64 delay_us;
 	gint64 jitter_us;		/* up to so much more, evenly; order is kept */
 	double loss, duplicates, reorder;	/* 0..1 of the packets; a reordered one comes 25 ms later than it would */
+	gint64 rate_bps, queue_us;	/* a line for so much, headers included, and the longest queue before it; 0: endless */
+	const gint64 *fates;		/* what becomes of each packet that is no RTCP: its delay [us], < 0: lost; NULL: by the above */
+	size_t nfates;			/* over and over */
+	/* Each packet of sound, and whether it will arrive. NULL: nobody looks. */
+	void (*tap)(void *ctx, const guint8 *pkt, size_t len, gboolean arrives);
+	void *ctx;
 	guint32 seed;
 	gint64 jam_from_us, jam_until_us;	/* what would arrive in between arrives at its end */
 
-	guint sent, lost, doubled, swapped;
-	gint64 last_us;
+	guint sent, sounds, lost, doubled, swapped;
+	gint64 last_us, busy_us;
 	struct fake_packet *first;	/* in order of arrival */
 };
 
