@@ -118,7 +118,7 @@ check:
 	$(Q)$(MAKE) --no-print-directory WERROR=1 all tests-built
 	$(Q)$(PYTHON) tests/run --build $(B) lint unit fuzz integ net-quick
 
-# Calls over bad networks: all of tests/net, and every pair of routers. It takes a quarter of an hour.
+# Calls over bad networks: all of tests/net, and every pair of routers. It takes ten minutes.
 .PHONY: check-net
 check-net: all $(B)/net/wan
 	$(Q)tests/deps --test
