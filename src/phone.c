@@ -234,6 +234,7 @@ static void on_offline(void *self, const GError *error, gboolean final)
 {
 	struct phone *p = self;
 
+	p->phases.start = 0;			/* the next attempt begins nobody knows when */
 	p->ev.offline(p->ev.self, error, final);
 }
 

@@ -275,7 +275,8 @@ gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 	p->real -= MIN(p->real, n);
 	memmove(p->buffer, p->buffer + n, p->have * sizeof(*pcm));
 	p->played += n;
-	p->stats.buffer_ms = jitter_delay_ms(p->jitter, now_us, (uint32_t)(p->have + n));
+	if (heard)				/* what is made up while nothing comes is no delay */
+		p->stats.buffer_ms = jitter_delay_ms(p->jitter, now_us, (uint32_t)(p->have + n));
 	return heard;
 }
 
