@@ -44,6 +44,7 @@ struct call {
 	enum transport_kind way;		/* which the path is on */
 	gboolean gathering;			/* it is open */
 	enum call_relay relay;
+	guint hopeless_source;			/* no relay, where only that may be used: the end is near */
 	gboolean wants_way;			/* as soon as the servers are known that help to find it */
 	gboolean have_creds, have_address;	/* of ours, by this way */
 	gboolean want_all, gathered;		/* the peer would like all addresses at once; there will be no more */

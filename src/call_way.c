@@ -31,6 +31,7 @@ void call_way_init(struct call *c, const struct transport_list *transports, stru
 void call_way_free(struct call *c)
 {
 	call_names_free(c);
+	g_clear_handle_id(&c->hopeless_source, g_source_remove);
 	iceudp_free(c->ice);
 	rawudp_free(c->raw);
 }
@@ -62,6 +63,15 @@ static void open_way(struct call *c, enum transport_kind way)
 	path_gather(c->path);
 }
 
+static gboolean on_hopeless(gpointer data)
+{
+	struct call *c = data;
+
+	c->hopeless_source = 0;
+	call_hangup(c, JC_NO_PATH, "only a relay may be used, and neither the server nor the configuration names one");
+	return G_SOURCE_REMOVE;
+}
+
 void call_way_begin(struct call *c)
 {
 	if (c->gathering)
@@ -70,7 +80,8 @@ void call_way_begin(struct call *c)
 	if (c->wants_way)
 		return;				/* call_servers_known comes back here */
 	if (c->relay == RELAY_ONLY && !have_relay(c)) {
-		call_hangup(c, JC_NO_PATH, "only a relay may be used, and neither the server nor the configuration names one");
+		if (!c->hopeless_source)		/* our caller's call lives until he has returned */
+			c->hopeless_source = g_idle_add(on_hopeless, c);
 		return;
 	}
 	open_way(c, jingle_is_initiator(c->session) ? c->way : kind_of(jingle_current_transport(c->session)));
