@@ -312,10 +312,10 @@ static gboolean is_our_address_gone(struct path *p)
 	struct link *l = &in_force(p)->link;
 	struct ice_cand local, remote;
 
-	if (!l->self || !l->selected(l->self, &local, &remote))
+	if (!l->self)
 		return FALSE;
-	if (local.type == ICE_RELAY)
-		return TRUE;
+	if (!l->selected(l->self, &local, &remote) || local.type == ICE_RELAY)
+		return TRUE;			/* the agent has given the pair up; or the relay's address tells nothing of ours */
 	return !netwatch_has(local.type == ICE_HOST || !local.rel_ip[0] ? local.ip : local.rel_ip);
 }
 
