@@ -31,3 +31,12 @@ void post_to(GMainContext *ctx, post_fn *fn, void *self, const void *arg, gsize 
 	g_source_attach(source, ctx);
 	g_source_unref(source);
 }
+
+void source_drop(GSource **source)
+{
+	if (*source) {
+		g_source_destroy(*source);
+		g_source_unref(*source);
+	}
+	*source = NULL;
+}

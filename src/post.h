@@ -12,4 +12,8 @@ typedef void post_fn(void *self, void *arg);
 
 void post_to(GMainContext *ctx, post_fn *fn, void *self, const void *arg, gsize size);
 
+/* The twin of g_clear_handle_id for a source of another context than the main one: *SOURCE (NULL: none) is removed, its
+ * reference given back, and it is NULL. In the thread that runs its context, also from inside the source itself. */
+void source_drop(GSource **source);
+
 #endif

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../post.h"
+
 enum { SETTLE_MS = 100 };
 
 struct netwatch {
@@ -20,20 +22,11 @@ struct netwatch {
 	GSource *source, *timer;
 };
 
-static void drop_source(GSource **source)
-{
-	if (*source) {
-		g_source_destroy(*source);
-		g_source_unref(*source);
-	}
-	*source = NULL;
-}
-
 static gboolean on_settled(gpointer data)
 {
 	struct netwatch *w = data;
 
-	drop_source(&w->timer);
+	source_drop(&w->timer);
 	w->changed(w->self);
 	return G_SOURCE_REMOVE;
 }
@@ -46,7 +39,7 @@ static gboolean on_message(gint fd, GIOCondition condition, gpointer data)
 
 	while (recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT) > 0)
 		;
-	drop_source(&w->timer);
+	source_drop(&w->timer);
 	w->timer = g_timeout_source_new(SETTLE_MS);
 	g_source_set_callback(w->timer, on_settled, w, NULL);
 	g_source_attach(w->timer, w->ctx);
@@ -80,8 +73,8 @@ void netwatch_free(struct netwatch *w)
 {
 	if (!w)
 		return;
-	drop_source(&w->timer);
-	drop_source(&w->source);
+	source_drop(&w->timer);
+	source_drop(&w->source);
 	close(w->fd);
 	g_free(w);
 }

@@ -14,6 +14,7 @@
 
 #include "../err.h"
 #include "../log.h"
+#include "../post.h"
 
 enum { MAX_BRIDGES = 8, ROOM = 16384 };
 
@@ -46,21 +47,12 @@ struct tunnel {
 
 /* ---- one connection ---- */
 
-static void drop_source(GSource **source)
-{
-	if (*source) {
-		g_source_destroy(*source);
-		g_source_unref(*source);
-	}
-	*source = NULL;
-}
-
 static void bridge_free(gpointer data)
 {
 	struct bridge *b = data;
 
-	drop_source(&b->near_source);
-	drop_source(&b->far_source);
+	source_drop(&b->near_source);
+	source_drop(&b->far_source);
 	if (b->connecting)
 		g_cancellable_cancel(b->connecting);	/* its callback comes back without touching the bridge */
 	g_clear_object(&b->connecting);
@@ -165,7 +157,7 @@ static gboolean on_ready(gint fd, GIOCondition condition, gpointer data);
 
 static void watch(struct bridge *b, GSource **source, int fd, GIOCondition want)
 {
-	drop_source(source);
+	source_drop(source);
 	if (!want)
 		return;
 	*source = g_unix_fd_source_new(fd, want);
@@ -335,7 +327,7 @@ void tunnel_free(struct tunnel *t)
 {
 	if (!t)
 		return;
-	drop_source(&t->source);
+	source_drop(&t->source);
 	g_ptr_array_unref(t->bridges);
 	if (t->listener >= 0)
 		close(t->listener);

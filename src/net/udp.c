@@ -203,11 +203,7 @@ static void judge(struct udp *u)
 
 static void announce(struct udp *u)
 {
-	if (u->stun.timer) {
-		g_source_destroy(u->stun.timer);
-		g_source_unref(u->stun.timer);
-		u->stun.timer = NULL;
-	}
+	source_drop(&u->stun.timer);
 	log_debug("udp", "address %s port %u", u->local.ip, u->local.port);
 	post_to(u->ctx, tell_candidate, u, NULL, 0);
 	judge(u);
@@ -463,18 +459,12 @@ static void close_udp(void *self)
 	struct udp *u = self;
 
 	u->dead = TRUE;
-	if (u->stun.timer) {
-		g_source_destroy(u->stun.timer);
-		g_source_unref(u->stun.timer);
-	}
+	source_drop(&u->stun.timer);
 	if (u->stun.resolving) {
 		g_cancellable_cancel(u->stun.resolving);
 		g_object_unref(u->stun.resolving);
 	}
-	if (u->source) {
-		g_source_destroy(u->source);
-		g_source_unref(u->source);
-	}
+	source_drop(&u->source);
 	if (u->fd >= 0)
 		close(u->fd);
 	post_to(u->ctx, finish, u, NULL, 0);		/* passes every event still under way */

@@ -33,11 +33,7 @@ void thread_phase(struct stream_thread *t, const char *phase)
 
 void thread_timer(struct stream_thread *t, GSource **slot, guint ms, GSourceFunc fn)
 {
-	if (*slot) {
-		g_source_destroy(*slot);
-		g_source_unref(*slot);
-		*slot = NULL;
-	}
+	source_drop(slot);
 	if (!fn)
 		return;
 	*slot = ms >= 10000 ? g_timeout_source_new_seconds(ms / 1000) : g_timeout_source_new(ms);
