@@ -2,6 +2,7 @@
 
 #include "jingle/addr.h"
 #include "log.h"
+#include "xmpp/extdisco.h"
 
 static const struct { const struct jingle_transport *plug; const char *name; } kinds[] = {
 	[TRANSPORT_ICE_UDP] = {&jingle_iceudp, "ICE-UDP"}, [TRANSPORT_RAW_UDP] = {&jingle_rawudp, "Raw UDP"}};
@@ -40,12 +41,7 @@ void call_way_free(struct call *c)
 
 static gboolean have_relay(const struct call *c)
 {
-	const struct server_list *list = &c->env->ice.servers;
-
-	for (size_t i = 0; i < list->count; i++)
-		if (list->server[i].kind != SERVER_STUN)
-			return TRUE;
-	return FALSE;
+	return extdisco_has_relay(&c->env->ice.servers);
 }
 
 static gboolean relay_only(const struct call *c)

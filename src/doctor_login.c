@@ -184,14 +184,6 @@ static char *count_servers(const struct server_list *list)
 	return g_string_free(g_steal_pointer(&s), FALSE);
 }
 
-static gboolean has_relay(const struct server_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->server[i].kind != SERVER_STUN)
-			return TRUE;
-	return FALSE;
-}
-
 static void tell_services(struct login *l)
 {
 	const struct server_list *theirs = extdisco_servers(l->extdisco), *ours = &l->config->servers;
@@ -201,7 +193,7 @@ static void tell_services(struct login *l)
 	if (!theirs->count && !ours->count)
 		finding_warn(l->services, "let the server name a TURN server (XEP-0215; mod_external_services of Prosody), or name one by "
 			     "'turn' in the configuration", "there is no STUN or TURN server: between two home networks there may be no sound");
-	else if (!has_relay(theirs) && !has_relay(ours))
+	else if (!extdisco_has_relay(theirs) && !extdisco_has_relay(ours))
 		finding_warn(l->services, "let the server name a TURN server as well, or name one by 'turn' in the configuration",
 			     "there is no TURN server (relay), only %s%s%s", own, *own && *named ? ", " : "", named);
 	else if (!theirs->count)
@@ -225,15 +217,12 @@ static void on_services(void *ctx)
 
 static void begin_peer(struct login *l)
 {
-	const struct contact *contact = config_contact(l->config, l->peer_jid);
-	const struct keying_list *keyings = contact && contact->keyings.count ? &contact->keyings : &l->config->keyings;
 	struct elem *presence = elem_new("presence", "jabber:client");
 
 	elem_adopt(presence, disco_caps_elem(l->disco));
 	elem_set_text(elem_add(presence, "priority", NULL), "-1");	/* no message is to come here */
 	stream_send(l->xmpp, presence);
-	l->peer_check = peer_check_begin(l->peer, l->disco, l->peer_jid,
-					 keyings->kind[keyings->count - 1] == KEYING_SDES ? CAN_CALL_SDES : CAN_CALL);
+	l->peer_check = peer_check_begin(l->peer, l->disco, l->peer_jid, terms_need(l->config, l->peer_jid));
 }
 
 static void on_online(void *self, const char *full_jid, gboolean resumed)

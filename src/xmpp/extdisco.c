@@ -358,3 +358,11 @@ gint64 extdisco_expires_s(const struct extdisco *e)
 {
 	return e->expires_s;
 }
+
+gboolean extdisco_has_relay(const struct server_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->server[i].kind != SERVER_STUN)
+			return TRUE;
+	return FALSE;
+}

@@ -20,6 +20,7 @@ gboolean         extdisco_is_known(const struct extdisco *e);	/* FALSE from a fe
 const struct server_list *extdisco_servers(const struct extdisco *e);
 /* What calls use: OURS, of the configuration, goes before what the server names, each of its kind (STUN, TURN). */
 void             extdisco_merge(const struct extdisco *e, const struct server_list *ours, struct server_list *out);
+gboolean         extdisco_has_relay(const struct server_list *list);	/* names it a TURN server, of whatever kind? */
 gint64           extdisco_expires_s(const struct extdisco *e);	/* the first password to end, seconds since 1970; 0: none does */
 
 #endif
