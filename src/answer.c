@@ -47,24 +47,10 @@ static gboolean may_ring(const struct answer *a, const char *from)
 
 /* ---- the end of a call ---- */
 
-static void clear_source(guint *source)
-{
-	if (*source)
-		g_source_remove(*source);
-	*source = 0;
-}
-
 static void stop_ringing(struct answer *a)
 {
-	clear_source(&a->ring_timer);
-	clear_source(&a->bell_timer);
-}
-
-static void send_all(struct answer *a, GPtrArray *messages)
-{
-	for (guint i = 0; i < messages->len; i++)
-		phone_send(a->phone, messages->pdata[i]);
-	g_ptr_array_unref(messages);
+	g_clear_handle_id(&a->ring_timer, g_source_remove);
+	g_clear_handle_id(&a->bell_timer, g_source_remove);
 }
 
 static void send_finish(struct answer *a, enum jc_err err)
@@ -116,7 +102,7 @@ static void decline(struct answer *a, enum jc_err err, const char *text)
 {
 	stop_ringing(a);
 	if (a->ring && !a->taken)
-		send_all(a, jmi_ring_reject(a->ring, err));
+		phone_send_all(a->phone, jmi_ring_reject(a->ring, err));
 	talk_end(a->talk, err, text);
 }
 
@@ -177,7 +163,7 @@ static void take(struct answer *a)
 		phone_presence(a->phone, bare, 0);	/* XEP-0353 3.4: so that he can see what our client can do */
 	}
 	if (a->ring) {
-		send_all(a, jmi_ring_accept(a->ring));
+		phone_send_all(a->phone, jmi_ring_accept(a->ring));
 		a->ring_timer = g_timeout_add_seconds(FOLLOW_UP_S, on_ring_timeout, a);
 	} else {
 		talk_accept(a->talk);
@@ -304,7 +290,7 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 	}
 	a->ring = jmi_ring_new(m->id, phone_jid(a->phone), from, phone_may_know(a->phone, from));
 	begin(a, from, m->id);
-	send_all(a, jmi_ring_begin(a->ring));
+	phone_send_all(a->phone, jmi_ring_begin(a->ring));
 	ring(a);
 	if (a->options.auto_accept)
 		take(a);
@@ -322,7 +308,7 @@ static void contest(struct answer *a)
 	if (a->contested)
 		return;
 	a->contested = TRUE;
-	clear_source(&a->ring_timer);
+	g_clear_handle_id(&a->ring_timer, g_source_remove);
 	a->ring_timer = g_timeout_add_seconds(CONTESTED_S, on_ring_timeout, a);
 }
 

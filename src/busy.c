@@ -52,11 +52,8 @@ void busy_free(struct busy *b)
 static void reject(struct busy *b, const char *caller, const char *id)
 {
 	struct jmi_ring *ring = jmi_ring_new(id, phone_jid(b->phone), caller, FALSE);
-	GPtrArray *messages = jmi_ring_reject(ring, JC_BUSY);
 
-	for (guint i = 0; i < messages->len; i++)
-		phone_send(b->phone, messages->pdata[i]);
-	g_ptr_array_unref(messages);
+	phone_send_all(b->phone, jmi_ring_reject(ring, JC_BUSY));
 	jmi_ring_free(ring);
 	b->refused(b->ctx, caller, id);
 }

@@ -18,26 +18,19 @@ static gboolean on_timer(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-void dial_clear_source(guint *source)
-{
-	if (*source)
-		g_source_remove(*source);
-	*source = 0;
-}
-
 static void schedule(struct dial *d)
 {
 	gint64 deadline = d->jmi ? jmi_call_deadline(d->jmi) : G_MAXINT64;
 
-	dial_clear_source(&d->timer);
+	g_clear_handle_id(&d->timer, g_source_remove);
 	if (deadline != G_MAXINT64)
 		d->timer = g_timeout_add((guint)CLAMP(deadline - clock_ms(), 0, G_MAXINT), on_timer, d);
 }
 
 void dial_close_proposal(struct dial *d)
 {
-	dial_clear_source(&d->timer);
-	dial_clear_source(&d->unsafe_timer);
+	g_clear_handle_id(&d->timer, g_source_remove);
+	g_clear_handle_id(&d->unsafe_timer, g_source_remove);
 	g_clear_pointer(&d->jmi, jmi_call_free);
 }
 
@@ -48,7 +41,7 @@ static void tell_ringing(struct dial *d)
 	if (d->told_ringing)
 		return;
 	d->told_ringing = TRUE;
-	dial_clear_source(&d->unsafe_timer);
+	g_clear_handle_id(&d->unsafe_timer, g_source_remove);
 	ui_event(d->ui, "ringing", "peer", "s", d->shown, NULL);
 	ui_say(d->ui, "Ringing");
 	talk_tone(d->talk);
@@ -216,7 +209,7 @@ static void on_accepted(void *self)
 {
 	struct dial *d = self;
 
-	dial_clear_source(&d->ring_timer);
+	g_clear_handle_id(&d->ring_timer, g_source_remove);
 	dial_close_proposal(d);
 	if (!d->accepted_ms)
 		d->accepted_ms = clock_ms();
@@ -281,9 +274,9 @@ void dial_free(struct dial *d)
 {
 	if (!d)
 		return;
-	dial_clear_source(&d->ring_timer);
-	dial_clear_source(&d->bounce_timer);
-	dial_clear_source(&d->ask_timer);
+	g_clear_handle_id(&d->ring_timer, g_source_remove);
+	g_clear_handle_id(&d->bounce_timer, g_source_remove);
+	g_clear_handle_id(&d->ask_timer, g_source_remove);
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	dial_close_proposal(d);

@@ -10,7 +10,7 @@ static void give_up_ours(struct dial *d)
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	d->disco_handle = 0;
-	dial_clear_source(&d->ask_timer);
+	g_clear_handle_id(&d->ask_timer, g_source_remove);
 	d->falling_back = FALSE;
 	talk_drop_call(d->talk);	/* he answers our offer with tie-break: nothing is left to be ended */
 	d->crossed = TRUE;
@@ -21,12 +21,9 @@ static void give_up_ours(struct dial *d)
 static void accept_proposal(struct dial *d, const char *id, const char *from)
 {
 	struct jmi_ring *ring = jmi_ring_new(id, phone_jid(d->phone), from, TRUE);
-	GPtrArray *messages = jmi_ring_accept(ring);
 
 	d->crossed = TRUE;
-	for (guint i = 0; i < messages->len; i++)
-		phone_send(d->phone, messages->pdata[i]);
-	g_ptr_array_unref(messages);
+	phone_send_all(d->phone, jmi_ring_accept(ring));
 	jmi_ring_free(ring);
 	g_free(d->sid);
 	d->sid = g_strdup(id);

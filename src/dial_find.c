@@ -109,7 +109,7 @@ static void on_features(void *ctx, enum iq_cond cond, unsigned can)
 	struct dial *d = ctx;
 
 	d->disco_handle = 0;
-	dial_clear_source(&d->ask_timer);
+	g_clear_handle_id(&d->ask_timer, g_source_remove);
 	if (!talk_is_ending(d->talk))
 		talk_dial(d->talk, d->sid, d->proceeded);
 }

@@ -32,7 +32,6 @@ void     dial_pump(struct dial *d);			/* sends what the proposal has to say */
 void     dial_close_proposal(struct dial *d);
 gboolean dial_on_ring_timeout(gpointer data);		/* nobody has taken the call, or gone on with it */
 void     dial_end(struct dial *d, enum jc_err err, const char *text);
-void     dial_clear_source(guint *source);		/* 0: none */
 
 /* ---- dial_find.c: disco, then session-initiate ---- */
 void     dial_full_jid(struct dial *d);			/* the callee is one device: can it be called? */

@@ -374,6 +374,13 @@ void phone_send(struct phone *p, struct elem *stanza)
 	stream_send(p->xmpp, stanza);
 }
 
+void phone_send_all(struct phone *p, GPtrArray *stanzas)
+{
+	for (guint i = 0; i < stanzas->len; i++)
+		phone_send(p, stanzas->pdata[i]);
+	g_ptr_array_unref(stanzas);
+}
+
 gboolean phone_should_ask(const struct phone *p, const char *peer)
 {
 	return terms_are_open(p->config, peer) && !disco_known(p->disco, peer);

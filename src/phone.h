@@ -46,6 +46,7 @@ void          phone_close(struct phone *p, void (*done)(void *ctx), void *ctx);
 /* Presence with our capabilities: TO NULL broadcasts, with PRIORITY; else directed (XEP-0353 3.1). */
 void          phone_presence(struct phone *p, const char *to, int priority);
 void          phone_send(struct phone *p, struct elem *stanza);	/* takes */
+void          phone_send_all(struct phone *p, GPtrArray *stanzas);	/* takes: the array and every struct elem in it */
 
 /* Does it depend on features of PEER that are not known yet which keys are offered to it? Then disco_query comes before
  * phone_dial, however long it takes. */

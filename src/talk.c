@@ -77,13 +77,6 @@ static void on_media_closed(void *ctx, const struct media_stats *stats)
 	t->ev.moved(t->ev.self);
 }
 
-static void clear_source(guint *source)
-{
-	if (*source)
-		g_source_remove(*source);
-	*source = 0;
-}
-
 static void stop_tone(struct talk *t)
 {
 	t->want_tone = FALSE;
@@ -100,9 +93,9 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	t->text = text ? g_strdup(text) : NULL;
 	if (t->accepted_us)
 		t->talk_us = g_get_monotonic_time() - t->accepted_us;
-	clear_source(&t->for_source);
-	clear_source(&t->drain_source);
-	clear_source(&t->gone_source);
+	g_clear_handle_id(&t->for_source, g_source_remove);
+	g_clear_handle_id(&t->drain_source, g_source_remove);
+	g_clear_handle_id(&t->gone_source, g_source_remove);
 	talk_report_rest(t->report);
 	ends_abandon(g_steal_pointer(&t->opening));
 	ends_abandon(g_steal_pointer(&t->device_opening));
@@ -152,7 +145,7 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 		t->moving = t->accepted = t->held = FALSE;
 		t->closing = TRUE;
 		t->peer_flags = 0;
-		clear_source(&t->gone_source);
+		g_clear_handle_id(&t->gone_source, g_source_remove);
 		talk_report_rest(t->report);
 		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
 		return;
