@@ -152,6 +152,7 @@ void path_finish(void *self, void *arg)
 	p->stats = last->stats;
 	if (p->done)
 		p->done(p->done_ctx, &p->stats);
+	explicit_bzero(&p->options.servers, sizeof(p->options.servers));
 	g_free(p);
 }
 

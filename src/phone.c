@@ -333,6 +333,7 @@ void phone_free(struct phone *p)
 	dtls_cert_free(p->cert);
 	g_ptr_array_unref(p->calls);
 	g_ptr_array_unref(p->exposed);
+	explicit_bzero(&p->env.ice.servers, sizeof(p->env.ice.servers));
 	g_free(p);
 }
 

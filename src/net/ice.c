@@ -184,6 +184,7 @@ static void close_ice(void *self)
 	g_ptr_array_unref(i->waiting);
 	g_ptr_array_unref(i->tunnels);
 	explicit_bzero(&i->local, sizeof(i->local));
+	explicit_bzero(&i->servers, sizeof(i->servers));
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
 }
 

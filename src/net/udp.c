@@ -451,7 +451,10 @@ static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *re
 
 static void finish(void *self, void *arg)
 {
-	g_free(self);
+	struct udp *u = self;
+
+	explicit_bzero(&u->options.servers, sizeof(u->options.servers));
+	g_free(u);
 }
 
 static void close_udp(void *self)
