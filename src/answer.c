@@ -164,6 +164,7 @@ static void take(struct answer *a)
 	}
 	if (a->ring) {
 		phone_send_all(a->phone, jmi_ring_accept(a->ring));
+		talk_prepare(a->talk, a->peer, FALSE);
 		a->ring_timer = g_timeout_add_seconds(FOLLOW_UP_S, on_ring_timeout, a);
 	} else {
 		talk_accept(a->talk);

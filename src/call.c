@@ -332,17 +332,22 @@ static void on_peer_left(void *self)
 		c->left_source = g_timeout_add(LEFT_WAIT_MS, on_left_timeout, c);
 }
 
+struct path_events call_path_events(struct call *c)
+{
+	return (struct path_events){
+		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
+		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
+		.voice = on_voice, .in_ended = on_in_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
+		.peer_left = on_peer_left, .self = c};
+}
+
 /* ---- making and unmaking ---- */
 
 static struct call *new_call(const struct call_env *env, const char *sid, const char *peer, gboolean initiator,
 			     const struct call_terms *terms, const struct call_events *events)
 {
 	struct call *c = g_new0(struct call, 1);
-	struct path_events path_events = {
-		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
-		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
-		.voice = on_voice,
-		.in_ended = on_in_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed, .peer_left = on_peer_left, .self = c};
+	struct path_events path_events = call_path_events(c);
 	struct link_options ice = env->ice;
 	g_autofree char *cname = text_uuid();
 	struct jingle_plugs plugs = {.napps = 1};
@@ -388,6 +393,7 @@ void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats 
 	for (guint i = 0; i < c->queries->len; i++)
 		stream_query_cancel(c->env->xmpp, ((struct query *)c->queries->pdata[i])->handle);
 	g_ptr_array_unref(c->queries);
+	call_ahead_drop(c);
 	path_close(c->path, done, ctx);
 	jingle_free(c->session);
 	rtp_app_free(c->app);

@@ -65,6 +65,15 @@ struct call *call_incoming(const struct call_env *env, const char *sid, const ch
 /* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
+/* A path that gathers before there is a call to use it: while the callee's phone rings, or while the caller's offer is under way
+ * to us, after our user has said that he takes the call. What it finds is told to nobody until there is that call. NULL: nothing
+ * can be done ahead. */
+struct call_ahead;
+struct call_ahead *call_ahead_new(const struct call_env *env, const struct call_terms *terms, gboolean initiator);
+/* It was not wanted after all; DONE as in call_free. */
+void               call_ahead_free(struct call_ahead *a, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
+/* Before anything is gathered: C takes A (NULL: there is none), and uses it if it fits. */
+void         call_use_ahead(struct call *c, struct call_ahead *a);
 /* Initiator: gathers addresses; the offer goes out as soon as the first are known (or after 0.5 s without any). Call it
  * as early as the user's wish to call is certain. */
 void         call_prepare(struct call *c);

@@ -1,5 +1,5 @@
 /* call_priv.h - the inside of a call: call.c joins session, path and user, call_way.c the transports of both,
- * call_names.c candidates that are names, call_keys.c where the keys come from. */
+ * call_names.c candidates that are names, call_keys.c where the keys come from, call_ahead.c what was gathered before. */
 #ifndef JCALL_CALL_PRIV_H
 #define JCALL_CALL_PRIV_H
 
@@ -15,6 +15,7 @@ struct call {
 	struct jingle_session *session;
 	struct rtp_app *app;
 	struct path *path;
+	struct call_ahead *ahead;		/* NULL: nothing, or it is in use */
 	const struct ends *ends;
 	GPtrArray *queries;			/* struct query *, of call.c */
 	guint deadline_source, wait_source, left_source, ping_source;
@@ -54,6 +55,7 @@ struct call {
 };
 
 gint64 call_now(const struct call *c);
+struct path_events call_path_events(struct call *c);
 void   call_sound_go(struct call *c);		/* once it is accepted and has its ends */
 void   call_sound_changed(struct call *c);	/* senders, hold, mute or parameters */
 
@@ -61,6 +63,8 @@ void   call_sound_changed(struct call *c);	/* senders, hold, mute or parameters 
 void     call_way_init(struct call *c, const struct transport_list *transports, struct jingle_plugs *plugs);
 void     call_way_free(struct call *c);
 void     call_way_begin(struct call *c);		/* opens and gathers, unless that is under way */
+gboolean call_way_has_relay(const struct call_env *env);
+gboolean call_way_hides(const struct call_env *env, enum call_relay relay);	/* may only a relay be used? */
 gboolean call_way_ready(const struct call *c);		/* enough of our side is known for an offer or an answer */
 void     call_way_pass(struct call *c);			/* what the plug-ins learnt of the peer goes to the path */
 void     call_way_send_change(struct call *c);		/* once ready: what CHANGE says; call_pump is to follow */
@@ -70,6 +74,10 @@ void     call_way_creds(struct call *c, const struct ice_creds *local);
 void     call_way_candidate(struct call *c, const struct ice_cand *local);
 void     call_way_failed(struct call *c, const GError *error);
 void     call_way_renew(struct call *c);
+
+/* ---- call_ahead.c ---- */
+gboolean call_ahead_begin(struct call *c);		/* it becomes the path, and tells what it has found; FALSE: it does not fit */
+void     call_ahead_drop(struct call *c);
 
 /* ---- call_names.c: names in the place of addresses ---- */
 void     call_names_init(struct call *c);

@@ -39,24 +39,39 @@ void call_way_free(struct call *c)
 
 /* ---- ours ---- */
 
-static gboolean have_relay(const struct call *c)
+gboolean call_way_has_relay(const struct call_env *env)
 {
-	return extdisco_has_relay(&c->env->ice.servers);
+	return extdisco_has_relay(&env->ice.servers);
+}
+
+gboolean call_way_hides(const struct call_env *env, enum call_relay relay)
+{
+	return relay == RELAY_ONLY || (relay == RELAY_IF_THERE && call_way_has_relay(env));
 }
 
 static gboolean relay_only(const struct call *c)
 {
-	return c->relay == RELAY_ONLY || (c->relay == RELAY_IF_THERE && have_relay(c));
+	return call_way_hides(c->env, c->relay);
 }
 
-static void open_way(struct call *c, enum transport_kind way)
+static void take_way(struct call *c, enum transport_kind way)
 {
 	c->way = way;
 	c->gathering = TRUE;
 	c->have_creds = c->have_address = FALSE;
 	c->tried |= 1u << way;
-	path_way(c->path, way, &c->env->ice.servers, relay_only(c));
+}
+
+static void start_way(struct call *c)
+{
+	path_way(c->path, c->way, &c->env->ice.servers, relay_only(c));
 	path_gather(c->path);
+}
+
+static void open_way(struct call *c, enum transport_kind way)
+{
+	take_way(c, way);
+	start_way(c);
 }
 
 static gboolean on_hopeless(gpointer data)
@@ -75,12 +90,15 @@ void call_way_begin(struct call *c)
 	c->wants_way = c->env->awaits_servers;
 	if (c->wants_way)
 		return;				/* call_servers_known comes back here */
-	if (c->relay == RELAY_ONLY && !have_relay(c)) {
+	if (c->relay == RELAY_ONLY && !call_way_has_relay(c->env)) {
 		if (!c->hopeless_source)		/* our caller's call lives until he has returned */
 			c->hopeless_source = g_idle_add(on_hopeless, c);
 		return;
 	}
-	open_way(c, jingle_is_initiator(c->session) ? c->way : kind_of(jingle_current_transport(c->session)));
+	take_way(c, jingle_is_initiator(c->session) ? c->way : kind_of(jingle_current_transport(c->session)));
+	if (c->way != TRANSPORT_ICE_UDP || !call_ahead_begin(c))
+		start_way(c);
+	call_ahead_drop(c);
 }
 
 void call_servers_known(struct call *c)

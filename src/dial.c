@@ -41,6 +41,7 @@ static void tell_ringing(struct dial *d)
 	if (d->told_ringing)
 		return;
 	d->told_ringing = TRUE;
+	talk_prepare(d->talk, d->bare, TRUE);
 	g_clear_handle_id(&d->unsafe_timer, g_source_remove);
 	ui_event(d->ui, "ringing", "peer", "s", d->shown, NULL);
 	ui_say(d->ui, "Ringing");

@@ -4,11 +4,37 @@
 
 /* ---- events: media thread -> main thread ---- */
 
+struct unheard {
+	post_fn *event;
+	void *arg;
+};
+
+static void free_unheard(gpointer data)
+{
+	struct unheard *u = data;
+
+	g_free(u->arg);
+	g_free(u);
+}
+
+/* Nobody hears it yet. */
+static gboolean keep(struct path *p, post_fn *event, const void *arg, gsize size)
+{
+	struct unheard *u;
+
+	if (!p->unheard)
+		return FALSE;
+	u = g_new(struct unheard, 1);
+	*u = (struct unheard){.event = event, .arg = g_memdup2(arg, size)};
+	g_ptr_array_add(p->unheard, u);
+	return TRUE;
+}
+
 void path_tell_creds(void *self, void *arg)
 {
 	struct path *p = self;
 
-	if (!p->closed)
+	if (!p->closed && !keep(p, path_tell_creds, arg, sizeof(struct ice_creds)))
 		p->ev.creds(p->ev.self, arg);
 }
 
@@ -16,7 +42,7 @@ void path_tell_candidate(void *self, void *arg)
 {
 	struct path *p = self;
 
-	if (!p->closed)
+	if (!p->closed && !keep(p, path_tell_candidate, arg, sizeof(struct ice_cand)))
 		p->ev.candidate(p->ev.self, arg);
 }
 
@@ -24,7 +50,7 @@ void path_tell_gathered(void *self, void *arg)
 {
 	struct path *p = self;
 
-	if (!p->closed)
+	if (!p->closed && !keep(p, path_tell_gathered, arg, sizeof(unsigned)))
 		p->ev.gathered(p->ev.self, *(unsigned *)arg);
 }
 
@@ -107,7 +133,8 @@ void path_tell_way_failed(void *self, void *arg)
 	struct path *p = self;
 	g_autoptr(GError) error = *(GError **)arg;
 
-	if (!p->closed)
+	p->spoilt = TRUE;
+	if (!p->closed && !p->unheard)
 		p->ev.way_failed(p->ev.self, error);
 }
 
@@ -116,7 +143,8 @@ void path_tell_failed(void *self, void *arg)
 	struct path *p = self;
 	g_autoptr(GError) error = *(GError **)arg;
 
-	if (!p->closed)
+	p->spoilt = TRUE;
+	if (!p->closed && !p->unheard)
 		p->ev.failed(p->ev.self, error);
 }
 
@@ -153,6 +181,7 @@ void path_finish(void *self, void *arg)
 	if (p->done)
 		p->done(p->done_ctx, &p->stats);
 	explicit_bzero(&p->options.servers, sizeof(p->options.servers));
+	g_clear_pointer(&p->unheard, g_ptr_array_unref);
 	g_free(p);
 }
 
@@ -170,13 +199,31 @@ struct path *path_new(struct media_thread *t, const struct link_options *options
 	struct path *p = g_new0(struct path, 1);
 
 	p->media = t;
-	p->ev = *events;
+	if (events)
+		p->ev = *events;
+	else
+		p->unheard = g_ptr_array_new_with_free_func(free_unheard);
 	p->options = *options;
 	p->cert = cert;
 	p->stats.rtt_ms = -1;
 	p->last_alive_us = g_get_monotonic_time();
 	command(p, path_do_begin, NULL, 0);
 	return p;
+}
+
+gboolean path_hear(struct path *p, const struct path_events *events)
+{
+	g_autoptr(GPtrArray) unheard = g_steal_pointer(&p->unheard);
+
+	if (p->spoilt)
+		return FALSE;
+	p->ev = *events;
+	for (guint i = 0; i < unheard->len; i++) {
+		struct unheard *u = unheard->pdata[i];
+
+		u->event(p, u->arg);
+	}
+	return TRUE;
 }
 
 void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)

@@ -33,7 +33,8 @@ struct path {
 	/* ---- main thread ---- */
 	struct media_thread *media;
 	struct path_events ev;
-	gboolean closed;
+	gboolean closed, spoilt;	/* spoilt: its way, or all of it, has failed */
+	GPtrArray *unheard;		/* struct unheard *, of path.c; NULL: there is somebody who hears */
 	void (*done)(void *ctx, const struct media_stats *stats);
 	void *done_ctx;
 	struct media_stats stats;

@@ -392,6 +392,14 @@ unsigned phone_needs(const struct phone *p, const char *peer)
 	return terms_need(p->config, peer);
 }
 
+struct call_ahead *phone_prepare(struct phone *p, const char *peer, gboolean we_call)
+{
+	struct call_terms terms;
+
+	make_terms(p, peer, we_call, &terms);
+	return call_ahead_new(&p->env, &terms, we_call);
+}
+
 struct call *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events)
 {
 	struct call_terms terms;

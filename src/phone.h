@@ -53,6 +53,8 @@ void          phone_send_all(struct phone *p, GPtrArray *stanzas);	/* takes: the
 gboolean      phone_should_ask(const struct phone *p, const char *peer);
 /* Which of enum disco_can PEER must have for a call with him. */
 unsigned      phone_needs(const struct phone *p, const char *peer);
+/* Gathers for a call with PEER, which is not there yet. NULL: that cannot be done. */
+struct call_ahead *phone_prepare(struct phone *p, const char *peer, gboolean we_call);
 /* A new call; the phone routes its stanzas until phone_drop. SID and PEER are copied. */
 struct call  *phone_dial(struct phone *p, const char *sid, const char *peer, const struct call_events *events);
 /* From inside the offer event: the call of IQ's session-initiate. Answers IQ. */

@@ -23,6 +23,7 @@ struct talk {
 	struct ends *ends, *device, *ring;	/* device: the second source of --at-end device; ring: an output of its own */
 	struct ringer *ringer;
 	struct call *call;
+	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
 	gboolean accepted, heard, muted, held, ending, want_tone, dialled;
@@ -77,6 +78,11 @@ static void on_media_closed(void *ctx, const struct media_stats *stats)
 	t->ev.moved(t->ev.self);
 }
 
+static void on_ahead_closed(void *ctx, const struct media_stats *stats)
+{
+	finish(ctx);
+}
+
 static void stop_tone(struct talk *t)
 {
 	t->want_tone = FALSE;
@@ -106,6 +112,9 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	if (t->call) {
 		stop_tone(t);
 		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
+	} else if (t->ahead) {
+		stop_tone(t);
+		call_ahead_free(g_steal_pointer(&t->ahead), on_ahead_closed, t);
 	} else if (t->ringer) {
 		ringer_stop(g_steal_pointer(&t->ringer), on_tone_stopped, t);
 	} else {
@@ -415,8 +424,15 @@ void talk_free(struct talk *t)
 	g_free(t);
 }
 
+void talk_prepare(struct talk *t, const char *peer, gboolean we_call)
+{
+	if (!t->ahead && !t->call && !t->ending && !t->closing)
+		t->ahead = phone_prepare(t->phone, peer, we_call);
+}
+
 static void use_call(struct talk *t)
 {
+	call_use_ahead(t->call, g_steal_pointer(&t->ahead));
 	if (t->muted)
 		call_mute(t->call, TRUE);
 	if (t->ends)

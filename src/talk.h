@@ -39,6 +39,9 @@ struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_opti
 		      const struct talk_events *events);
 void         talk_free(struct talk *t);			/* after ended only */
 
+/* The user has made up his mind, the call itself (talk_dial, talk_take) has to wait for PEER (bare or full): addresses are
+ * gathered meanwhile. */
+void         talk_prepare(struct talk *t, const char *peer, gboolean we_call);
 void         talk_dial(struct talk *t, const char *sid, const char *peer);	/* needs the ends opened */
 void         talk_take(struct talk *t, struct iq *iq, const struct jingle_msg *m);	/* answers IQ */
 void         talk_ring(struct talk *t);			/* tell the peer that we ring (session-info) */

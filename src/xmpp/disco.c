@@ -39,14 +39,14 @@ struct question {			/* somebody waits for what one JID, or the best of several, 
 	void (*many)(void *ctx, const char *full_jid, unsigned can, unsigned online);
 	void *ctx;
 	enum iq_cond cond;
-	GPtrArray *asked;		/* struct asked */
 };
 
-struct asked {
-	struct question *q;
+struct asked {				/* one JID, once, whoever wants to know it */
+	struct disco *d;
 	char *jid;
 	guint query;
 	gboolean by_node;		/* asked for the caps' node, not yet plainly */
+	GPtrArray *waiting;		/* struct question *, not owned; without any it is withdrawn */
 };
 
 struct disco {
@@ -55,12 +55,16 @@ struct disco {
 	GHashTable *hashes;		/* ver -> GUINT of enum disco_can, verified */
 	GHashTable *told;		/* full JID -> GUINT of enum disco_can: what it answered when asked */
 	GPtrArray *questions;
+	GHashTable *asked;		/* full JID -> struct asked, under way */
 	unsigned transports;		/* of ours */
 	gboolean dtls;
 	char *ver;
 	guint last_handle;
 	guint64 clock;
 };
+
+static void asked_free(gpointer data);
+static unsigned read_features(const struct elem *query);
 
 static void resource_free(gpointer data)
 {
@@ -105,17 +109,22 @@ struct disco *disco_new(struct stream *x)
 	d->hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	d->questions = g_ptr_array_new();
 	d->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	d->asked = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, asked_free);
 	d->dtls = TRUE;
 	disco_set_transports(d, CAN_ICE_UDP | CAN_RAW_UDP);
 	return d;
 }
 
+/* Who shows our own hash need not be asked: it is another jcall. */
 static void hash_anew(struct disco *d)
 {
 	elem_auto info = our_info(d);
 
+	if (d->ver)
+		g_hash_table_remove(d->hashes, d->ver);
 	g_free(d->ver);
 	d->ver = disco_hash(info);
+	g_hash_table_replace(d->hashes, g_strdup(d->ver), GUINT_TO_POINTER(read_features(info)));
 }
 
 void disco_set_transports(struct disco *d, unsigned transports)
@@ -304,17 +313,26 @@ static void asked_free(gpointer data)
 {
 	struct asked *a = data;
 
-	stream_query_cancel(a->q->d->stream, a->query);
+	stream_query_cancel(a->d->stream, a->query);
+	g_ptr_array_unref(a->waiting);
 	g_free(a->jid);
 	g_free(a);
 }
 
 static void question_free(struct question *q)
 {
+	GHashTableIter i;
+	gpointer asked;
+
 	g_ptr_array_remove_fast(q->d->questions, q);
-	if (q->idle)
-		g_source_remove(q->idle);
-	g_ptr_array_unref(q->asked);
+	g_hash_table_iter_init(&i, q->d->asked);
+	while (g_hash_table_iter_next(&i, NULL, &asked)) {
+		struct asked *a = asked;
+
+		if (g_ptr_array_remove(a->waiting, q) && !a->waiting->len && a->query)
+			g_hash_table_iter_remove(&i);
+	}
+	g_clear_handle_id(&q->idle, g_source_remove);
 	g_free(q->best);
 	g_free(q);
 }
@@ -374,29 +392,41 @@ static void verify(struct disco *d, const char *jid, const struct elem *query, u
 
 static void send_query(struct asked *a, const char *node);
 
+/* Who hears it may ask and cancel what he likes. */
+static void settle(struct asked *a, enum iq_cond cond, unsigned can)
+{
+	while (a->waiting->len) {
+		struct question *q = g_ptr_array_steal_index(a->waiting, 0);
+
+		q->cond = cond;
+		if (cond == COND_OK)
+			learn(q, a->jid, can);
+		if (--q->open == 0)
+			finish(q);
+	}
+	g_hash_table_remove(a->d->asked, a->jid);
+}
+
 static void on_info(void *ctx, enum iq_cond cond, const struct elem *reply)
 {
 	struct asked *a = ctx;
-	struct question *q = a->q;
+	struct disco *d = a->d;
 	const struct elem *query = elem_child(reply, "query", NS_INFO);
+	unsigned can = 0;
 
 	a->query = 0;
 	if (cond == COND_ITEM_NOT_FOUND && a->by_node) {	/* its caps have changed since, or it knows no nodes */
 		send_query(a, NULL);
 		return;
 	}
-	q->cond = cond;
 	if (cond == COND_OK) {
-		unsigned can = read_features(query);
-
-		verify(q->d, a->jid, query, can);
-		if (g_hash_table_size(q->d->told) >= MAX_HASHES)
-			g_hash_table_remove_all(q->d->told);
-		g_hash_table_replace(q->d->told, g_strdup(a->jid), GUINT_TO_POINTER(can));
-		learn(q, a->jid, can);
+		can = read_features(query);
+		verify(d, a->jid, query, can);
+		if (g_hash_table_size(d->told) >= MAX_HASHES)
+			g_hash_table_remove_all(d->told);
+		g_hash_table_replace(d->told, g_strdup(a->jid), GUINT_TO_POINTER(can));
 	}
-	if (--q->open == 0)
-		finish(q);
+	settle(a, cond, can);
 }
 
 static void send_query(struct asked *a, const char *node)
@@ -405,14 +435,26 @@ static void send_query(struct asked *a, const char *node)
 
 	elem_set(query, "node", node);
 	a->by_node = node != NULL;
-	a->query = stream_query(a->q->d->stream, a->jid, "get", query, TIMEOUT_MS, on_info, a);
+	a->query = stream_query(a->d->stream, a->jid, "get", query, TIMEOUT_MS, on_info, a);
+}
+
+static struct asked *begin_to_ask(struct disco *d, const char *jid, const struct resource *r)
+{
+	g_autofree char *node = r && r->ver ? g_strconcat(r->node, "#", r->ver, NULL) : NULL;
+	struct asked *a = g_new0(struct asked, 1);
+
+	a->d = d;
+	a->jid = g_strdup(jid);
+	a->waiting = g_ptr_array_new();
+	g_hash_table_insert(d->asked, a->jid, a);
+	send_query(a, node);
+	return a;
 }
 
 static void ask(struct question *q, const char *jid)
 {
 	struct disco *d = q->d;
 	struct resource *r = g_hash_table_lookup(d->resources, jid);
-	g_autofree char *node = NULL;
 	gpointer known;
 	struct asked *a;
 
@@ -420,14 +462,11 @@ static void ask(struct question *q, const char *jid)
 		learn(q, jid, GPOINTER_TO_UINT(known));
 		return;
 	}
-	if (r && r->ver)
-		node = g_strconcat(r->node, "#", r->ver, NULL);
-	a = g_new0(struct asked, 1);
-	a->q = q;
-	a->jid = g_strdup(jid);
+	a = g_hash_table_lookup(d->asked, jid);
+	if (!a)
+		a = begin_to_ask(d, jid, r);
 	q->open++;
-	g_ptr_array_add(q->asked, a);
-	send_query(a, node);
+	g_ptr_array_add(a->waiting, q);
 }
 
 unsigned disco_known(const struct disco *d, const char *full_jid)
@@ -448,7 +487,6 @@ static struct question *new_question(struct disco *d, void *ctx)
 	q->handle = ++d->last_handle;
 	q->ctx = ctx;
 	q->cond = COND_OK;
-	q->asked = g_ptr_array_new_with_free_func(asked_free);
 	g_ptr_array_add(d->questions, q);
 	return q;
 }
@@ -525,6 +563,7 @@ void disco_free(struct disco *d)
 	while (d->questions->len)
 		question_free(d->questions->pdata[0]);
 	g_ptr_array_unref(d->questions);
+	g_hash_table_unref(d->asked);
 	g_hash_table_unref(d->resources);
 	g_hash_table_unref(d->hashes);
 	g_hash_table_unref(d->told);

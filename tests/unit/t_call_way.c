@@ -39,17 +39,6 @@ static void an_offer_by_a_transport_that_is_switched_off_is_refused(void **state
 	close_pair(p);
 }
 
-static const struct elem *sent_transport(struct side *s, const char *action)
-{
-	for (guint i = 0; i < s->stream.queries->len; i++) {
-		const struct elem *jingle = ((struct fake_query *)s->stream.queries->pdata[i])->payload;
-
-		if (g_strcmp0(elem_attr(jingle, "action"), action) == 0)
-			return elem_child(elem_child(jingle, "content", NULL), "transport", NULL);
-	}
-	return NULL;
-}
-
 /* The call rings, and the caller asks for another transport: he does not get an address by that. */
 static void no_address_leaves_before_the_accept_by_a_replacement(void **state)
 {

@@ -583,6 +583,40 @@ static void at_most_ten_are_asked_and_they_are_the_likeliest(void **state)
 	assert_int_equal(f->online, 31);
 }
 
+/* ---- asking once ---- */
+
+static void two_who_want_to_know_the_same_are_answered_by_one_question(void **state)
+{
+	struct fixture *f = *state;
+	guint handle;
+
+	presence(f, "a@x/1", NULL, 0, NULL);
+	disco_query(f->disco, "a@x/1", on_one, f);
+	handle = disco_query(f->disco, "a@x/1", on_one, f);
+	disco_best(f->disco, "a@x", CAN_CALL, on_best, f);
+	assert_int_equal(fake_stream_open(&f->stream), 1);
+	disco_cancel(f->disco, handle);
+	answer(f, "a@x/1", QUERY(CALLABLE));
+	assert_int_equal(f->answers, 2);
+	assert_string_equal(f->best, "a@x/1");
+	disco_query(f->disco, "a@x/1", on_one, f);		/* it may have changed since */
+	assert_int_equal(fake_stream_open(&f->stream), 1);
+}
+
+static void another_jcall_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+
+	presence(f, "a@x/1", NULL, 0, disco_caps_hash(f->disco));
+	assert_true((disco_known(f->disco, "a@x/1") & CAN_CALL) == CAN_CALL);
+	disco_query(f->disco, "a@x/1", on_one, f);
+	assert_int_equal(fake_stream_open(&f->stream), 0);
+	run_idle();
+	assert_int_equal(f->answers, 1);
+	disco_set_dtls(f->disco, FALSE);			/* but one who can what we no longer can is another */
+	assert_false(disco_known(f->disco, "a@x/1"));
+}
+
 /* ---- cancelling ---- */
 
 static void a_cancelled_question_is_never_answered(void **state)
@@ -650,6 +684,8 @@ int main(void)
 		TEST(when_none_can_take_a_call_what_they_can_is_still_told),
 		TEST(nobody_online_is_told_later_in_the_main_loop),
 		TEST(at_most_ten_are_asked_and_they_are_the_likeliest),
+		TEST(two_who_want_to_know_the_same_are_answered_by_one_question),
+		TEST(another_jcall_is_not_asked),
 		TEST(a_cancelled_question_is_never_answered),
 		TEST(freeing_withdraws_all_questions),
 	};

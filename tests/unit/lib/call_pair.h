@@ -25,6 +25,7 @@ struct side {
 	struct call_env env;
 	struct call_terms terms;
 	struct call *call;
+	struct call_ahead *ahead;		/* Juliet's, to be used when she accepts */
 	struct ends ends;
 	struct dtls_cert *cert;
 	GString *actions;			/* that it sent, in order */
@@ -185,6 +186,7 @@ static void carry_all(void)
 			if (p->juliet.incoming == 1 && !p->undecided) {
 				p->juliet.incoming++;
 				call_ends(p->juliet.call, &p->juliet.ends);
+				call_use_ahead(p->juliet.call, g_steal_pointer(&p->juliet.ahead));
 				call_accept(p->juliet.call);
 			}
 		}
@@ -232,21 +234,36 @@ static void open_side(struct side *s, struct pair *p, struct side *other, const 
 	assert_true(audio_open_in("tone:440", &s->ends.in, NULL) && audio_open_out("null", &s->ends.out, NULL));
 }
 
-/* Romeo dials, with transports of OFFERED and conditions of HIS_KEYS in his mind; Juliet accepts what comes. */
-static G_GNUC_UNUSED struct pair *start_keyed_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked,
+/* Romeo has transports of OFFERED and conditions of HIS_KEYS in his mind, and has not dialled yet. */
+static struct pair *new_keyed_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked,
 				     struct keying_list his_keys, struct keying_list her_keys)
 {
 	struct pair *p = g_new0(struct pair, 1);
-	struct call_events events;
 
 	p->ice_blocked = ice_blocked;
 	open_side(&p->romeo, p, &p->juliet, "romeo@montague.lit/orchard", offered, his_keys);
 	open_side(&p->juliet, p, &p->romeo, "juliet@capulet.lit/balcony", hers, her_keys);
-	events = events_of(&p->romeo);
+	g_ptr_array_add(pairs, p);
+	return p;
+}
+
+static void dial(struct pair *p, struct call_ahead *ahead)
+{
+	struct call_events events = events_of(&p->romeo);
+
 	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &p->romeo.terms, &events);
 	call_ends(p->romeo.call, &p->romeo.ends);
+	call_use_ahead(p->romeo.call, ahead);
 	call_offer(p->romeo.call);
-	g_ptr_array_add(pairs, p);
+}
+
+/* He dials; Juliet accepts what comes. */
+static G_GNUC_UNUSED struct pair *start_keyed_pair(struct transport_list offered, struct transport_list hers, gboolean ice_blocked,
+				     struct keying_list his_keys, struct keying_list her_keys)
+{
+	struct pair *p = new_keyed_pair(offered, hers, ice_blocked, his_keys, her_keys);
+
+	dial(p, NULL);
 	return p;
 }
 
@@ -312,6 +329,18 @@ static G_GNUC_UNUSED void say(struct side *to, const char *text)
 	assert_int_equal(jingle_msg_read(&m, jingle), COND_OK);
 	assert_int_equal(call_recv(to->call, &m), COND_OK);
 	call_pump(to->call);
+}
+
+/* The transport of what S has sent. */
+static G_GNUC_UNUSED const struct elem *sent_transport(struct side *s, const char *action)
+{
+	for (guint i = 0; i < s->stream.queries->len; i++) {
+		const struct elem *jingle = ((struct fake_query *)s->stream.queries->pdata[i])->payload;
+
+		if (g_strcmp0(elem_attr(jingle, "action"), action) == 0)
+			return elem_child(elem_child(jingle, "content", NULL), "transport", NULL);
+	}
+	return NULL;
 }
 
 static G_GNUC_UNUSED void let_pass(guint ms)
