@@ -263,6 +263,8 @@ void link_stop(struct stream_link *link)
 	struct stream_thread *t = (struct stream_thread *)link;
 	struct timespec until;
 
+	g_clear_handle_id(&link->flush, g_source_remove);
+	g_clear_pointer(&link->outbox, g_ptr_array_unref);
 	g_atomic_int_set(&link->abandoned, 1);
 	post_to(link->ctx, do_stop, t, NULL, 0);
 	link_cut(link);
@@ -295,12 +297,40 @@ void link_connect(struct stream_link *link)
 	post_to(link->ctx, do_connect, link, NULL, 0);
 }
 
+static void flush(struct stream_link *link)
+{
+	GPtrArray *stanzas = g_steal_pointer(&link->outbox);
+
+	g_clear_handle_id(&link->flush, g_source_remove);
+	if (stanzas)
+		post_to(link->ctx, thread_send, link, &stanzas, sizeof(stanzas));
+}
+
+static gboolean on_idle(gpointer data)
+{
+	struct stream_link *link = data;
+
+	link->flush = 0;
+	flush(link);
+	return G_SOURCE_REMOVE;
+}
+
+static void free_stanza(gpointer stanza)
+{
+	elem_free(stanza);
+}
+
 void link_send(struct stream_link *link, struct elem *stanza)
 {
-	post_to(link->ctx, thread_send, link, &stanza, sizeof(stanza));
+	if (!link->outbox)
+		link->outbox = g_ptr_array_new_with_free_func(free_stanza);
+	g_ptr_array_add(link->outbox, stanza);
+	if (!link->flush)
+		link->flush = g_idle_add_full(G_PRIORITY_LOW, on_idle, link, NULL);
 }
 
 void link_close(struct stream_link *link)
 {
+	flush(link);
 	post_to(link->ctx, thread_close, link, NULL, 0);
 }

@@ -33,6 +33,8 @@ struct stream_link {
 	pthread_t thread;
 	GMainContext *ctx;
 	GMainLoop *loop;
+	GPtrArray *outbox;		/* main thread: struct elem *, to be sent together */
+	guint flush;
 	/* Atomic: a duplicate of the socket, -1 for none, to end a blocking call by. Whoever exchanges it for -1 owns it: so
 	 * nobody shuts down a number that belongs to another file by then. */
 	gint fd;
@@ -49,7 +51,9 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 void link_stop(struct stream_link *link);
 void link_connect(struct stream_link *link);
 void     link_network(struct stream_link *link);		/* as stream_network_changed */
-void link_send(struct stream_link *link, struct elem *stanza);	/* takes */
+/* Takes STANZA. What the main loop sends before it has nothing else to do leaves together: a server with Nagle's algorithm
+ * (prosody, by default) passes a small stanza on at once, and what follows it a round trip later. */
+void link_send(struct stream_link *link, struct elem *stanza);
 void link_close(struct stream_link *link);
 gboolean link_cut(struct stream_link *link);			/* shuts the socket down; FALSE: there is none */
 

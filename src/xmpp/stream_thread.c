@@ -375,7 +375,7 @@ gboolean thread_try_next(struct stream_thread *t)
 
 /* A server ends the connection of who sends it too much, and what others say comes back to them in our answers: a quotation
  * mark in an id takes six bytes there. */
-static void send_now(struct stream_thread *t, const struct elem *e)
+static void put(struct stream_thread *t, const struct elem *e)
 {
 	g_autofree char *text = elem_to_string(e);
 	xmpp_stanza_t *stanza;
@@ -389,21 +389,21 @@ static void send_now(struct stream_thread *t, const struct elem *e)
 		thread_report(t, (struct report){.kind = REPORT_TRACE, .flag = TRUE, .text = g_steal_pointer(&text)});
 	xmpp_send(t->conn, stanza);
 	xmpp_stanza_release(stanza);
-	thread_pump(t);
 }
 
 void thread_send(void *self, void *arg)
 {
 	struct stream_thread *t = self;
-	struct elem *e = *(struct elem **)arg;
+	g_autoptr(GPtrArray) stanzas = *(GPtrArray **)arg;
 
 	if (!t->online && !t->closing) {
-		thread_report(t, (struct report){.kind = REPORT_UNSENT, .stanza = e});
+		for (guint i = 0; i < stanzas->len; i++)
+			thread_report(t, (struct report){.kind = REPORT_UNSENT, .stanza = g_steal_pointer(&stanzas->pdata[i])});
 		return;
 	}
-	if (!t->closing)
-		send_now(t, e);
-	elem_free(e);
+	for (guint i = 0; i < stanzas->len && !t->closing; i++)
+		put(t, stanzas->pdata[i]);
+	thread_pump(t);
 }
 
 void thread_close(void *self, void *arg)

@@ -49,7 +49,7 @@ void     thread_ping(struct stream_thread *t);
 void     thread_unwatch(struct stream_thread *t);			/* the socket is gone */
 /* Ends the connection; whatever libstrophe does next, the password is not with it any more. Takes ERROR. */
 void     thread_refuse(struct stream_thread *t, GError *error);
-void     thread_send(void *t, void *arg);				/* of type post_fn: ARG points at a struct elem *, taken */
+void     thread_send(void *t, void *arg);				/* of type post_fn: ARG points at a GPtrArray * of struct elem *, taken */
 void     thread_close(void *t, void *arg);				/* of type post_fn */
 
 /* ---- stream_attempt.c ---- */

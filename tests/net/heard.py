@@ -11,6 +11,7 @@ LOUD = 500                  # of 32768: a tone is there; in speech, a word
 HUSHED = 100                # speech without pauses is not below it
 SAID = {"dial": 440, "answer": 880}     # [Hz] each side says another tone
 WORDS = {"dial": (COUNT, "en-us"), "answer": (FOX, "en")}
+PICK_UP = 1.0               # [s] nobody is quicker
 THERE = 0.2                 # of the usual amplitude: above it the tone is there
 
 
@@ -109,9 +110,11 @@ class Call:
         return path
 
     def connect(self, limit=30.0):
-        """The callee takes the call; until both hear each other: seconds from then to the first sound, for the caller and the callee."""
+        """The callee takes the call, as soon as a person can; until both hear each other: seconds from then to the first sound, for the
+        caller and the callee."""
         self.callee.wait("incoming", limit)
         self.caller.wait("ringing", limit)
+        time.sleep(PICK_UP)
         start = time.time()
         os.write(self.keys, b"y")
 
