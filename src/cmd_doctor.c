@@ -65,7 +65,7 @@ static void on_servers(void *ctx, const struct server_list *servers)
 {
 	struct doctor *d = ctx;
 
-	d->ways = ways_begin(d->findings, servers, d->hides);
+	d->ways = ways_begin(d->findings, servers, d->account ? d->account->ca_file : NULL, d->hides);
 	if (d->echo)
 		echo_check_begin(d->echo, login_is_online(d->login));
 }

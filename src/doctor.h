@@ -78,8 +78,9 @@ void               echo_check_free(struct echo_check *e);
 /* ---- doctor_ways.c: STUN, NAT and TURN ---- */
 
 struct ways;
-/* CHECK_STUN to CHECK_TURN. HIDES: there is no call without a relay. SERVERS are copied. */
-struct ways *ways_begin(struct findings *f, const struct server_list *servers, gboolean hides);
+/* CHECK_STUN to CHECK_TURN. HIDES: there is no call without a relay. SERVERS are copied. CA_FILE: whom relays by TLS are trusted by
+ * besides the system store; may be NULL. */
+struct ways *ways_begin(struct findings *f, const struct server_list *servers, const char *ca_file, gboolean hides);
 void         ways_free(struct ways *w);
 
 /* ---- doctor_sound.c: the devices ---- */

@@ -132,7 +132,7 @@ static void tell_relay(const struct ways *w, const struct relay *r)
 		tell_refused(r, where);
 		break;
 	case ALLOCATION_INSECURE:
-		finding_fail(r->g, JC_NO_PATH, "renew or repair the certificate of that server", "%s cannot be trusted: %s", where, r->words);
+		finding_fail(r->g, JC_NO_PATH, "renew or repair the certificate of that server; an authority of your own is trusted by 'ca_file'", "%s cannot be trusted: %s", where, r->words);
 		break;
 	case ALLOCATION_UNREACHABLE:
 		text = g_strdup_printf("%s cannot be reached: %s", where, r->words);
@@ -210,7 +210,7 @@ static void choose_asked(struct ways *w, struct findings *f)
 			w->asked.server[w->asked.count++] = w->servers.server[i];
 }
 
-static void ask_relays(struct ways *w, struct findings *f)
+static void ask_relays(struct ways *w, struct findings *f, const char *ca_file)
 {
 	for (size_t i = 0; i < w->servers.count; i++) {
 		struct relay *r = &w->relays[w->relay_count];
@@ -220,7 +220,7 @@ static void ask_relays(struct ways *w, struct findings *f)
 		w->relay_count++;
 		w->left++;
 		*r = (struct relay){.owner = w, .server = &w->servers.server[i], .g = finding_open(f, CHECK_TURN)};
-		r->allocation = allocation_try(r->server, TURN_MS, on_allocated, r);
+		r->allocation = allocation_try(r->server, ca_file, TURN_MS, on_allocated, r);
 	}
 }
 
@@ -235,7 +235,7 @@ static void tell_nobody(const struct ways *w, struct findings *f, gboolean hides
 		finding_skipped(finding_open(f, CHECK_STUN), "no STUN server is known%s", w->asked.count ? "; TURN servers are asked instead" : "");
 }
 
-struct ways *ways_begin(struct findings *f, const struct server_list *servers, gboolean hides)
+struct ways *ways_begin(struct findings *f, const struct server_list *servers, const char *ca_file, gboolean hides)
 {
 	struct ways *w = g_new0(struct ways, 1);
 	struct nat_events events = {.answer = on_answer, .done = on_asked, .ctx = w};
@@ -245,7 +245,7 @@ struct ways *ways_begin(struct findings *f, const struct server_list *servers, g
 	choose_asked(w, f);
 	w->nat = finding_open(f, CHECK_NAT);
 	w->left = w->asked.count > 0;
-	ask_relays(w, f);
+	ask_relays(w, f, ca_file);
 	tell_nobody(w, f, hides);
 	if (w->asked.count)
 		w->probe = nat_ask(&w->asked, STUN_MS, &events);

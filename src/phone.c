@@ -309,7 +309,7 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 		.wishes = {.codecs = config->codecs, .ptime_ms = config->ptime_ms, .bitrate_bps = config->bitrate_bps,
 			   .complexity = config->complexity, .fec = config->fec, .dtx = config->dtx},
 		.transports = config->transports,
-		.ice = {.loopback = config->loopback}};
+		.ice = {.loopback = config->loopback, .ca_file = account->ca_file}};
 	extdisco_merge(p->extdisco, &config->servers, &p->env.ice.servers);
 	return p;
 }

@@ -33,7 +33,7 @@ struct phone_events {
 	void *self;
 };
 
-/* CONFIG is borrowed. */
+/* CONFIG and ACCOUNT are borrowed. */
 struct phone *phone_new(const struct config *config, const struct account *account, const char *password, struct ui *ui,
 			gboolean trace, const struct phone_events *events);
 void          phone_set_events(struct phone *p, const struct phone_events *events);	/* copied */

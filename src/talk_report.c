@@ -8,7 +8,9 @@ struct talk_report {
 	const struct call *call;
 	struct media_stats last;		/* as told last, of this call */
 	struct media_stats sum;
-	const char *local, *remote, *relay;	/* words of the tables below; NULL: not known */
+	/* Words of the tables below; NULL: not known. RELAY: how ours is reached, NULL where there is none, too. PROTOCOL: what
+	 * carries our datagrams, all the way or to our relay. */
+	const char *transport, *local, *remote, *relay, *protocol;
 };
 
 struct talk_report *talk_report_new(struct ui *ui, guint live_s)
@@ -34,14 +36,17 @@ void talk_report_path(struct talk_report *r, enum transport_kind transport, cons
 {
 	static const char *const types[] = {"host", "srflx", "prflx", "relay"};
 	static const char *const transports[] = {[TRANSPORT_ICE_UDP] = "ice-udp", [TRANSPORT_RAW_UDP] = "raw-udp"};
+	static const char *const protocols[] = {[TRANSPORT_ICE_UDP] = "udp", [TRANSPORT_RAW_UDP] = "raw udp"};
 	static const char *const relays[] = {[SERVER_TURN_UDP] = "udp", [SERVER_TURN_TCP] = "tcp", [SERVER_TURN_TLS] = "tls"};
 
+	r->transport = transports[transport];
 	r->local = types[local->type];
 	r->remote = types[remote->type];
 	r->relay = local->type == ICE_RELAY ? relays[local->by] : NULL;
-	ui_event(r->ui, "path", "transport", "s", transports[transport], "local", "s", r->local, "remote", "s", r->remote,
+	r->protocol = local->type == ICE_RELAY ? r->relay : protocols[transport];
+	ui_event(r->ui, "path", "transport", "s", r->transport, "local", "s", r->local, "remote", "s", r->remote,
 		 "relay_protocol", "s", r->relay, "address", "s", remote->ip, NULL);
-	log_info("talk", "path by %s: %s to %s at %s", transports[transport], r->local, r->remote, remote->ip);
+	log_info("talk", "path by %s: %s to %s at %s", r->transport, r->local, r->remote, remote->ip);
 }
 
 /* ---- figures as words ---- */
@@ -66,13 +71,17 @@ static void add(GString *s, const char *format, ...)
 static void add_pair(const struct talk_report *r, GString *s)
 {
 	if (r->local)
-		add(s, "%s to %s%s%s", r->local, r->remote, r->relay ? " by " : "", r->relay ? r->relay : "");
+		add(s, "%s to %s%s%s", r->local, r->remote, r->protocol ? " by " : "", r->protocol ? r->protocol : "");
 }
 
 static void add_network(const struct media_stats *s, uint64_t lost, uint64_t late, uint64_t came, GString *out)
 {
 	if (s->rtt_ms >= 0)
 		add(out, "round trip %.0f ms", s->rtt_ms);
+	if (came + lost == 0) {
+		add(out, "nothing came");	/* on hold, or a dead line: there is nothing to take shares of */
+		return;
+	}
 	add(out, "jitter %.0f ms, buffer %.0f ms, lost %.1f %%, late %.1f %%", s->rx_jitter_ms, s->buffer_ms,
 	    percent(lost, came), percent(late, came + lost - MIN(late, came + lost)));
 }
@@ -90,10 +99,12 @@ static void say_live(struct talk_report *r, const struct media_stats *s)
 	g_autoptr(GString) line = g_string_new(NULL);
 
 	if (s->mos_now > 0)
-		add(line, "MOS %.1f", s->mos_now);
+		add(line, "MOS %.1f (G.107)", s->mos_now);
 	add(line, "we %.0f dB, peer %.0f dB, %.0f/%.0f kbit/s", s->tx_level_db, s->rx_level_db, s->tx_bps / 1000, s->rx_bps / 1000);
 	add_network(s, since(s->rx_lost, r->last.rx_lost), since(s->rx_late, r->last.rx_late),
 		    since(s->rx_packets, r->last.rx_packets), line);
+	add(line, "made up %.0f ms, stretched %.0f ms", (double)since(s->concealed_ms, r->last.concealed_ms),
+	    (double)since(s->stretched_ms, r->last.stretched_ms));
 	add_pair(r, line);
 	ui_live(r->ui, line->str);
 }
@@ -104,7 +115,7 @@ static gboolean on_time(gpointer data)
 	struct media_stats s;
 
 	call_stats(r->call, &s);
-	ui_event(r->ui, "stats", "local", "s", r->local, "remote", "s", r->remote, "relay_protocol", "s", r->relay,
+	ui_event(r->ui, "stats", "transport", "s", r->transport, "local", "s", r->local, "remote", "s", r->remote, "relay_protocol", "s", r->relay,
 		 "tx_packets", "i", (gint64)s.tx_packets, "rx_packets", "i", (gint64)s.rx_packets,
 		 "rx_lost", "i", (gint64)s.rx_lost, "rx_late", "i", (gint64)s.rx_late, "rx_bad", "i", (gint64)s.rx_bad,
 		 "fec_frames", "i", (gint64)s.fec_frames, "jitter_ms", "d", s.rx_jitter_ms, "rtt_ms", "d", s.rtt_ms,
@@ -169,7 +180,7 @@ static void say_sum(struct talk_report *r, gint64 talk_us)
 	add(line, "made up %.1f s, stretched %.1f s, sent %.0f kbit/s, got %.0f kbit/s", (double)s->concealed_ms / 1e3,
 	    (double)s->stretched_ms / 1e3, mean_bps(s->tx_bytes, talk_us) / 1000, mean_bps(s->rx_bytes, talk_us) / 1000);
 	if (s->mos > 0)
-		add(line, "MOS %.1f (estimated by ITU-T G.107)", s->mos);
+		add(line, "MOS %.1f (estimated by the E-model, ITU-T G.107)", s->mos);
 	if (r->live_s)
 		ui_say(r->ui, "Sound: %s", line->str);
 	else
@@ -183,7 +194,7 @@ void talk_report_end(struct talk_report *r, const struct talk_end *end)
 
 	ui_event(r->ui, "ended", "peer", "s", end->peer, "status", "i", (gint64)jc_exit_status(end->err),
 		 "reason", "s", jc_symbol(end->err), "text", "s", end->text, "duration_s", "d", seconds,
-		 "local", "s", r->local, "remote", "s", r->remote, "relay_protocol", "s", r->relay,
+		 "transport", "s", r->transport, "local", "s", r->local, "remote", "s", r->remote, "relay_protocol", "s", r->relay,
 		 "tx_packets", "i", (gint64)s->tx_packets, "rx_packets", "i", (gint64)s->rx_packets,
 		 "rx_lost", "i", (gint64)s->rx_lost, "rx_late", "i", (gint64)s->rx_late, "rx_bad", "i", (gint64)s->rx_bad,
 		 "fec_frames", "i", (gint64)s->fec_frames, "jitter_ms", "d", s->rx_jitter_ms, "rtt_ms", "d", s->rtt_ms,

@@ -131,11 +131,13 @@ void engine_measure(struct engine *e, gint64 now_us)
 
 void engine_stats(const struct engine *e, struct media_stats *out)
 {
+	const struct media_stats *before = &e->marks[1];
+
 	count(e, out);
-	if (out->rx_packets) {
+	if (out->rx_packets)
 		out->mos = mos_here(out, NULL, e->codec, e->params.ptime_ms);
-		out->mos_now = mos_here(out, &e->marks[1], e->codec, e->params.ptime_ms);
-	}
+	if (out->rx_packets > before->rx_packets)	/* of silence there is nothing to rate: on hold, or on a dead line */
+		out->mos_now = mos_here(out, before, e->codec, e->params.ptime_ms);
 	if (rtcp_about_us(e->rtcp).count)
 		out->peer_mos = mos_there(out, e->params.codec, e->params.ptime_ms);
 }

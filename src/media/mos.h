@@ -1,5 +1,11 @@
-/* mos.h - an estimate of how a conversation is rated: the E-model of ITU-T G.107 (06/2015), with the defaults of its table 2
- * for all that a network does not tell (loudness, noise, echo), and MOS-CQE by its annex B. Pure.
+/* mos.h - an estimate of how a conversation is rated: the E-model of ITU-T G.107 (06/2015), with the defaults of its table 3
+ * for all that a network does not tell (loudness, noise, echo), its delay sensitivity class "default" (table 1), and MOS-CQE by
+ * its annex B. Codecs by ITU-T G.113 appendix I. Pure.
+ *
+ * The equations have been compared with two other programs that have all of them (OpenBACH's voip_qoe; loom's core/quality/emodel,
+ * whose published values are in t_mos.c) and with the reduction of Cole and Rosenbluth (2001) that many use instead,
+ * Id = 0.024 d + 0.11 (d - 177.3) H(d - 177.3), which is never 1 off up to 300 ms. Delays above 500 ms and losses above 20 % are
+ * beyond what table 3 permits: the same equations, with less to back them.
  *
  * It is the narrow-band model: 4.5 is its most, whatever the codec. It says what the network costs, not how good a
  * microphone is. */
@@ -13,7 +19,7 @@ struct mos_codec {
 	double bpl;		/* [%] robustness against random loss */
 };
 
-/* G.113 Appendix I where it has them; what is ours is said in mos.c. */
+/* G.113 appendix I, table I.4, where it has them; what is ours is said in mos.c. */
 struct mos_codec mos_codec(enum media_codec codec);
 
 struct mos_path {		/* one direction */

@@ -18,6 +18,7 @@ struct allocation {
 	struct ice_server server;
 	struct turn_login login;
 	struct tunnel *tunnel;		/* by TLS; else NULL */
+	GError *no_tunnel;		/* why there is none */
 	GCancellable *connecting;	/* NULL: not any more */
 	GSocketConnection *connection;
 	guint source, limit, repeat, wait_ms;
@@ -209,11 +210,11 @@ static gboolean on_no_tunnel(gpointer data)
 	struct allocation *a = data;
 
 	a->limit = 0;
-	finish(a, ALLOCATION_UNREACHABLE, NULL, "this machine has no port for the TLS tunnel");
+	finish(a, ALLOCATION_UNREACHABLE, NULL, a->no_tunnel->message);
 	return G_SOURCE_REMOVE;
 }
 
-struct allocation *allocation_try(const struct ice_server *server, guint limit_ms,
+struct allocation *allocation_try(const struct ice_server *server, const char *ca_file, guint limit_ms,
 				  void (*done)(void *ctx, enum allocation_end end, const struct turn_answer *answer, const char *words),
 				  void *ctx)
 {
@@ -225,7 +226,7 @@ struct allocation *allocation_try(const struct ice_server *server, guint limit_m
 	a->done = done;
 	a->ctx = ctx;
 	if (server->kind == SERVER_TURN_TLS) {
-		a->tunnel = tunnel_open(NULL, server->host, server->port, NULL);
+		a->tunnel = tunnel_open(NULL, server->host, server->port, ca_file, &a->no_tunnel);
 		if (!a->tunnel) {
 			a->limit = g_idle_add(on_no_tunnel, a);
 			return a;
@@ -248,6 +249,7 @@ void allocation_free(struct allocation *a)
 	g_clear_object(&a->connecting);
 	g_clear_object(&a->connection);
 	tunnel_free(a->tunnel);
+	g_clear_error(&a->no_tunnel);
 	explicit_bzero(a, sizeof(*a));
 	g_free(a);
 }

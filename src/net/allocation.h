@@ -16,8 +16,8 @@ enum allocation_end {
 };
 
 struct allocation;
-/* done(ctx, end, answer, words) comes once, from the main loop, within LIMIT_MS. WORDS is NULL where not said otherwise. */
-struct allocation *allocation_try(const struct ice_server *server, guint limit_ms,
+/* CA_FILE: PEM, trusted besides the system store by TLS; NULL: none. done(ctx, end, answer, words) comes once, from the main loop, within LIMIT_MS. WORDS is NULL where not said otherwise. */
+struct allocation *allocation_try(const struct ice_server *server, const char *ca_file, guint limit_ms,
 				  void (*done)(void *ctx, enum allocation_end end, const struct turn_answer *answer, const char *words),
 				  void *ctx);
 void               allocation_free(struct allocation *a);	/* not from inside done, which does not come any more */

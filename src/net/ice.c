@@ -24,6 +24,7 @@ struct ice {
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
 	GPtrArray *tunnels;		/* struct tunnel * */
 	struct server_list servers;
+	const char *ca_file;
 	uint8_t packet[DATAGRAM_MAX + 64];
 };
 
@@ -360,7 +361,7 @@ static void proven(void *self)
 static void use_tunnel(struct ice *i, const struct ice_server *s)
 {
 	g_autoptr(GError) error = NULL;
-	struct tunnel *t = tunnel_open(i->ctx, s->host, s->port, &error);
+	struct tunnel *t = tunnel_open(i->ctx, s->host, s->port, i->ca_file, &error);
 
 	if (!t) {
 		log_warn("ice", "%s", error->message);
@@ -408,6 +409,7 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
 	i->relay_only = options->relay_only;
 	i->servers = options->servers;
+	i->ca_file = options->ca_file;
 	g_object_set(i->agent, "force-relay", options->relay_only, NULL);
 	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);

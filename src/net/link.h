@@ -20,6 +20,7 @@ struct link_options {
 	gboolean loopback;	/* also use 127.0.0.1 and ::1: tests, and two jcalls on one machine */
 	struct server_list servers;
 	gboolean relay_only;	/* no address of ours but those at relays is told or used (ICE only) */
+	const char *ca_file;	/* PEM, besides the system's: by whom relays by TLS are trusted; outlives the link; NULL: none */
 	char toward[46];	/* an address of the peer that is known already, by which ours may be chosen; "": none */
 };
 

@@ -281,15 +281,17 @@ static gboolean on_near(gint fd, GIOCondition condition, gpointer data)
 
 /* ---- for the owner ---- */
 
-static gboolean listen_here(struct tunnel *t)
+static gboolean listen_here(struct tunnel *t, GError **error)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(here);
 
 	t->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->listener < 0 || bind(t->listener, (struct sockaddr *)&here, size) != 0 || listen(t->listener, MAX_BRIDGES) != 0 ||
-	    getsockname(t->listener, (struct sockaddr *)&here, &size) != 0)
+	    getsockname(t->listener, (struct sockaddr *)&here, &size) != 0) {
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "no port for TLS to the relay %s: %s", t->host, g_strerror(errno));
 		return FALSE;
+	}
 	t->own_port = ntohs(here.sin_port);
 	t->source = g_unix_fd_source_new(t->listener, G_IO_IN);
 	g_source_set_callback(t->source, G_SOURCE_FUNC(on_near), t, NULL);
@@ -297,17 +299,23 @@ static gboolean listen_here(struct tunnel *t)
 	return TRUE;
 }
 
-static gboolean prepare_tls(struct tunnel *t)
+static gboolean prepare_tls(struct tunnel *t, const char *ca_file, GError **error)
 {
 	t->ssl = SSL_CTX_new(TLS_client_method());
-	if (!t->ssl || SSL_CTX_set_default_verify_paths(t->ssl) != 1 || SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION) != 1)
+	if (!t->ssl || SSL_CTX_set_default_verify_paths(t->ssl) != 1 || SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION) != 1) {
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "the TLS library does not start");
 		return FALSE;
+	}
+	if (ca_file && SSL_CTX_load_verify_locations(t->ssl, ca_file, NULL) != 1) {
+		g_set_error(error, JC_ERROR, JC_CONFIG, "no certificates can be read from %s (ca_file)", ca_file);
+		return FALSE;
+	}
 	SSL_CTX_set_verify(t->ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(t->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	return TRUE;
 }
 
-struct tunnel *tunnel_open(GMainContext *ctx, const char *host, guint16 port, GError **error)
+struct tunnel *tunnel_open(GMainContext *ctx, const char *host, guint16 port, const char *ca_file, GError **error)
 {
 	struct tunnel *t = g_new0(struct tunnel, 1);
 
@@ -316,9 +324,8 @@ struct tunnel *tunnel_open(GMainContext *ctx, const char *host, guint16 port, GE
 	t->port = port;
 	t->listener = -1;
 	t->bridges = g_ptr_array_new_with_free_func(bridge_free);
-	if (listen_here(t) && prepare_tls(t))
+	if (prepare_tls(t, ca_file, error) && listen_here(t, error))
 		return t;
-	g_set_error(error, JC_ERROR, JC_INTERNAL, "no TLS to the relay %s: %s", host, g_strerror(errno));
 	tunnel_free(t);
 	return NULL;
 }

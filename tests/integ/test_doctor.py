@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """jcall doctor against a real prosody and a real coturn: what is well, and each thing that can be wrong, told as itself."""
-import pty, signal, struct, threading, time
+import hashlib, pty, signal, ssl, struct, threading, time
 from lab import *
 from test_login import Dns, in_namespace, no_server
 from test_sound import Pulse
@@ -183,6 +183,36 @@ def test_a_relay_by_tls_needs_a_good_certificate():
         status, checks, _ = doctor(lab)
         assert status == NO_PATH and failed(checks) == ["turn"], checks
         assert "cannot be trusted: self-signed" in checks["turn"][0]["text"], checks["turn"]
+
+
+def test_a_relay_by_tls_is_trusted_by_the_account_s_ca_file():
+    with Turn() as turn, well_lab(turn, "turns") as lab:
+        turn.be_trusted_by(lab)
+        status, checks, _ = doctor(lab)
+        assert status == OK and results(checks, "turn") == ["ok"], checks
+
+
+def test_a_ca_file_without_certificates_is_told_where_it_is_needed():
+    with Turn() as turn, well_lab(turn, "turns") as lab:
+        named = {"turn": f"turns:127.0.0.1:{turn.tls_port}", "turn_user": "nobody", "turn_password": "nothing"}
+        open(lab.path("ca.pem"), "w").close()
+        _, checks, _ = doctor(lab, network=named)
+        assert "turn" in failed(checks) and "no certificates can be read from" in checks["turn"][0]["text"], checks
+        assert "ALLOCATE" not in turn.log()
+
+
+def pin(path):
+    return "pin = sha256:" + hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(path).read())).hexdigest()
+
+
+def test_a_pin_is_about_the_xmpp_server_and_not_about_relays():
+    with Turn() as turn, well_lab(turn, "turns") as lab:
+        named = {"turn": f"turns:127.0.0.1:{turn.tls_port}", "turn_user": "nobody", "turn_password": "nothing"}
+        _, checks, _ = doctor(lab, config=lab.config("romeo", account=pin(turn.path("cert.pem")), audio=SILENT_SOUND, network=named))
+        assert failed(checks) == ["certificate", "turn"] and "cannot be trusted" in checks["turn"][0]["text"], checks
+        turn.be_trusted_by(lab)
+        status, checks, _ = doctor(lab, account=pin(lab.path("server.pem")))
+        assert status == OK and results(checks, "certificate", "turn") == ["ok", "ok"], checks
 
 
 def test_who_else_can_be_called():

@@ -60,6 +60,14 @@ def test_a_relay_by_tls_is_used_where_its_certificate_is_good():
         assert "TLS/TCP" in turn.log()
 
 
+def test_a_relay_by_tls_is_trusted_by_the_account_s_ca_file():
+    with Turn() as turn, relayed_lab(turn, "turns") as lab:
+        turn.be_trusted_by(lab)
+        romeo, juliet = call(lab, his=("--relay-only",))
+        assert_relayed(lab, romeo, juliet)
+        assert romeo.seen("ended")[0]["relay_protocol"] == "tls"
+
+
 def test_a_relay_by_tls_without_a_good_certificate_learns_nothing():
     for host in ("127.0.0.1", "localhost"):
         with Turn() as turn, relayed_lab(turn, "turns", host=host) as lab:

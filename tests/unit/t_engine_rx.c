@@ -113,6 +113,22 @@ static void an_output_that_goes_away_is_told_and_the_call_goes_on(void **state)
 
 /* ---- reports ---- */
 
+static void of_a_line_that_is_silent_now_there_is_no_rating_now(void **state)
+{
+	struct rig *f = *state;
+	struct encoder *peer = encoder_new(&f->params, NULL);
+
+	rig_start(f);
+	assert_true(rig_stats(f).mos_now == 0 && rig_stats(f).mos == 0);
+	rig_hear_for(f, peer, 1, 1, 250);
+	assert_true(rig_stats(f).mos_now > 4);
+	rig_run(f, 16 * S);
+	assert_true(rig_stats(f).mos_now == 0 && rig_stats(f).mos > 4);
+	rig_hear_for(f, peer, 1, 251, 50);
+	assert_true(rig_stats(f).mos_now > 4);
+	encoder_free(peer);
+}
+
 static void goodbye_is_said_once_and_nothing_after_it(void **state)
 {
 	struct rig *f = *state;
@@ -217,6 +233,7 @@ int main(void)
 		with(two_sources_in_turn_do_not_thrash_the_buffer),
 		with(without_an_output_packets_are_played_to_nowhere),
 		with(an_output_that_goes_away_is_told_and_the_call_goes_on),
+		with(of_a_line_that_is_silent_now_there_is_no_rating_now),
 		with(goodbye_is_said_once_and_nothing_after_it),
 		with(the_peers_goodbye_is_noticed),
 		with(reported_loss_reaches_encoder_and_figures),

@@ -1,4 +1,5 @@
-/* The E-model against values that are published: G.107's own default and its table of R and MOS, G.108's and G.114's delay. */
+/* The E-model against values that are published: G.107's own default and its table of R and MOS, G.113's of codecs, what another
+ * program makes of the same equations, and the approximation of their delay that is used most. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +79,44 @@ static void loss_costs_what_the_robustness_of_the_codec_says(void **state)
 	assert_true(rating(CODEC_OPUS, 0.05, 20) < rating(CODEC_PCMU, 0.05, 20));
 }
 
+static void another_program_comes_to_the_same_ratings(void **state)
+{
+	/* The tests of github.com/bgrewell/loom, core/quality/emodel, worked out term by term there. */
+	static const struct { double delay_ms, loss, burst, r, mos; } table[] = {
+		{0, 0, 1, 93.206208, 4.409406}, {100, 0, 1, 90.663730, 4.354920}, {150, 0, 1, 89.539132, 4.327546},
+		{250, 0, 1, 79.177101, 3.992519}, {0, 0.01, 1, 89.566361, 4.328232}, {0, 0.05, 1, 77.425477, 3.923091},
+		{0, 0.05, 2, 93.206208 - 17.210145, 0}};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct mos_path p = path(CODEC_PCMU, table[i].loss, table[i].delay_ms);
+
+		p.burst = table[i].burst;
+		NEAR(mos_rating(&p), table[i].r, 2e-6);
+		if (table[i].mos > 0)
+			NEAR(mos_estimate(&p), table[i].mos, 2e-6);
+	}
+}
+
+/* Cole and Rosenbluth, "Voice over IP performance monitoring", 2001: d is the way from mouth to ear. */
+static void delay_costs_what_its_usual_approximation_says(void **state)
+{
+	for (double d = 0; d <= 300; d += 5)
+		NEAR(rating(CODEC_PCMU, 0, 0) - rating(CODEC_PCMU, 0, d), 0.024 * d + (d > 177.3 ? 0.11 * (d - 177.3) : 0), 0.9);
+}
+
+/* G.113 appendix I, table I.4: "G.711, with PLC", random loss. */
+static void g711_is_as_in_g113(void **state)
+{
+	assert_true(mos_codec(CODEC_PCMU).ie == 0 && mos_codec(CODEC_PCMU).bpl == 25.1);
+	assert_true(mos_codec(CODEC_PCMA).ie == 0 && mos_codec(CODEC_PCMA).bpl == 25.1);
+}
+
+/* G.107.2: R = 148 - Ie, whose MOS is that of R / 1.48. */
+static void opus_without_loss_rates_as_in_the_full_band_model(void **state)
+{
+	NEAR(rating(CODEC_OPUS, 0, 0), (148 - 10.2) / 1.48, 0.2);
+}
+
 static void bursts_cost_more_than_random_loss(void **state)
 {
 	struct mos_path p = path(CODEC_PCMA, 0.05, 50);
@@ -135,6 +174,10 @@ int main(void)
 		cmocka_unit_test(more_delay_never_rates_higher),
 		cmocka_unit_test(more_loss_never_rates_higher),
 		cmocka_unit_test(loss_costs_what_the_robustness_of_the_codec_says),
+		cmocka_unit_test(another_program_comes_to_the_same_ratings),
+		cmocka_unit_test(delay_costs_what_its_usual_approximation_says),
+		cmocka_unit_test(g711_is_as_in_g113),
+		cmocka_unit_test(opus_without_loss_rates_as_in_the_full_band_model),
 		cmocka_unit_test(bursts_cost_more_than_random_loss),
 		cmocka_unit_test(what_fec_rebuilt_costs_little),
 		cmocka_unit_test(a_calls_counters_are_rated_from_a_moment_on),
