@@ -1,6 +1,7 @@
 /* ice.c - a link by ICE: libnice, RFC 8445, RFC 8838. The only file with <nice/agent.h>. libnice's own signals are posted to
  * the media thread. */
 #include "link.h"
+#include "relays.h"
 #include "tunnel.h"
 
 #include <ifaddrs.h>
@@ -19,10 +20,12 @@ struct ice {
 	struct ice_creds local, remote;
 	NiceAgent *agent;
 	guint stream;
-	gboolean dead, have_remote, relay_only;
+	gboolean dead, have_remote, relay_only, have_stun;
+	gboolean done;			/* libnice has asked all that it was told of */
 	unsigned told, added;
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
 	GPtrArray *tunnels;		/* struct tunnel * */
+	struct relays *relays;
 	struct server_list servers;
 	const char *ca_file;
 	uint8_t packet[DATAGRAM_MAX + 64];
@@ -73,15 +76,28 @@ static void tell_candidate(void *self, void *arg)
 	if (i->dead)
 		return;
 	i->told++;
+	if (((struct ice_cand *)arg)->type == ICE_SRFLX)
+		relays_begin(i->relays);
 	i->ev.candidate(i->ev.self, arg);
+}
+
+static void settle(void *self)
+{
+	struct ice *i = self;
+
+	if (i->done && relays_are_settled(i->relays))
+		i->ev.gathered(i->ev.self, i->told);
 }
 
 static void tell_gathered(void *self, void *arg)
 {
 	struct ice *i = self;
 
-	if (!i->dead)
-		i->ev.gathered(i->ev.self, i->told);
+	if (i->dead)
+		return;
+	i->done = TRUE;
+	relays_begin(i->relays);
+	settle(i);
 }
 
 static void tell_state(void *self, void *arg)
@@ -184,6 +200,7 @@ static void close_ice(void *self)
 	g_object_unref(i->agent);
 	g_ptr_array_unref(i->waiting);
 	g_ptr_array_unref(i->tunnels);
+	relays_free(i->relays);
 	explicit_bzero(&i->local, sizeof(i->local));
 	explicit_bzero(&i->servers, sizeof(i->servers));
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
@@ -212,6 +229,10 @@ static gboolean gather(void *self, GError **error)
 {
 	struct ice *i = self;
 
+	if (i->relay_only || !i->have_stun)
+		relays_begin(i->relays);
+	else
+		relays_begin_soon(i->relays);
 	if (nice_agent_gather_candidates(i->agent, i->stream))
 		return TRUE;
 	g_set_error(error, JC_ERROR, JC_NO_PATH, "this machine has no network address to talk from");
@@ -371,23 +392,25 @@ static void use_tunnel(struct ice *i, const struct ice_server *s)
 	nice_agent_set_relay_info(i->agent, i->stream, 1, "127.0.0.1", tunnel_port(t), s->user, s->password, NICE_RELAY_TYPE_TURN_TCP);
 }
 
-static void use_servers(struct ice *i, const struct server_list *list)
+static void add_relay(void *self, const struct ice_server *s)
 {
 	static const NiceRelayType types[] = {[SERVER_TURN_UDP] = NICE_RELAY_TYPE_TURN_UDP, [SERVER_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP};
-	gboolean have_stun = FALSE;
+	struct ice *i = self;
 
-	for (size_t n = 0; n < list->count; n++) {
-		const struct ice_server *s = &list->server[n];
+	i->done = FALSE;
+	if (s->kind == SERVER_TURN_TLS)
+		use_tunnel(i, s);
+	else
+		nice_agent_set_relay_info(i->agent, i->stream, 1, s->host, s->port, s->user, s->password, types[s->kind]);
+}
 
-		if (s->kind == SERVER_STUN && !have_stun) {
-			have_stun = TRUE;		/* libnice asks one */
-			g_object_set(i->agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
-		} else if (s->kind == SERVER_TURN_TLS) {
-			use_tunnel(i, s);
-		} else if (s->kind != SERVER_STUN) {
-			nice_agent_set_relay_info(i->agent, i->stream, 1, s->host, s->port, s->user, s->password, types[s->kind]);
+static void use_stun(struct ice *i, const struct server_list *list)
+{
+	for (size_t n = 0; n < list->count && !i->have_stun; n++)	/* libnice asks one */
+		if (list->server[n].kind == SERVER_STUN) {
+			i->have_stun = TRUE;
+			g_object_set(i->agent, "stun-server", list->server[n].host, "stun-server-port", (guint)list->server[n].port, NULL);
 		}
-	}
 }
 
 static void free_tunnel(gpointer tunnel)
@@ -417,7 +440,8 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	if (options->loopback)
 		add_all_addresses(i);
 	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
-	use_servers(i, &options->servers);
+	use_stun(i, &options->servers);
+	i->relays = relays_new(ctx, &options->servers, add_relay, settle, i);
 	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
 	    !read_creds(i)) {
 		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");

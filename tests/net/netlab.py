@@ -199,10 +199,10 @@ class NetLab(Lab):
     RELAY: the server offers STUN and TURN (XEP-0215), of SERVICES those named, or all by prosody's mod_turn_external, which gives
     turns no credentials; else coturn serves STUN alone, which the configurations name."""
 
-    def __init__(self, delay=0, seed=1, relay=False, services=SERVICES, ttl=3600, servers=True, lab=None, **homes):
+    def __init__(self, delay=0, seed=1, relay=False, services=SERVICES, secret=TURN_SECRET, ttl=3600, servers=True, lab=None, **homes):
         super().__init__(users=tuple(homes), **(lab or {}))
         self.servers = servers      # False: nothing but the network
-        self.kinds, self.delay, self.first_seed, self.relay, self.services, self.ttl = homes, delay, seed, relay, services, ttl
+        self.kinds, self.delay, self.first_seed, self.relay, self.services, self.secret, self.ttl = homes, delay, seed, relay, services, secret, ttl
         self.homes, self.wan, self.turn = {}, None, None
         self.host, self.network = CORE4[0], {}
         self.interfaces += [CORE4[0], CORE6[0]]
@@ -269,7 +269,7 @@ class NetLab(Lab):
         if self.services == "turn_external":
             return f'turn_external_host = "{TURN_HOST}"\nturn_external_port = {TURN_PORT}\nturn_external_secret = "{TURN_SECRET}"\n' \
                    f'turn_external_tcp = true\nturn_external_tls_port = {TURNS_PORT}\nturn_external_ttl = {self.ttl}\n'
-        secret, rows = f'secret = "{TURN_SECRET}"; algorithm = "turn"; ttl = {self.ttl};', []
+        secret, rows = f'secret = "{self.secret}"; algorithm = "turn"; ttl = {self.ttl};', []
         for service in self.services:
             kind, _, transport = service.partition("-")
             rows.append(f'{{ type = "{kind}"; transport = "{transport or "udp"}"; host = "{TURN_HOST}"; '

@@ -8,8 +8,8 @@ SOON = 2.0              # [s] from the answer to the first sound, with 50 ms one
 MINUTES = float(os.environ.get("JCALL_NET_MINUTES", "2"))      # of the long one
 
 
-def connects(a, b, pairs):
-    with NetLab(delay=50, romeo=a, juliet=b) as net:
+def connects(a, b, pairs, **servers):
+    with NetLab(delay=50, romeo=a, juliet=b, **servers) as net:
         call = Call(net, "romeo", "juliet")
         times = call.connect()
         print(f"{a} calls {b}: sound after {times[0]:.2f} s for the caller, {times[1]:.2f} s for the callee, by {call.pairs()}")
@@ -34,6 +34,15 @@ def test_behind_a_router_to_a_public_address():
 
 def test_both_behind_a_router():
     connects("cone", "cone", ("srflx-srflx", "prflx-srflx", "srflx-prflx", "prflx-prflx"))
+
+
+def test_one_has_ipv6_as_well_and_all_servers_have():
+    """libnice alone uses but the first address of a relay's name, and loses what a STUN server answers from the others."""
+    connects("cone", "dual", ("srflx-srflx", "prflx-srflx", "srflx-prflx", "prflx-prflx"), relay=True)
+
+
+def test_a_relay_that_refuses_us_does_not_spoil_the_direct_way():
+    connects("cone", "cone", ("srflx-srflx", "prflx-srflx", "srflx-prflx", "prflx-prflx"), relay=True, secret="outdated")
 
 
 def lossy(seconds, line, most_missing, speech=True, before=None):

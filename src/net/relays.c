@@ -1,0 +1,132 @@
+#include "relays.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "../log.h"
+#include "../post.h"
+
+enum { STUN_FIRST_MS = 250, MAX_ADDRESSES = 4 };	/* of a name: libnice takes eight relays in all */
+
+struct relays {
+	GMainContext *ctx;
+	void (*add)(void *self, const struct ice_server *server);
+	void (*settled)(void *self);
+	void *self;
+	struct server_list servers;
+	GCancellable *stop;
+	GSource *timer;
+	unsigned lookups;
+	gboolean begun;
+};
+
+struct lookup {
+	struct relays *relays;		/* gone when it is cancelled */
+	struct ice_server server;
+};
+
+struct relays *relays_new(GMainContext *ctx, const struct server_list *servers,
+			  void (*add)(void *self, const struct ice_server *server), void (*settled)(void *self), void *self)
+{
+	struct relays *r = g_new0(struct relays, 1);
+
+	r->ctx = ctx;
+	r->servers = *servers;
+	r->add = add;
+	r->settled = settled;
+	r->self = self;
+	r->stop = g_cancellable_new();
+	return r;
+}
+
+void relays_free(struct relays *r)
+{
+	if (!r)
+		return;
+	source_drop(&r->timer);
+	g_cancellable_cancel(r->stop);
+	g_object_unref(r->stop);
+	explicit_bzero(&r->servers, sizeof(r->servers));
+	g_free(r);
+}
+
+/* ---- names ---- */
+
+static void add_address(struct relays *r, struct ice_server *server, GInetAddress *address)
+{
+	g_autofree char *ip = g_inet_address_to_string(address);
+
+	if (g_strlcpy(server->host, ip, sizeof(server->host)) < sizeof(server->host))
+		r->add(r->self, server);
+}
+
+static void on_found(GObject *resolver, GAsyncResult *result, gpointer data)
+{
+	struct lookup *l = data;
+	struct relays *r = l->relays;
+	g_autoptr(GError) error = NULL;
+	GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
+	unsigned n = 0;
+
+	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+		if (error)
+			log_warn("ice", "the relay %s has no address: %s", l->server.host, error->message);
+		for (GList *a = addresses; a && n < MAX_ADDRESSES; a = a->next, n++)
+			add_address(r, &l->server, a->data);
+		if (--r->lookups == 0)
+			r->settled(r->self);
+	}
+	g_resolver_free_addresses(addresses);
+	explicit_bzero(&l->server, sizeof(l->server));
+	g_free(l);
+}
+
+static void look_up(struct relays *r, const struct ice_server *server)
+{
+	g_autoptr(GResolver) resolver = g_resolver_get_default();
+	struct lookup *l = g_new(struct lookup, 1);
+
+	*l = (struct lookup){.relays = r, .server = *server};
+	r->lookups++;
+	g_main_context_push_thread_default(r->ctx);
+	g_resolver_lookup_by_name_async(resolver, server->host, r->stop, on_found, l);
+	g_main_context_pop_thread_default(r->ctx);
+}
+
+/* ---- for the owner ---- */
+
+void relays_begin(struct relays *r)
+{
+	source_drop(&r->timer);
+	if (r->begun)
+		return;
+	r->begun = TRUE;
+	for (size_t n = 0; n < r->servers.count; n++) {
+		const struct ice_server *s = &r->servers.server[n];
+
+		if (s->kind == SERVER_TURN_TLS || (s->kind != SERVER_STUN && g_hostname_is_ip_address(s->host)))
+			r->add(r->self, s);
+		else if (s->kind != SERVER_STUN)
+			look_up(r, s);
+	}
+}
+
+static gboolean on_timer(gpointer data)
+{
+	relays_begin(data);
+	return G_SOURCE_REMOVE;
+}
+
+void relays_begin_soon(struct relays *r)
+{
+	if (r->begun || r->timer)
+		return;
+	r->timer = g_timeout_source_new(STUN_FIRST_MS);
+	g_source_set_callback(r->timer, on_timer, r, NULL);
+	g_source_attach(r->timer, r->ctx);
+}
+
+gboolean relays_are_settled(const struct relays *r)
+{
+	return r->begun && r->lookups == 0;
+}
