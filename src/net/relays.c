@@ -17,7 +17,7 @@ struct relays {
 	GCancellable *stop;
 	GSource *timer;
 	unsigned lookups;
-	gboolean begun;
+	gboolean begun, begun_tls;
 };
 
 struct lookup {
@@ -95,18 +95,32 @@ static void look_up(struct relays *r, const struct ice_server *server)
 
 /* ---- for the owner ---- */
 
+/* They are reached through a port of this machine, which is no STUN server's. */
+static void begin_tls(struct relays *r)
+{
+	if (r->begun_tls)
+		return;
+	r->begun_tls = TRUE;
+	for (size_t n = 0; n < r->servers.count; n++)
+		if (r->servers.server[n].kind == SERVER_TURN_TLS)
+			r->add(r->self, &r->servers.server[n]);
+}
+
 void relays_begin(struct relays *r)
 {
 	source_drop(&r->timer);
 	if (r->begun)
 		return;
 	r->begun = TRUE;
+	begin_tls(r);
 	for (size_t n = 0; n < r->servers.count; n++) {
 		const struct ice_server *s = &r->servers.server[n];
 
-		if (s->kind == SERVER_TURN_TLS || (s->kind != SERVER_STUN && g_hostname_is_ip_address(s->host)))
+		if (s->kind == SERVER_STUN || s->kind == SERVER_TURN_TLS)
+			continue;
+		if (g_hostname_is_ip_address(s->host))
 			r->add(r->self, s);
-		else if (s->kind != SERVER_STUN)
+		else
 			look_up(r, s);
 	}
 }
@@ -121,6 +135,7 @@ void relays_begin_soon(struct relays *r)
 {
 	if (r->begun || r->timer)
 		return;
+	begin_tls(r);
 	r->timer = g_timeout_source_new(STUN_FIRST_MS);
 	g_source_set_callback(r->timer, on_timer, r, NULL);
 	g_source_attach(r->timer, r->ctx);

@@ -12,12 +12,12 @@
 
 struct relays;
 /* ADD(self, server) comes for each address of each TURN server among SERVERS, with a number for a host (but SERVER_TURN_TLS as it
- * is): from inside relays_begin, or later. SETTLED(self): all names are looked up; only where there were any. */
+ * is): from inside a function, or later. SETTLED(self): all names are looked up; only where there were any. */
 struct relays *relays_new(GMainContext *ctx, const struct server_list *servers,
 			  void (*add)(void *self, const struct ice_server *server), void (*settled)(void *self), void *self);
 void           relays_free(struct relays *r);		/* nothing comes any more; NULL is fine */
 void           relays_begin(struct relays *r);		/* now, unless that was before */
-void           relays_begin_soon(struct relays *r);	/* in 250 ms at most */
+void           relays_begin_soon(struct relays *r);	/* in 250 ms at most; those by TLS now */
 gboolean       relays_are_settled(const struct relays *r);	/* begun, and no name is being looked up */
 
 #endif

@@ -197,7 +197,7 @@ class Home:
 class NetLab(Lab):
     """NetLab(romeo="cone", juliet="none"): each user is in a home of that kind. DELAY: one way, between any two, in ms.
     RELAY: the server offers STUN and TURN (XEP-0215), of SERVICES those named, or all by prosody's mod_turn_external, which gives
-    turns no credentials; else coturn serves STUN alone, which the configurations name."""
+    turns no credentials; else coturn serves STUN alone, which the configurations name. SECRET: what the server thinks coturn knows."""
 
     def __init__(self, delay=0, seed=1, relay=False, services=SERVICES, secret=TURN_SECRET, ttl=3600, servers=True, lab=None, **homes):
         super().__init__(users=tuple(homes), **(lab or {}))

@@ -165,6 +165,17 @@ static void stun_has_a_moment_to_answer_first(void **state)
 	assert_int_equal(f->added->len, 1);
 }
 
+static void who_is_reached_by_tls_need_not_wait_for_stun(void **state)
+{
+	struct fixture *f = *state;
+
+	use(f, SERVER_TURN_TLS, "localhost");
+	relays_begin_soon(f->relays);
+	assert_true(has(f, SERVER_TURN_TLS, "localhost"));
+	relays_begin(f->relays);
+	assert_int_equal(f->added->len, 1);
+}
+
 static void after_free_nothing_comes_any_more(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +200,7 @@ int main(void)
 		TEST(a_name_that_is_not_there_is_settled_too),
 		TEST(by_tls_a_relay_keeps_its_name),
 		TEST(stun_has_a_moment_to_answer_first),
+		TEST(who_is_reached_by_tls_need_not_wait_for_stun),
 		TEST(after_free_nothing_comes_any_more),
 	};
 
