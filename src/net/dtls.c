@@ -26,6 +26,8 @@ struct dtls {
 	struct dtls_fingerprint peer;
 	void (*send)(void *self, const uint8_t *data, size_t len);
 	void *self;
+	uint8_t out[MTU];		/* a datagram that is being filled */
+	size_t out_len;
 	enum dtls_status status;
 	gboolean closed;
 	gint64 deadline_us;
@@ -93,13 +95,26 @@ void dtls_cert_fingerprint(const struct dtls_cert *c, struct dtls_fingerprint *o
 	*out = c->fingerprint;
 }
 
-/* ---- datagrams out: a BIO whose every write is one datagram, which OpenSSL's memory BIO does not keep apart ---- */
+/* ---- datagrams out: OpenSSL writes whole records. It repeats a flight a record at a time, of which five would have to arrive on
+ * a line that loses packets: what it writes in one go leaves in one datagram, as the first time ---- */
+
+static void flush(struct dtls *d)
+{
+	if (d->out_len)
+		d->send(d->self, d->out, d->out_len);
+	d->out_len = 0;
+}
 
 static int bio_write(BIO *bio, const char *data, int len)
 {
 	struct dtls *d = BIO_get_data(bio);
 
-	d->send(d->self, (const uint8_t *)data, (size_t)len);
+	if ((size_t)len > sizeof(d->out) - d->out_len)
+		flush(d);
+	if ((size_t)len > sizeof(d->out))
+		return len;			/* no record is larger than the MTU that OpenSSL was told */
+	memcpy(d->out + d->out_len, data, (size_t)len);
+	d->out_len += (size_t)len;
 	return len;
 }
 
@@ -277,9 +292,19 @@ static void step(struct dtls *d)
 		set_error(d, "the encryption handshake failed");
 }
 
+/* OpenSSL would do so from inside SSL_do_handshake, and what it repeats would share a datagram with what it says next. OpenSSL itself
+ * drops what follows a message that it had before. */
+static void repeat_if_due(struct dtls *d)
+{
+	if (DTLSv1_handle_timeout(d->ssl) < 0)
+		set_error(d, "the encryption handshake got no answer");
+	flush(d);
+}
+
 enum dtls_status dtls_start(struct dtls *d, gint64 now_us)
 {
 	step(d);
+	flush(d);
 	update_deadline(d, now_us);
 	return d->status;
 }
@@ -292,6 +317,7 @@ enum dtls_status dtls_input(struct dtls *d, const uint8_t *data, size_t len, gin
 		return d->status;
 	BIO_write(d->in, data, (int)len);
 	if (d->status == DTLS_HANDSHAKING) {
+		repeat_if_due(d);
 		step(d);
 	} else {
 		/* A repeated last flight of the peer makes OpenSSL repeat ours; application data is nobody's. */
@@ -301,6 +327,7 @@ enum dtls_status dtls_input(struct dtls *d, const uint8_t *data, size_t len, gin
 		if (SSL_get_shutdown(d->ssl) & SSL_RECEIVED_SHUTDOWN)
 			d->closed = TRUE;
 	}
+	flush(d);
 	(void)BIO_reset(d->in);			/* one datagram at a time: a rest of it is garbage */
 	update_deadline(d, now_us);
 	return d->status;
@@ -308,8 +335,8 @@ enum dtls_status dtls_input(struct dtls *d, const uint8_t *data, size_t len, gin
 
 enum dtls_status dtls_expire(struct dtls *d, gint64 now_us)
 {
-	if (d->status == DTLS_HANDSHAKING && now_us >= d->deadline_us && DTLSv1_handle_timeout(d->ssl) < 0)
-		set_error(d, "the encryption handshake got no answer");
+	if (d->status == DTLS_HANDSHAKING && now_us >= d->deadline_us)
+		repeat_if_due(d);
 	update_deadline(d, now_us);
 	/* OpenSSL's clock may be a little behind ours: never ask for the same moment again. */
 	if (d->deadline_us <= now_us)
@@ -363,5 +390,6 @@ void dtls_bye(struct dtls *d)
 {
 	if (d->status == DTLS_DONE)
 		SSL_shutdown(d->ssl);
+	flush(d);
 	ERR_clear_error();
 }

@@ -1,6 +1,7 @@
 /* ice.c - a link by ICE: libnice, RFC 8445, RFC 8838. The only file with <nice/agent.h>. libnice's own signals are posted to
  * the media thread. */
 #include "link.h"
+#include "recheck.h"
 #include "relays.h"
 #include "tunnel.h"
 
@@ -26,6 +27,7 @@ struct ice {
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
 	GPtrArray *tunnels;		/* struct tunnel * */
 	struct relays *relays;
+	struct recheck *recheck;	/* NULL: what is sent must not come from here */
 	struct server_list servers;
 	const char *ca_file;
 	uint8_t packet[DATAGRAM_MAX + 64];
@@ -67,6 +69,22 @@ static void translate(const struct ice *i, const NiceCandidate *c, struct ice_ca
 	}
 }
 
+/* Our side works. Does the peer's? Through a relay libnice is left alone with it. */
+static void recheck_for_peer(struct ice *i)
+{
+	NiceCandidate *local = NULL, *remote = NULL;
+	char ip[NICE_ADDRESS_STRING_LEN];
+
+	if (!i->recheck || !nice_agent_get_selected_pair(i->agent, i->stream, 1, &local, &remote))
+		return;
+	if (local->type == NICE_CANDIDATE_TYPE_RELAYED) {
+		recheck_end(i->recheck);
+		return;
+	}
+	nice_address_to_string(&remote->addr, ip);
+	recheck_works(i->recheck, ip, (uint16_t)nice_address_get_port(&remote->addr));
+}
+
 /* ---- libnice's signals come in either of its threads and with its lock just released: all are posted ---- */
 
 static void tell_candidate(void *self, void *arg)
@@ -103,9 +121,13 @@ static void tell_gathered(void *self, void *arg)
 static void tell_state(void *self, void *arg)
 {
 	struct ice *i = self;
+	enum link_state state = *(enum link_state *)arg;
 
-	if (!i->dead)
-		i->ev.state(i->ev.self, *(enum link_state *)arg);
+	if (i->dead)
+		return;
+	if (state == LINK_WORKS)
+		recheck_for_peer(i);
+	i->ev.state(i->ev.self, state);
 }
 
 static gboolean is_usable(const struct ice *i, const NiceCandidate *c)
@@ -201,6 +223,7 @@ static void close_ice(void *self)
 	g_ptr_array_unref(i->waiting);
 	g_ptr_array_unref(i->tunnels);
 	relays_free(i->relays);
+	recheck_free(i->recheck);
 	explicit_bzero(&i->local, sizeof(i->local));
 	explicit_bzero(&i->servers, sizeof(i->servers));
 	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
@@ -257,6 +280,8 @@ static gboolean add_now(struct ice *i, const struct ice_cand *cand)
 		taken = nice_agent_set_remote_candidates(i->agent, i->stream, 1, &list) > 0;
 	}
 	nice_candidate_free(c);
+	if (taken && i->recheck)
+		recheck_add(i->recheck, cand->ip, cand->port);
 	return taken;
 }
 
@@ -297,6 +322,8 @@ static gboolean set_remote(void *self, const struct ice_creds *creds)
 		return FALSE;
 	if (!nice_agent_set_remote_credentials(i->agent, i->stream, creds->ufrag, creds->pwd))
 		return FALSE;
+	if (i->recheck && !(i->have_remote && same))
+		recheck_begin(i->recheck, &i->local, creds);
 	i->remote = *creds;
 	i->have_remote = TRUE;
 	for (guint n = 0; n < i->waiting->len; n++)
@@ -374,6 +401,26 @@ static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *re
 /* libnice hands on nothing but what comes from addresses that its own checks, with passwords, have proven. */
 static void proven(void *self)
 {
+	struct ice *i = self;
+
+	if (i->recheck)
+		recheck_end(i->recheck);
+}
+
+static unsigned send_check(void *self, const char *ip, uint16_t port, const uint8_t *data, size_t len)
+{
+	struct ice *i = self;
+	g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(i->agent, i->stream, 1);
+	g_autoptr(GSocketAddress) to = g_inet_socket_address_new_from_string(ip, port);
+	unsigned sent = 0;
+
+	for (guint n = 0; to && sockets && n < sockets->len; n++) {
+		GSocket *s = sockets->pdata[n];
+
+		if (g_socket_get_socket_type(s) == G_SOCKET_TYPE_DATAGRAM && g_socket_get_family(s) == g_socket_address_get_family(to))
+			sent += g_socket_send_to(s, to, (const gchar *)data, len, NULL, NULL) >= 0;
+	}
+	return sent;
 }
 
 /* ---- opening ---- */
@@ -431,6 +478,8 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	i->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
 	g_object_set(i->agent, "controlling-mode", options->controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
 	i->relay_only = options->relay_only;
+	if (!options->relay_only)
+		i->recheck = recheck_new(ctx, options->controlling, send_check, i);
 	i->servers = options->servers;
 	i->ca_file = options->ca_file;
 	g_object_set(i->agent, "force-relay", options->relay_only, NULL);
