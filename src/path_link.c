@@ -82,18 +82,19 @@ static void give_up(struct path *p, const char *why)
 
 /* ---- events of a link ---- */
 
-static void close_end(struct way_end *e)
+static gboolean close_end(struct way_end *e)
 {
-	if (e->link.self)
-		e->link.free(e->link.self);
+	gboolean lingers = e->link.self && e->link.free(e->link.self);
+
 	memset(&e->link, 0, sizeof(e->link));
+	return lingers;
 }
 
-static void close_other(struct path *p)
+static gboolean close_other(struct path *p)
 {
-	close_end(beside(p));
 	p->other = ALONE;
 	p->other_until = G_MAXINT64;
+	return close_end(beside(p));
 }
 
 static gboolean is_retiring(const struct way_end *e)
@@ -199,11 +200,13 @@ static void on_state(void *self, enum link_state state)
 
 /* ---- one way after the other ---- */
 
-void path_link_close(struct path *p)
+gboolean path_link_close(struct path *p)
 {
+	gboolean lingers;
+
 	g_clear_pointer(&p->netwatch, netwatch_free);
-	close_other(p);
-	close_end(in_force(p));
+	lingers = close_other(p);
+	return close_end(in_force(p)) || lingers;
 }
 
 /* A handshake belongs to the addresses it went between (RFC 5763 6.6), so another way begins another one, whether the last

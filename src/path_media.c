@@ -6,7 +6,7 @@
 #include "log.h"
 
 enum {
-	STALE_US = 1500 * 1000,			/* of silence where sound was flowing: a new way is sought beside, */
+	STALE_US = 1300 * 1000,			/* of silence where sound was flowing: a new way is sought beside, */
 	UNSTABLE_US = 2500 * 1000,		/* and the user is told */
 	UNSTABLE_IDLE_US = 8 * G_USEC_PER_SEC,	/* while only RTCP came (hold): browsers send it every 5 s or so */
 	DEAD_US = 30 * G_USEC_PER_SEC,		/* RFC 7675 5.1 */
@@ -446,23 +446,37 @@ void path_do_set_in(void *self, void *arg)
 	path_schedule(p);
 }
 
+/* It passes every earlier event: nothing refers to P after it. */
+static gboolean tell_end(gpointer data)
+{
+	struct path *p = data;
+
+	path_tell(p, path_finish, &p->last, sizeof(p->last));
+	return G_SOURCE_REMOVE;
+}
+
 void path_do_close(void *self, void *arg)
 {
 	struct path *p = self;
-	struct snapshot last;
 
 	if (p->engine)
 		engine_bye(p->engine, g_get_monotonic_time());
 	if (p->dtls)
 		dtls_bye(p->dtls);
-	read_stats(p, &last.stats);
-	last.last_any_us = p->last_any_us;
+	read_stats(p, &p->last.stats);
+	p->last.last_any_us = p->last_any_us;
 	g_source_destroy(p->timer);
 	g_source_unref(p->timer);
 	engine_free(p->engine);
 	dtls_free(p->dtls);
-	path_link_close(p);
 	wire_free(p->wire);
-	path_tell(p, path_finish, &last, sizeof(last));	/* passes every earlier event: nothing refers to P after it */
+	if (path_link_close(p)) {
+		g_autoptr(GSource) goodbye = g_timeout_source_new(LINK_GOODBYE_MS);
+
+		g_source_set_callback(goodbye, tell_end, p, NULL);
+		g_source_attach(goodbye, media_thread_context(p->media));
+	} else {
+		tell_end(p);
+	}
 }
 

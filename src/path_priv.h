@@ -22,6 +22,10 @@ struct way_arg { enum transport_kind way; struct server_list servers; gboolean r
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
 
+/* ---- what the events below carry ---- */
+struct pair { struct ice_cand local, remote; };
+struct snapshot { struct media_stats stats; gint64 last_any_us; };
+
 /* One end of the way. There are two for a while, when the machine's addresses have changed: the one in force, and one by which a
  * new way is sought, or the last one, by which packets may still be coming. */
 struct way_end {
@@ -64,6 +68,7 @@ struct path {
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
+	struct snapshot last;			/* of a path that is closed */
 	gint64 other_until, stale_at, remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };
 
@@ -97,12 +102,9 @@ gboolean path_is_checked(const struct path *p);		/* a way that works is known to
 void     path_limit(struct path *p);				/* from now on there is so much time for the keys */
 void     path_link_stale(struct path *p, gint64 now);	/* silence: is a new way to be sought? */
 void     path_link_expire(struct path *p, gint64 now);
-void     path_link_close(struct path *p);
+gboolean path_link_close(struct path *p);			/* TRUE: this thread should run LINK_GOODBYE_MS longer */
 
 /* ---- events: media thread -> main thread, each with its argument ---- */
-struct pair { struct ice_cand local, remote; };
-struct snapshot { struct media_stats stats; gint64 last_any_us; };
-
 void path_tell_creds(void *self, void *arg);		/* struct ice_creds */
 void path_tell_candidate(void *self, void *arg);	/* struct ice_cand */
 void path_tell_gathered(void *self, void *arg);		/* unsigned */

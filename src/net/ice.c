@@ -22,6 +22,7 @@ struct ice {
 	NiceAgent *agent;
 	guint stream;
 	gboolean dead, have_remote, relay_only, have_stun;
+	gboolean relayed;		/* a relay has an address for us */
 	gboolean done;			/* libnice has asked all that it was told of */
 	unsigned told, added;
 	GPtrArray *waiting;		/* struct ice_cand *: came before the credentials */
@@ -141,6 +142,8 @@ static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer data)
 	struct ice *i = data;
 	struct ice_cand out;
 
+	if (c->type == NICE_CANDIDATE_TYPE_RELAYED)
+		i->relayed = TRUE;
 	if (!is_usable(i, c))
 		return;
 	translate(i, c, &out);
@@ -208,25 +211,45 @@ void ice_warm_up(void)
 
 static void finish(void *self, void *arg)
 {
-	g_free(self);
+	struct ice *i = self;
+
+	explicit_bzero(&i->local, sizeof(i->local));
+	explicit_bzero(&i->servers, sizeof(i->servers));
+	g_free(i);
 }
 
-static void close_ice(void *self)
+static void free_agent(struct ice *i)
+{
+	if (i->stream)
+		nice_agent_remove_stream(i->agent, i->stream);
+	g_object_unref(i->agent);
+	g_ptr_array_unref(i->tunnels);
+	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
+}
+
+static void on_relays_left(GObject *agent, GAsyncResult *result, gpointer data)
+{
+	free_agent(data);
+}
+
+/* A relay that is not told keeps the address for ten minutes, of which a user has few. */
+static gboolean close_ice(void *self)
 {
 	struct ice *i = self;
 
 	i->dead = TRUE;
 	g_signal_handlers_disconnect_by_data(i->agent, i);
-	if (i->stream)
-		nice_agent_remove_stream(i->agent, i->stream);
-	g_object_unref(i->agent);
 	g_ptr_array_unref(i->waiting);
-	g_ptr_array_unref(i->tunnels);
 	relays_free(i->relays);
 	recheck_free(i->recheck);
-	explicit_bzero(&i->local, sizeof(i->local));
-	explicit_bzero(&i->servers, sizeof(i->servers));
-	post_to(i->ctx, finish, i, NULL, 0);		/* passes every event still under way */
+	if (!i->relayed) {
+		free_agent(i);
+		return FALSE;
+	}
+	g_main_context_push_thread_default(i->ctx);
+	nice_agent_close_async(i->agent, on_relays_left, i);
+	g_main_context_pop_thread_default(i->ctx);
+	return TRUE;
 }
 
 static gboolean read_creds(struct ice *i)

@@ -9,6 +9,8 @@
 #include <glib.h>
 #include "../types.h"
 
+enum { LINK_GOODBYE_MS = 100 };
+
 enum link_state {
 	LINK_TRYING,
 	LINK_WORKS,		/* datagrams can be sent; CHECKED says whether they are known to arrive */
@@ -33,7 +35,8 @@ struct link_events {
 };
 
 struct link {
-	void     (*free)(void *self);
+	/* TRUE: a relay is to be told that it is not needed any more, for which this thread should run LINK_GOODBYE_MS longer. */
+	gboolean (*free)(void *self);
 	gboolean (*creds)(void *self, struct ice_creds *out);		/* ours, as they are now; FALSE: this way needs none */
 	gboolean (*gather)(void *self, GError **error);			/* opens sockets; candidates and gathered follow */
 	/* FALSE: not usable. New ones are a restart of the peer's (RFC 8445 9): ours are new ones then, too, and all our candidates

@@ -457,7 +457,7 @@ static void finish(void *self, void *arg)
 	g_free(u);
 }
 
-static void close_udp(void *self)
+static gboolean close_udp(void *self)
 {
 	struct udp *u = self;
 
@@ -471,6 +471,7 @@ static void close_udp(void *self)
 	if (u->fd >= 0)
 		close(u->fd);
 	post_to(u->ctx, finish, u, NULL, 0);		/* passes every event still under way */
+	return FALSE;
 }
 
 /* A TURN server answers what a STUN server does. */

@@ -51,6 +51,15 @@ def test_relay_only_tells_and_uses_nothing_else():
                 assert (c.get("rel-addr"), c.get("rel-port")) == ("0.0.0.0", "0"), c.attrib
 
 
+def test_a_relay_is_told_when_its_address_is_not_needed_any_more():
+    """It would keep it for ten minutes, and many relays give few to a user."""
+    with Turn() as turn, relayed_lab(turn, "turn", "turn-tcp") as lab:
+        assert [p.exit() for p in call(lab)] == [OK, OK]
+        time.sleep(0.5)         # for the log
+        given, back = (set(re.findall(r"session (\d+): .*" + what, turn.log())) for what in ("ALLOCATE processed, success", r"lifetime=0\b"))
+        assert given and given <= back, (given, back)
+
+
 def test_a_relay_by_tls_is_used_where_its_certificate_is_good():
     with Turn() as turn, relayed_lab(turn, "turns") as lab:
         juliet = lab.answer("juliet", "--once")

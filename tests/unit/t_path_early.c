@@ -47,6 +47,11 @@ static void take(void *self, const uint8_t *data, size_t len)
 	wire_input(r->path->wire, copy, len);
 }
 
+static gboolean stays_open(void *self)
+{
+	return FALSE;
+}
+
 static void on_said(void *self, void *arg)
 {
 	((struct rig *)self)->said = TRUE;
@@ -59,7 +64,7 @@ static void say(void *self, void *arg)
 	struct rig *r = self;
 	struct path *p = r->path;
 
-	p->ends[p->current].link = (struct link){.free = nothing, .send = send_datagram, .selected = has_no_pair,
+	p->ends[p->current].link = (struct link){.free = stays_open, .send = send_datagram, .selected = has_no_pair,
 						 .proven = nothing, .self = r};
 	dtls_start(r->peer, g_get_monotonic_time());
 	r->up = p->works = TRUE;
