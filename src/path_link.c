@@ -14,6 +14,7 @@ enum {
 	RENEW_LIMIT_US = 15 * G_USEC_PER_SEC,
 	RETIRE_US = 2 * G_USEC_PER_SEC,
 	STALE_AGAIN_US = 8 * G_USEC_PER_SEC,
+	ADDRESSES_AT_ONCE = 60, ADDRESSES_PER_S = 1,	/* of the peer's: two restarts with all that ICE takes, and one now and then */
 	RELAY_LIMIT_US = 6 * G_USEC_PER_SEC,	/* libnice waits 40 s for a relay that closes its connections */
 };
 
@@ -387,6 +388,21 @@ void path_do_remote_creds(void *self, void *arg)
 		tell_creds(p, l);		/* those of before, unless he has restarted */
 }
 
+/* An address is the peer's word, and may be somebody else's: what we send there is bounded for all of the call, however often he
+ * begins anew. */
+static gboolean may_try_another(struct path *p)
+{
+	gint64 now = g_get_monotonic_time();
+	double more = (double)(now - p->addresses_at) / G_USEC_PER_SEC * ADDRESSES_PER_S;
+
+	p->addresses = p->addresses_at ? MIN(p->addresses + more, ADDRESSES_AT_ONCE) : ADDRESSES_AT_ONCE;
+	p->addresses_at = now;
+	if (p->addresses < 1)
+		return FALSE;
+	p->addresses--;
+	return TRUE;
+}
+
 void path_do_remote_cand(void *self, void *arg)
 {
 	struct path *p = self;
@@ -395,6 +411,10 @@ void path_do_remote_cand(void *self, void *arg)
 
 	if (!l->self)
 		return;
+	if (!may_try_another(p)) {
+		log_info("path", "an address of the peer's is left out: it has named too many");
+		return;
+	}
 	if (!p->options.toward[0])
 		g_strlcpy(p->options.toward, cand->ip, sizeof(p->options.toward));
 	l->add_remote(l->self, cand);

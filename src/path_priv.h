@@ -69,6 +69,8 @@ struct path {
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
 	struct snapshot last;			/* of a path that is closed */
+	double addresses;		/* so many of the peer's may be tried, as of addresses_at */
+	gint64 addresses_at;
 	gint64 other_until, stale_at, remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 };
 

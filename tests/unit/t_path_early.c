@@ -1,4 +1,5 @@
-/* A hello that comes before our own ICE check has ended: nothing can be sent yet, and the answer is not to wait for a timer. */
+/* A path with a link of our own making. A hello that comes before our own ICE check has ended: nothing can be sent yet, and the
+ * answer is not to wait for a timer. A peer who names addresses without end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@ struct rig {
 	struct dtls_cert *ours, *theirs;
 	struct dtls *peer;
 	gboolean up;			/* the link has a pair */
-	unsigned sent, lost;
+	unsigned sent, lost, addresses;
 	gboolean said, closed;
 };
 
@@ -72,6 +73,36 @@ static void say(void *self, void *arg)
 	post_to(NULL, on_said, r, NULL, 0);
 }
 
+static gboolean add_remote(void *self, const struct ice_cand *cand)
+{
+	((struct rig *)self)->addresses++;
+	return TRUE;
+}
+
+static gboolean set_remote(void *self, const struct ice_creds *creds)
+{
+	return TRUE;
+}
+
+static gboolean has_no_creds(void *self, struct ice_creds *out)
+{
+	return FALSE;
+}
+
+static void listen(void *self, void *arg)
+{
+	struct rig *r = self;
+	struct path *p = r->path;
+
+	p->ends[p->current].link = (struct link){.free = stays_open, .set_remote = set_remote, .add_remote = add_remote,
+						 .creds = has_no_creds, .self = r};
+}
+
+static void tell_said(void *self, void *arg)
+{
+	post_to(NULL, on_said, self, NULL, 0);
+}
+
 static void on_closed(void *ctx, const struct media_stats *stats)
 {
 	((struct rig *)ctx)->closed = TRUE;
@@ -104,9 +135,40 @@ static void a_hello_that_came_before_the_way_worked_is_answered_when_it_does(voi
 	media_thread_free(r.media);
 }
 
+/* Each would be sent checks, and need not be his. */
+static void however_often_the_peer_begins_anew_his_addresses_are_bounded(void **state)
+{
+	struct rig r = {.media = media_thread_new(), .ours = dtls_cert_new(NULL)};
+	struct link_options options = {.controlling = TRUE};
+	struct path_events events = {.self = &r};
+	struct ice_cand cand = {.ip = "192.0.2.1", .component = 1};
+	struct ice_creds creds = {"abcd", "0123456789012345678901"};
+
+	r.path = path_new(r.media, &options, r.ours, &events);
+	post_to(media_thread_context(r.media), listen, &r, NULL, 0);
+	for (int restart = 0; restart < 100; restart++) {
+		creds.ufrag[0] = (char)('a' + restart % 26);
+		path_remote_creds(r.path, &creds);
+		for (int n = 0; n < 25; n++) {
+			cand.port = (uint16_t)(1000 + n);
+			path_remote_cand(r.path, &cand);
+		}
+	}
+	post_to(media_thread_context(r.media), tell_said, &r, NULL, 0);
+	while (!r.said)
+		g_main_context_iteration(NULL, TRUE);
+	assert_in_range(r.addresses, 50, 70);
+	path_close(r.path, on_closed, &r);
+	while (!r.closed)
+		g_main_context_iteration(NULL, TRUE);
+	dtls_cert_free(r.ours);
+	media_thread_free(r.media);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(however_often_the_peer_begins_anew_his_addresses_are_bounded),
 		cmocka_unit_test(a_hello_that_came_before_the_way_worked_is_answered_when_it_does),
 	};
 
