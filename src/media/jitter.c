@@ -21,6 +21,7 @@ enum {
 #define SHORTEN_REGRET 2e9			/* [us us] a gain of 20 ms is taken after 100 ms, one of 2 after a second */
 #define LENGTHEN_REGRET 1.5e9
 #define LOSS_MEMORY 0.005			/* per packet */
+#define UNKNOWN INT64_MAX
 #define FEC_MEMORY 0.005			/* per packet: speech has it, pauses do not */
 
 struct slot {
@@ -441,7 +442,12 @@ void jitter_fec(struct jitter *j, bool carried)
 
 /* ---- steering ---- */
 
-/* What would be best now, in samples, and by how much (*GAIN_US). */
+static bool waste_known(const struct jitter *j)
+{
+	return j->evens >= WASTE_EVEN || j->wastes >= WASTE_WINDOW;
+}
+
+/* What would be best now, in samples, and by how much (*GAIN_US). UNKNOWN: ask again. */
 static int64_t best_change(const struct jitter *j, int64_t now_us, double *gain_us)
 {
 	uint32_t waste = MIN(j->wasted[0], j->wasted[1]);
@@ -454,9 +460,11 @@ static int64_t best_change(const struct jitter *j, int64_t now_us, double *gain_
 		return samples;
 	if (j->moving > 0 && j->owed > 0)		/* half a step has bought nothing yet: finish it */
 		return j->owed;
-	if (j->evens >= WASTE_EVEN || j->wastes >= WASTE_WINDOW) {
+	if (waste_known(j)) {
 		samples -= waste;
 		*gain_us += (double)to_us(j, waste);
+	} else if (samples == 0) {
+		return UNKNOWN;
 	}
 	return samples;
 }
@@ -473,6 +481,8 @@ int jitter_steer(struct jitter *j, int64_t now_us)
 	if (!j->started || j->wastes == 0)
 		return 0;
 	samples = best_change(j, now_us, &gain_us);
+	if (samples == UNKNOWN)				/* no other mind yet: it keeps its patience */
+		return 0;
 	wish = (samples > 0) - (samples < 0);
 	if (wish != j->wish)
 		j->regret = 0;
