@@ -1,66 +1,11 @@
-#include "jitter.h"
+#include "jitter_priv.h"
 
-#include <glib.h>
 #include <string.h>
-
-#include "lateness.h"
 
 /* How it decides. What the network does to the packets' times is media/lateness.c's business; it says which deadline is
  * worth its delay. A deadline is the moment the player asks and the next packet must be here; it asks in chunks, so
  * deadlines lie on a grid, and sound that is still queued when the next packet is asked for is delay that buys nothing
  * (waste). Both are steered by time scaling alone; only what was invented for a packet that came too late takes its place. */
-enum {
-	SLOTS = 256, MAX_HELD = 200, MAX_PAYLOAD = 1275,
-	JUMP_SEQ = 1000, JUMP_MS = 10000,	/* beyond that the peer has begun anew */
-	STARVE_STEPS = 400,			/* invention comes in steps of 2.5 ms */
-	ASK_WINDOW = 200, ASK_SHIFT_US = 40000,	/* asks; a player this much later has stalled, not jittered */
-	WASTE_WINDOW = 25, WASTE_US = 500,	/* packets; what is not worth mending */
-	WASTE_EVEN = 3,				/* packets asked for with the same waste in a row: no chance, but regular */
-	STEER_US = 100000,			/* no single look counts for more */
-};
-#define SHORTEN_REGRET 2e9			/* [us us] a gain of 20 ms is taken after 100 ms, one of 2 after a second */
-#define LENGTHEN_REGRET 1.5e9
-#define LOSS_MEMORY 0.005			/* per packet */
-#define FEC_MEMORY 0.005			/* per packet: speech has it, pauses do not */
-
-struct slot {
-	bool used, seen;			/* here; or has been here (with this SEQ) */
-	bool empty;				/* here, and no sound */
-	int64_t seq, ts;
-	uint32_t duration;
-	unsigned kind;
-	size_t len;
-	uint8_t payload[MAX_PAYLOAD];
-};
-
-struct jitter {
-	unsigned hz;
-	bool started, have_any;
-	int64_t top_seq, top_ts;		/* of the newest packet, unwrapped */
-	int64_t next_seq, next_ts;		/* the one to be played */
-	uint32_t duration;			/* of the last packet */
-	int64_t starved;			/* [samples] invented while nothing was here */
-	unsigned held;
-	bool odd;				/* the last packet fitted nothing */
-	uint16_t odd_seq;
-	bool fresh;
-	double loss, rebuilt;			/* shares, forgetting: packets that never came; packets with FEC for another */
-	struct lateness lateness;
-
-	int64_t played, early_us;		/* [samples] the player has had; how much later than its earliest it asked */
-	uint32_t ask;				/* [samples] its chunk */
-	int64_t earliest[2];			/* [us] least of time - samples played, in this window of asks and the last */
-	unsigned asks;
-	int64_t allowed_us;			/* what the last packet asked for could have been late */
-	uint32_t wasted[2];			/* [samples] least queued when a packet was asked for, likewise */
-	unsigned wastes, evens;
-	uint32_t last_waste;
-	int wish, moving;			/* 1 lengthen, -1 shorten: what is wanted, and what was begun */
-	int64_t owed;				/* [samples] what is missing of a lengthening begun */
-	double regret;				/* gain missed so far by not obeying the wish */
-	int64_t steered_us;
-	struct slot slots[SLOTS];
-};
 
 struct jitter *jitter_new(unsigned clock_hz)
 {
@@ -91,16 +36,6 @@ void jitter_reset(struct jitter *j)
 	drop_packets(j);
 }
 
-static int64_t to_us(const struct jitter *j, int64_t samples)
-{
-	return samples * 1000000 / j->hz;
-}
-
-static int64_t to_samples(const struct jitter *j, int64_t us)
-{
-	return us * j->hz / 1000000;
-}
-
 static struct slot *at(struct jitter *j, int64_t seq)
 {
 	return &j->slots[seq & (SLOTS - 1)];
@@ -111,12 +46,6 @@ static struct slot *find(struct jitter *j, int64_t seq)
 	struct slot *s = at(j, seq);
 
 	return s->used && s->seq == seq ? s : NULL;
-}
-
-/* The player's deadlines lie this far apart. */
-static int64_t step_us(const struct jitter *j)
-{
-	return to_us(j, MIN(j->ask, j->duration));
 }
 
 /* ---- packets in ---- */
@@ -235,37 +164,7 @@ void jitter_void(struct jitter *j, uint16_t seq)
 	j->top_seq = MAX(j->top_seq, s64);
 }
 
-/* ---- the player's ways ---- */
-
-void jitter_ask(struct jitter *j, int64_t now_us, uint32_t n_ts)
-{
-	int64_t late = now_us - to_us(j, j->played);
-
-	if (j->asks == 0 || late - MIN(j->earliest[0], j->earliest[1]) > ASK_SHIFT_US) {
-		j->earliest[0] = j->earliest[1] = late;
-		j->asks = 0;
-	}
-	if (++j->asks % ASK_WINDOW == 0) {
-		j->earliest[1] = j->earliest[0];
-		j->earliest[0] = late;
-	}
-	j->earliest[0] = MIN(j->earliest[0], late);
-	j->early_us = late - MIN(j->earliest[0], j->earliest[1]);
-	j->played += n_ts;
-	j->ask = CLAMP(n_ts, j->hz / 1000, j->hz / 10);
-}
-
-static void forget_waste(struct jitter *j)
-{
-	j->wastes = j->evens = 0;
-	j->wasted[0] = j->wasted[1] = UINT32_MAX;
-}
-
-void jitter_scaled(struct jitter *j, int done)
-{
-	forget_waste(j);
-	j->owed = done > 0 ? MAX(j->owed - done, 0) : 0;
-}
+/* ---- waste ---- */
 
 static void note_waste(struct jitter *j, uint32_t queued_ts)
 {
@@ -289,12 +188,6 @@ static int64_t allowed(const struct jitter *j, int64_t now_us, int64_t ts)
 	int64_t transit = now_us - to_us(j, ts);
 
 	return transit - lateness_least(&j->lateness, now_us, transit) - j->early_us;
-}
-
-static int choose(const struct jitter *j, int64_t now_us, int64_t allowed_us, double *gain_us)
-{
-	return lateness_choose(&j->lateness, now_us, allowed_us, step_us(j), to_us(j, j->duration), j->loss * j->rebuilt,
-			       gain_us);
 }
 
 static void play(struct jitter *j, struct slot *s, struct jitter_step *step)
@@ -370,7 +263,17 @@ static bool stands_for(struct jitter *j, const struct slot *s, int64_t now_us)
 
 	return j->starved >= (int64_t)s->duration / 2 && to_us(j, j->starved) <= LATENESS_MERGE_US &&
 		find(j, j->next_seq + 1) &&
-		choose(j, now_us, allowed(j, now_us, s->ts) - more, &gain) * step_us(j) <= -to_us(j, s->duration);
+		jitter_choose(j, now_us, allowed(j, now_us, s->ts) - more, &gain) * step_us(j) <= -to_us(j, s->duration);
+}
+
+/* A packet is lost whose time is not wanted anyway: to invent it now and to shorten later were to change the sound twice. But
+ * what the next one rebuilds is sound. */
+static bool not_wanted(const struct jitter *j, int64_t now_us)
+{
+	double gain;
+
+	return j->started && j->rebuilt < FEC_IS_RARE &&
+		jitter_choose(j, now_us, allowed(j, now_us, j->next_ts), &gain) * step_us(j) <= -to_us(j, j->duration);
 }
 
 static void pass_over(struct jitter *j, struct slot *s, struct jitter_step *step)
@@ -419,6 +322,9 @@ void jitter_get(struct jitter *j, int64_t now_us, uint32_t queued_ts, struct jit
 		} else if (j->starved >= (int64_t)j->duration / 2) {	/* its place is filled */
 			j->starved -= MIN(j->starved, (int64_t)j->duration);
 			pass_lost(j);
+		} else if (not_wanted(j, now_us)) {
+			step->skipped_ts += j->duration;
+			pass_lost(j);
 		} else {
 			j->allowed_us = allowed(j, now_us, j->next_ts);
 			lose(j, step);
@@ -437,54 +343,6 @@ bool jitter_ready(const struct jitter *j)
 void jitter_fec(struct jitter *j, bool carried)
 {
 	j->rebuilt += ((carried ? 1 : 0) - j->rebuilt) * FEC_MEMORY;
-}
-
-/* ---- steering ---- */
-
-/* What would be best now, in samples, and by how much (*GAIN_US). */
-static int64_t best_change(const struct jitter *j, int64_t now_us, double *gain_us)
-{
-	uint32_t waste = MIN(j->wasted[0], j->wasted[1]);
-	int steps = choose(j, now_us, j->allowed_us, gain_us);
-	int64_t samples = to_samples(j, steps * step_us(j));
-
-	if (steps > 0)
-		return MAX(samples - waste, 0);
-	if (to_us(j, waste) < WASTE_US)
-		return samples;
-	if (j->moving > 0 && j->owed > 0)		/* half a step has bought nothing yet: finish it */
-		return j->owed;
-	if (j->evens >= WASTE_EVEN || j->wastes >= WASTE_WINDOW) {
-		samples -= waste;
-		*gain_us += (double)to_us(j, waste);
-	}
-	return samples;
-}
-
-/* Each change is heard, so it must be worth it: it is made when what was lost by not making it has come to a sum. What is
- * much is done at once; what is little, or changes its mind, is left. */
-int jitter_steer(struct jitter *j, int64_t now_us)
-{
-	int64_t passed_us = MIN(now_us - j->steered_us, STEER_US), samples;
-	double gain_us;
-	int wish;
-
-	j->steered_us = now_us;
-	if (!j->started || j->wastes == 0)
-		return 0;
-	samples = best_change(j, now_us, &gain_us);
-	wish = (samples > 0) - (samples < 0);
-	if (wish != j->wish)
-		j->regret = 0;
-	if (wish != j->wish && wish != j->moving)
-		j->moving = 0;
-	j->wish = wish;
-	j->regret += gain_us * (double)passed_us;
-	if (j->moving != wish && j->regret < (wish < 0 ? SHORTEN_REGRET : LENGTHEN_REGRET))
-		return 0;
-	j->moving = wish;
-	j->owed = MAX(samples, 0);
-	return (int)samples;
 }
 
 double jitter_delay_ms(const struct jitter *j, int64_t now_us, uint32_t queued_ts)

@@ -2,9 +2,10 @@
  *
  * put() takes packets as they arrive; get() is asked each time the player needs sound and says what to do. The wanted
  * delay follows the network up and down (relative-delay statistics with forgetting); the player steers there by time
- * scaling (media/tsm.h), so nothing is cut or repeated in whole frames. Handles loss, reordering, duplicates, bursts
- * after a stall, wrap of sequence numbers and timestamps, DTX pauses (a gap in timestamps without one in sequence
- * numbers), and a restart of the peer's encoder (a jump of either). Bounded: 200 packets. Time is an argument. One thread. */
+ * scaling (media/tsm.h), so nothing is cut or repeated in whole frames, but that a lost one is left out on the way down.
+ * Handles loss, reordering, duplicates, bursts after a stall, wrap of sequence numbers and timestamps, DTX pauses (a gap in
+ * timestamps without one in sequence numbers), and a restart of the peer's encoder (a jump of either). Bounded: 200
+ * packets. Time is an argument. One thread. */
 #ifndef JCALL_MEDIA_JITTER_H
 #define JCALL_MEDIA_JITTER_H
 
@@ -46,6 +47,7 @@ struct jitter_step {
 	uint32_t duration_ts;
 	bool fresh;		/* first packet of a beginning */
 	unsigned dropped;	/* packets here, but passed over: what was invented in their place stands */
+	uint32_t skipped_ts;	/* time of lost packets left out before this step, as the delay is to be shorter anyway */
 };
 /* The player is going to take N samples now. Before any jitter_get for them. */
 void   jitter_ask(struct jitter *j, int64_t now_us, uint32_t n_ts);

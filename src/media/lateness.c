@@ -6,14 +6,16 @@ enum {
 	LEAST_SLOT_US = 160000,
 	MARGIN_US = 200,			/* a packet must be here this long before its time */
 	DOWN_GAIN_US = 1000, UP_GAIN_US = 2000,	/* what a move must save */
-	CHANGE_GAIN_US = 500,			/* what another expert must save */
+	CHANGE_GAIN_US = 1000,			/* what another expert must save */
 	MAX_STEPS_UP = 10, MAX_STEPS_DOWN = 40,	/* looked at in one go */
 	SETTLED = 50,				/* packets before the books say anything */
-	GAP_BINS = 80,				/* a gap longer than that is no worse */
+	GAP_MOST_US = 90000,			/* a gap longer than that is no worse */
 };
-#define PRICE_US 350000.0			/* of inventing everything: 3.5 ms of delay for one packet in a hundred, if alone */
+#define PRICE_US 345000.0			/* of inventing everything: 3.5 ms of delay for one packet in a hundred, if alone */
 #define GAP_US 6000.0				/* each of a longer gap is worth as much again for every so much that it is late */
 #define REPAIR_US 3000000.0			/* of rebuilding every packet from FEC: 30 ms for one in a hundred */
+#define MANY 0.12				/* where more than that share could be rebuilt, often the one before is lost for good: */
+#define MANY_US 100000000.0			/* what is beyond that is worth so much, else speech falls to pieces */
 #define MOVE_US 1000000.0			/* of one change of mind, which is heard: 1 ms of delay for each thousand packets */
 #define BOOKS 0.9985				/* memory of the books: 700 packets */
 #define SLEW 0.25				/* of the time that passes, by time scaling */
@@ -118,7 +120,7 @@ static void remember(struct lateness_expert *e, int bin, double memory, unsigned
 		e->bins[e->top--] = 0;
 }
 
-/* Per bin: the share of packets later than it, and how much later, GAP_BINS at most: mean of all packets. */
+/* Per bin: the share of packets later than it, and how much later, GAP_MOST_US at most: mean of all packets. */
 struct beyond {
 	int top;
 	double move_us;				/* what a late packet costs by the moves that follow, see moves_us() */
@@ -134,6 +136,7 @@ static double moves_us(double step, double duration)
 
 static void sum_up(const struct lateness_expert *e, double move_us, struct beyond *b)
 {
+	const int gap_bins = GAP_MOST_US / LATENESS_BIN_US;
 	double late = 0, excess = 0;
 
 	b->top = e->top;
@@ -143,8 +146,8 @@ static void sum_up(const struct lateness_expert *e, double move_us, struct beyon
 		b->excess_us[i] = excess * LATENESS_BIN_US;
 		late += e->bins[i];
 		excess += late / e->total;
-		if (i + GAP_BINS <= e->top + 1)
-			excess -= b->late[i + GAP_BINS - 1];
+		if (i + gap_bins <= e->top + 1)
+			excess -= b->late[i + gap_bins - 1];
 	}
 }
 
@@ -210,7 +213,7 @@ static double meet(struct lateness_expert *e, double late_us, const struct deadl
 	if (over > 0) {
 		invented = ceil(over / d->step) * d->step;
 		cost += PRICE_US * (newest ? invented / d->duration : 1) *
-			(1 + fmin(over, GAP_BINS * LATENESS_BIN_US) / GAP_US / 2);
+			(1 + fmin(over, GAP_MOST_US) / GAP_US / 2);
 	}
 	if (!newest)
 		invented = 0;
@@ -269,7 +272,9 @@ void lateness_add(struct lateness *l, int64_t transit, int64_t now_us, int64_t d
 
 static double cost_with_repair(const struct beyond *b, int64_t allowed, int64_t duration, double repair)
 {
-	return cost_at(b, (double)allowed) + REPAIR_US * repair * share_late(b, (double)(allowed - duration));
+	double price = REPAIR_US * repair + MANY_US * fmax(0, repair - MANY);
+
+	return cost_at(b, (double)allowed) + price * share_late(b, (double)(allowed - duration));
 }
 
 int lateness_choose(const struct lateness *l, int64_t now_us, int64_t allowed, int64_t step, int64_t duration, double repair,

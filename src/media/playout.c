@@ -12,6 +12,7 @@ enum {
 	FADE = AUDIO_RATE / 10,			/* over so long, */
 	SILENT_AFTER = 2 * AUDIO_RATE,		/* and after so much of it (no pause of DTX is that long) to silence */
 	RISE = AUDIO_RATE / 200,
+	SPLICE = AUDIO_RATE / 200,		/* what is left out is faded over, for so long */
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
 	MUCH = AUDIO_RATE / 100,		/* is shortened twice in one go */
 };
@@ -163,6 +164,18 @@ static void append_real(struct playout *p, size_t n)
 	p->invented = 0;
 }
 
+/* After lost packets that are left out. What would have come next fades into what comes now. */
+static size_t decode_spliced(struct playout *p, const struct jitter_step *step, gint16 *pcm)
+{
+	gint16 next[SPLICE];
+	size_t faded = decoder_conceal(decoder(p), SPLICE, next), n;
+
+	n = decoder_decode(decoder(p), step->payload, step->len, pcm);
+	for (size_t i = 0; i < MIN(faded, n); i++)
+		pcm[i] = (gint16)((next[i] * (gint32)(faded - i) + pcm[i] * (gint32)i) / (gint32)faded);
+	return n;
+}
+
 static void append_lost(struct playout *p, const struct jitter_step *step)
 {
 	gint16 *end = p->buffer + p->have;
@@ -197,6 +210,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 
 	jitter_get(p->jitter, now_us, (uint32_t)p->have, &step);
 	p->stats.rx_late += step.dropped;
+	p->stretched += step.skipped_ts;
 	switch (step.act) {
 	case JITTER_WAIT:
 		return FALSE;
@@ -204,7 +218,7 @@ static gboolean decode_more(struct playout *p, gint64 now_us)
 		p->codec = step.kind;
 		p->interrupted = FALSE;
 		jitter_fec(p->jitter, decoder_has_fec(decoder(p), step.payload, step.len));
-		n = decoder_decode(decoder(p), step.payload, step.len, end);
+		n = step.skipped_ts ? decode_spliced(p, &step, end) : decoder_decode(decoder(p), step.payload, step.len, end);
 		if (n)
 			append_real(p, n);
 		else

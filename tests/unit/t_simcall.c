@@ -370,7 +370,7 @@ static void a_narrow_line_is_sent_less(void **state)
 	call_end(c);
 	engine_stats(c->juliet.engine, &sent);
 	assert_in_range(sent.tx_target_bps, 24000, 50000);
-	assert_true(c->end_ms < 200 && c->median_ms < 150);
+	assert_true(c->median_ms < 100);	/* not at the end, when it may be trying for more again */
 	assert_true(c->juliet.net.lost - lost < 50);		/* of 2500 */
 	engine_stats(c->romeo.engine, &sent);
 	assert_true(sent.tx_target_bps > 60000);		/* his line is wide, though her queue is in his round trips, too */

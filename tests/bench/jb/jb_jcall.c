@@ -6,7 +6,7 @@
  * FEC=1 in the environment: every packet carries FEC for the one before.
  *
  *   cc -O2 -Isrc -I$BENCH $(pkg-config --cflags glib-2.0) -o jb_jcall $BENCH/jbsim.c tests/bench/jb/jb_jcall.c \
- *      src/media/jitter.c src/media/lateness.c $(pkg-config --libs glib-2.0) -lm
+ *      src/media/jitter.c src/media/jitter_steer.c src/media/lateness.c $(pkg-config --libs glib-2.0) -lm
  *   ./jb_jcall TRACE [PHASE_MS [PPM]] */
 #include "jbsim.h"
 
@@ -58,6 +58,8 @@ static void take(double now_ms, JbOut *o)
 	struct jitter_step step;
 
 	jitter_get(jitter, to_us(now_ms), (uint32_t)queued, &step);
+	if (step.skipped_ts > 0)
+		o->scaled = 1;
 	switch (step.act) {
 	case JITTER_PLAY:
 		memcpy(&o->seq[o->n], step.payload, sizeof(o->seq[0]));

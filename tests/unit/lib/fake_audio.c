@@ -106,7 +106,7 @@ static size_t in_ready(void *self, gint64 now_us)
 	size_t have = ticks(f->start_us, now_us, f->ppm, f->chunk);
 
 	f->calls++;
-	if (f->taken >= f->len && !f->endless)
+	if (f->taken >= f->len && !f->endless && !f->loop)
 		return AUDIO_END;
 	return have - MIN(have, f->taken);
 }
@@ -114,9 +114,15 @@ static size_t in_ready(void *self, gint64 now_us)
 static size_t in_read(void *self, gint16 *pcm, size_t n)
 {
 	struct fake_in *f = self;
-	size_t got = f->taken < f->len ? MIN(n, f->len - f->taken) : 0;
+	size_t got;
 
 	f->calls++;
+	if (f->loop) {
+		for (size_t i = 0; i < n; i++)
+			pcm[i] = f->pcm[f->taken++ % f->loop];
+		return n;
+	}
+	got = f->taken < f->len ? MIN(n, f->len - f->taken) : 0;
 	if (got)
 		memcpy(pcm, f->pcm + f->taken, got * sizeof(*pcm));
 	if (f->endless) {
@@ -177,8 +183,8 @@ static void out_write(void *self, const gint16 *pcm, size_t n)
 	if (n > f->asked)
 		f->overruns++;
 	f->asked -= MIN(n, f->asked);
-	if (f->len + n <= f->room)
-		memcpy(f->pcm + f->len, pcm, n * sizeof(*pcm));
+	if (f->len - f->from + n <= f->room)
+		memcpy(f->pcm + f->len - f->from, pcm, n * sizeof(*pcm));
 	f->len += n;
 }
 

@@ -15,6 +15,7 @@ struct fake_in {
 	double ppm;		/* how much faster than true time its clock runs */
 	size_t chunk;		/* [samples] come together, like a device's; 0: one by one */
 	gboolean endless;	/* silence after LEN instead of the end */
+	size_t loop;		/* [samples] of pcm again and again, endlessly; 0: once */
 	gboolean live;
 
 	struct audio_in end;	/* for the engine */
@@ -34,7 +35,8 @@ struct fake_out {
 
 	struct audio_out end;
 	gint64 start_us;
-	gint16 *pcm;		/* all it was given, freed by fake_out_clear */
+	gint16 *pcm;		/* all it was given, freed by fake_out_clear, */
+	size_t from;		/* [samples] but for the first so many: who has looked at a long call may raise it */
 	size_t len;
 	unsigned calls, starts, overruns;	/* overruns: more was written than asked for */
 	size_t asked;
