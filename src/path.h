@@ -21,7 +21,8 @@ struct path_events {
 	void (*creds)(void *self, const struct ice_creds *local);	/* ICE only: once per (re)start, before its candidates */
 	void (*candidate)(void *self, const struct ice_cand *local);
 	void (*gathered)(void *self, unsigned candidates);
-	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);	/* a pair works: something came by it */
+	/* A pair works: something came by it. Again when another takes over. */
+	void (*connected)(void *self, const struct ice_cand *local, const struct ice_cand *remote);
 	void (*secured)(void *self, const char *suite);			/* keys are in place, the way works; SUITE is static */
 	void (*flowing)(void *self, gint64 at_us);			/* first authenticated RTP packet came */
 	void (*heard)(void *self, gint64 at_us);			/* its sound was handed to the output */

@@ -133,14 +133,22 @@ static void on_gathered(void *self, unsigned candidates)
 	path_tell(e->path, path_tell_gathered, &candidates, sizeof(candidates));
 }
 
+static gboolean is_same(const struct ice_cand *a, const struct ice_cand *b)
+{
+	return a->type == b->type && a->port == b->port && strcmp(a->ip, b->ip) == 0;
+}
+
+/* Again when ICE has found a better pair. */
 static void tell_connected(struct path *p)
 {
 	struct link *l = &in_force(p)->link;
 	struct pair pair;
 
-	if (p->told_connected || !l->selected(l->self, &pair.local, &pair.remote))
+	if (!l->selected(l->self, &pair.local, &pair.remote) ||
+	    (p->told_connected && is_same(&pair.local, &p->told.local) && is_same(&pair.remote, &p->told.remote)))
 		return;
 	p->told_connected = TRUE;
+	p->told = pair;
 	path_tell(p, path_tell_connected, &pair, sizeof(pair));
 }
 
@@ -152,7 +160,7 @@ static void on_datagram(void *self, uint8_t *data, size_t len, size_t cap)
 
 	if (e == in_force(p)) {
 		p->reached = TRUE;
-		if (p->works)
+		if (p->works && !p->told_connected)
 			tell_connected(p);
 	}
 	wire_input(p->wire, data, len);

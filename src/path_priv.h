@@ -68,6 +68,7 @@ struct path {
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
+	struct pair told;			/* the one that was told last, if told_connected */
 	struct snapshot last;			/* of a path that is closed */
 	double addresses;		/* so many of the peer's may be tried, as of addresses_at */
 	gint64 addresses_at;

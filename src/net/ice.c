@@ -169,6 +169,15 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
 		post_to(i->ctx, tell_state, i, &states[state], sizeof(states[state]));
 }
 
+/* It works, and by another pair than before. */
+static void on_selected(NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote, gpointer data)
+{
+	static const enum link_state works = LINK_WORKS;
+	struct ice *i = data;
+
+	post_to(i->ctx, tell_state, i, &works, sizeof(works));
+}
+
 static void on_packet(NiceAgent *agent, guint stream, guint component, guint len, gchar *data, gpointer user)
 {
 	struct ice *i = user;
@@ -509,6 +518,7 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
 	g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
 	g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
+	g_signal_connect(i->agent, "new-selected-pair-full", G_CALLBACK(on_selected), i);
 	if (options->loopback)
 		add_all_addresses(i);
 	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */

@@ -6,6 +6,7 @@ from heard import Call
 from netlab import CORE4, CORE6, NetLab, run_tests, slow
 from wan import captured
 
+GAP = 0.12              # [s] what a busy machine may cost at once
 SOON = 3.0      # [s] from the answer to the first sound, with 50 ms one way, on a machine that is busy otherwise
 COOKIE = 0x2112a442
 
@@ -32,6 +33,29 @@ def test_where_udp_is_blocked_the_relay_is_reached_by_tcp():
 @slow
 def test_where_udp_is_blocked_the_relay_is_reached_by_tls():
     relayed("udp-blocked", "udp-blocked", ("stun", "turns-tcp"))
+
+
+def taken_over():
+    """A call that begins by a relay, which is near, and goes on directly. Returns the pairs that both sides told."""
+    with NetLab(delay=10, relay=True, services=("stun", "turn-udp"), romeo="none", juliet="none") as net:
+        net.wan.both("romeo", "juliet", delay=60)
+        call = Call(net, "romeo", "juliet")
+        call.connect()
+        begin = max(call.firsts())
+        call.until(begin + 4)
+        call.hang_up()
+        told = [[f"{e['local']}-{e['remote']}" for e in p.seen("path")] for p in (call.caller, call.callee)]
+        print(f"told: {told}; longest gaps: {call.longest(begin, begin + 3.5)}")
+        assert all(pairs[-1] == "host-host" for pairs in told), told
+        assert max(call.longest(begin, begin + 3.5)) < GAP, call.longest(begin, begin + 3.5)
+        return told
+
+
+def test_a_direct_way_that_is_found_later_takes_over():
+    told = [taken_over()]
+    while not any("relay" in pairs[0] for pairs in told[-1]):       # a busy machine can be too slow for the relay
+        assert len(told) < 4, told
+        told.append(taken_over())
 
 
 @slow
