@@ -26,7 +26,7 @@ struct talk {
 	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, heard, muted, held, ending, want_tone, dialled;
+	gboolean accepted, secured, heard, muted, held, ending, want_tone, dialled;
 	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
@@ -199,7 +199,10 @@ static gboolean on_time_up(gpointer data)
 	struct talk *t = data;
 
 	t->for_source = 0;
-	talk_end(t, JC_OK, NULL);
+	if (t->secured)
+		talk_end(t, JC_OK, NULL);
+	else
+		talk_end(t, JC_NO_PATH, "no way for the sound was found before its time was up");
 	return G_SOURCE_REMOVE;
 }
 
@@ -229,6 +232,7 @@ static void on_secured(void *self, const char *suite)
 	struct talk *t = self;
 	gboolean sdes = call_keying(t->call) == KEYING_SDES;
 
+	t->secured = TRUE;
 	ui_event(t->ui, "secured", "keying", "s", sdes ? "sdes" : "dtls", "suite", "s", suite, NULL);
 	log_info("talk", "encrypted: %s, %s", sdes ? "SDES-SRTP" : "DTLS-SRTP", suite);
 }

@@ -131,6 +131,13 @@ def test_a_relay_that_refuses_us_is_no_call_when_hiding_and_no_harm_otherwise():
         assert "relay" in romeo.seen("ended")[0]["text"], romeo.seen("ended")
 
 
+def test_a_time_that_is_up_before_there_was_any_sound_is_no_success():
+    with Turn(alive=False) as turn, relayed_lab(turn, "turn") as lab:
+        romeo, juliet = call(lab, his=("--relay-only",), seconds=1)
+        assert romeo.exit() == NO_PATH and juliet.exit() != OK, (romeo.events[-2:], juliet.events[-2:])
+        assert not romeo.seen("secured")
+
+
 def test_a_relay_that_is_not_there_is_no_harm():
     with Turn(alive=False) as turn, relayed_lab(turn, "stun", "turn", "turn-tcp") as lab:
         romeo, juliet = call(lab)
