@@ -1,5 +1,7 @@
 #include "call_priv.h"
 
+#include <string.h>
+
 #include "log.h"
 #include "text.h"
 
@@ -365,6 +367,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	c->session = (initiator ? jingle_dial : jingle_incoming)(sid, stream_jid(env->xmpp), peer, &plugs);
 	ice.controlling = initiator;
 	c->path = path_new(env->media, &ice, env->cert, &path_events);
+	explicit_bzero(&ice.servers, sizeof(ice.servers));
 	return c;
 }
 

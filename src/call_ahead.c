@@ -1,5 +1,7 @@
 #include "call_priv.h"
 
+#include <string.h>
+
 /* Routers forget an address that nobody sends from after half a minute. */
 enum { GOOD_FOR_MS = 20000 };
 
@@ -24,6 +26,7 @@ struct call_ahead *call_ahead_new(const struct call_env *env, const struct call_
 	a->path = path_new(env->media, &ice, env->cert, NULL);
 	path_way(a->path, TRANSPORT_ICE_UDP, &env->ice.servers, a->relay_only);
 	path_gather(a->path);
+	explicit_bzero(&ice.servers, sizeof(ice.servers));
 	return a;
 }
 
@@ -60,11 +63,19 @@ static gboolean fits(const struct call *c)
 gboolean call_ahead_begin(struct call *c)
 {
 	struct path_events events = call_path_events(c);
+	struct path *unused = c->path;
+	struct call_ahead *a;
 
-	if (!fits(c) || !path_hear(c->ahead->path, &events))
+	if (!fits(c))
 		return FALSE;
-	path_close(c->path, ignore_stats, NULL);
-	c->path = c->ahead->path;
-	g_clear_pointer(&c->ahead, g_free);
+	a = g_steal_pointer(&c->ahead);
+	c->path = a->path;			/* by the time that it tells something */
+	if (!path_hear(a->path, &events)) {
+		c->path = unused;
+		c->ahead = a;
+		return FALSE;
+	}
+	path_close(unused, ignore_stats, NULL);
+	g_free(a);
 	return TRUE;
 }

@@ -96,9 +96,10 @@ void call_way_begin(struct call *c)
 		return;
 	}
 	take_way(c, jingle_is_initiator(c->session) ? c->way : kind_of(jingle_current_transport(c->session)));
-	if (c->way != TRANSPORT_ICE_UDP || !call_ahead_begin(c))
-		start_way(c);
-	call_ahead_drop(c);
+	if (c->way == TRANSPORT_ICE_UDP && call_ahead_begin(c))
+		return;
+	call_ahead_drop(c);			/* first: a relay may have but one address for us */
+	start_way(c);
 }
 
 void call_servers_known(struct call *c)

@@ -128,6 +128,15 @@ void path_tell_stale(void *self, void *arg)
 		p->ev.stale(p->ev.self);
 }
 
+/* What nobody has heard yet are addresses of a network that may be gone. */
+void path_tell_moved(void *self, void *arg)
+{
+	struct path *p = self;
+
+	if (p->unheard)
+		p->spoilt = TRUE;
+}
+
 void path_tell_way_failed(void *self, void *arg)
 {
 	struct path *p = self;

@@ -14,7 +14,7 @@ enum {
 	RENEW_LIMIT_US = 15 * G_USEC_PER_SEC,
 	RETIRE_US = 2 * G_USEC_PER_SEC,
 	STALE_AGAIN_US = 8 * G_USEC_PER_SEC,
-	ADDRESSES_AT_ONCE = 60, ADDRESSES_PER_S = 1,	/* of the peer's: two restarts with all that ICE takes, and one now and then */
+	ADDRESSES_AT_ONCE = 100, ADDRESSES_PER_S = 1,	/* of the peer's: four restarts with all that ICE takes, and one now and then */
 	RELAY_LIMIT_US = 6 * G_USEC_PER_SEC,	/* libnice waits 40 s for a relay that closes its connections */
 };
 
@@ -335,6 +335,8 @@ static void on_network(void *self)
 {
 	struct path *p = self;
 
+	if (!p->proven)
+		path_tell(p, path_tell_moved, NULL, 0);
 	if (!netwatch_has(NULL) || !is_our_address_gone(p))
 		return;
 	if (p->other == RENEWING)
@@ -425,7 +427,8 @@ void path_do_remote_cand(void *self, void *arg)
 	}
 	if (!p->options.toward[0])
 		g_strlcpy(p->options.toward, cand->ip, sizeof(p->options.toward));
-	l->add_remote(l->self, cand);
+	if (!l->add_remote(l->self, cand))
+		p->addresses++;			/* it is not tried */
 	p->remote_done_at = g_get_monotonic_time() + REMOTE_QUIET_US;
 	path_schedule(p);
 }

@@ -120,6 +120,7 @@ void path_tell_digit(void *self, void *arg);		/* char */
 void path_tell_voice(void *self, void *arg);		/* gboolean */
 void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
 void path_tell_stale(void *self, void *arg);
+void path_tell_moved(void *self, void *arg);
 void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */
 void path_tell_left(void *self, void *arg);

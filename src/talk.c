@@ -26,7 +26,7 @@ struct talk {
 	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, secured, heard, muted, held, ending, want_tone, dialled;
+	gboolean accepted, reached, heard, muted, held, ending, want_tone, dialled;
 	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
@@ -199,7 +199,7 @@ static gboolean on_time_up(gpointer data)
 	struct talk *t = data;
 
 	t->for_source = 0;
-	if (t->secured)
+	if (t->reached)
 		talk_end(t, JC_OK, NULL);
 	else
 		talk_end(t, JC_NO_PATH, "no way for the sound was found before its time was up");
@@ -232,7 +232,8 @@ static void on_secured(void *self, const char *suite)
 	struct talk *t = self;
 	gboolean sdes = call_keying(t->call) == KEYING_SDES;
 
-	t->secured = TRUE;
+	/* By plain UDP keys that are given prove nothing. */
+	t->reached = t->reached || !sdes || call_transport(t->call) != TRANSPORT_RAW_UDP;
 	ui_event(t->ui, "secured", "keying", "s", sdes ? "sdes" : "dtls", "suite", "s", suite, NULL);
 	log_info("talk", "encrypted: %s, %s", sdes ? "SDES-SRTP" : "DTLS-SRTP", suite);
 }
@@ -247,6 +248,7 @@ static void on_flowing(void *self, gint64 at_us)
 {
 	struct talk *t = self;
 
+	t->reached = TRUE;
 	ui_event_at(t->ui, at_us, "media", "codec", "s", call_codec(t->call), NULL);
 	log_info("talk", "media flow; we send %s", call_codec(t->call));
 	talk_report_live(t->report, t->call);

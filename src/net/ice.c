@@ -471,12 +471,25 @@ static void use_tunnel(struct ice *i, const struct ice_server *s)
 	nice_agent_set_relay_info(i->agent, i->stream, 1, "127.0.0.1", tunnel_port(t), s->user, s->password, NICE_RELAY_TYPE_TURN_TCP);
 }
 
+static gboolean has_family(struct ice *i, int version)
+{
+	GSList *all = nice_agent_get_local_candidates(i->agent, i->stream, 1);
+	gboolean has = FALSE;
+
+	for (GSList *l = all; l; l = l->next)
+		has = has || nice_address_ip_version(&((NiceCandidate *)l->data)->addr) == version;
+	g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
+	return has;
+}
+
 static void add_relay(void *self, const struct ice_server *s)
 {
 	static const NiceRelayType types[] = {[SERVER_TURN_UDP] = NICE_RELAY_TYPE_TURN_UDP, [SERVER_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP};
 	struct ice *i = self;
 
-	i->done = FALSE;
+	/* Of a relay that no address of ours can reach libnice tells nothing. It keeps ours to itself when they are to be hidden. */
+	if (i->relay_only || has_family(i, s->kind == SERVER_TURN_TLS || !strchr(s->host, ':') ? 4 : 6))
+		i->done = FALSE;
 	if (s->kind == SERVER_TURN_TLS)
 		use_tunnel(i, s);
 	else

@@ -11,7 +11,7 @@ enum {
 	FIRST_MS = 200, OFTEN_MS = 150, SELDOM_MS = 500,
 	WORKS_MS = 400,				/* an undisturbed handshake is over by then, or nearly */
 	OFTEN = 10, LAST = 30,			/* rounds */
-	MAX_TARGETS = 25, MAX_CHECK = 512,
+	MAX_TARGETS = 25, MAX_CHECK = 1024,
 };
 #define PRIORITY 0x6effffffu			/* of a peer-reflexive address (RFC 8445 5.1.2), if one comes of it */
 
@@ -43,7 +43,8 @@ struct recheck *recheck_new(GMainContext *ctx, gboolean controlling,
 	r->controlling = controlling;
 	r->send = send;
 	r->self = self;
-	r->tie = (uint64_t)g_random_int() << 32 | g_random_int();
+	/* libnice keeps its own tie-breaker and, after a conflict, its role to itself: ours never wins one (RFC 8445 7.3.1.1). */
+	r->tie = controlling ? 0 : UINT64_MAX;
 	r->over = TRUE;
 	return r;
 }

@@ -3,7 +3,7 @@
  * more, so nothing but libnice needs to hear the answers.
  *
  * They begin when an undisturbed line would have worked long ago, and end when the peer has proven by his keys that his side works;
- * bounded, since the addresses are the peer's word: so many packets per restart, whatever he names. Everything happens in the
+ * bounded, since the addresses are the peer's word: about so many packets per restart, whatever he names. Everything happens in the
  * thread that runs CTX. */
 #ifndef JCALL_NET_RECHECK_H
 #define JCALL_NET_RECHECK_H

@@ -6,7 +6,7 @@
 #include "../log.h"
 #include "../post.h"
 
-enum { STUN_FIRST_MS = 250, MAX_ADDRESSES = 4 };	/* of a name: libnice takes eight relays in all */
+enum { STUN_FIRST_MS = 250 };
 
 struct relays {
 	GMainContext *ctx;
@@ -52,12 +52,17 @@ void relays_free(struct relays *r)
 
 /* ---- names ---- */
 
-static void add_address(struct relays *r, struct ice_server *server, GInetAddress *address)
+/* Of each kind one will do: every address of a relay gives us one of its own, of which it has few. */
+static void add_first(struct relays *r, struct ice_server *server, GList *addresses, GSocketFamily family)
 {
-	g_autofree char *ip = g_inet_address_to_string(address);
+	for (GList *a = addresses; a; a = a->next)
+		if (g_inet_address_get_family(a->data) == family) {
+			g_autofree char *ip = g_inet_address_to_string(a->data);
 
-	if (g_strlcpy(server->host, ip, sizeof(server->host)) < sizeof(server->host))
-		r->add(r->self, server);
+			if (g_strlcpy(server->host, ip, sizeof(server->host)) < sizeof(server->host))
+				r->add(r->self, server);
+			return;
+		}
 }
 
 static void on_found(GObject *resolver, GAsyncResult *result, gpointer data)
@@ -66,13 +71,12 @@ static void on_found(GObject *resolver, GAsyncResult *result, gpointer data)
 	struct relays *r = l->relays;
 	g_autoptr(GError) error = NULL;
 	GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(resolver), result, &error);
-	unsigned n = 0;
 
 	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
 		if (error)
 			log_warn("ice", "the relay %s has no address: %s", l->server.host, error->message);
-		for (GList *a = addresses; a && n < MAX_ADDRESSES; a = a->next, n++)
-			add_address(r, &l->server, a->data);
+		add_first(r, &l->server, addresses, G_SOCKET_FAMILY_IPV6);
+		add_first(r, &l->server, addresses, G_SOCKET_FAMILY_IPV4);
 		if (--r->lookups == 0)
 			r->settled(r->self);
 	}

@@ -11,7 +11,7 @@
 #include "../types.h"
 
 struct relays;
-/* ADD(self, server) comes for each address of each TURN server among SERVERS, with a number for a host (but SERVER_TURN_TLS as it
+/* ADD(self, server) comes for the first address of each family of each TURN server among SERVERS, with a number for a host (but SERVER_TURN_TLS as it
  * is): from inside a function, or later. SETTLED(self): all names are looked up; only where there were any. */
 struct relays *relays_new(GMainContext *ctx, const struct server_list *servers,
 			  void (*add)(void *self, const struct ice_server *server), void (*settled)(void *self), void *self);

@@ -157,7 +157,7 @@ static void however_often_the_peer_begins_anew_his_addresses_are_bounded(void **
 	post_to(media_thread_context(r.media), tell_said, &r, NULL, 0);
 	while (!r.said)
 		g_main_context_iteration(NULL, TRUE);
-	assert_in_range(r.addresses, 50, 70);
+	assert_in_range(r.addresses, 90, 110);
 	path_close(r.path, on_closed, &r);
 	while (!r.closed)
 		g_main_context_iteration(NULL, TRUE);

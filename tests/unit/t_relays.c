@@ -117,7 +117,7 @@ static void a_number_is_asked_at_once_and_once(void **state)
 }
 
 /* libnice would use the first with its port, the second with none. */
-static void a_name_stands_for_all_its_addresses(void **state)
+static void a_name_stands_for_an_address_of_each_family(void **state)
 {
 	struct fixture *f = *state;
 
@@ -196,7 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_number_is_asked_at_once_and_once),
-		TEST(a_name_stands_for_all_its_addresses),
+		TEST(a_name_stands_for_an_address_of_each_family),
 		TEST(a_name_that_is_not_there_is_settled_too),
 		TEST(by_tls_a_relay_keeps_its_name),
 		TEST(stun_has_a_moment_to_answer_first),
