@@ -40,8 +40,9 @@ gboolean disco_iq(struct disco *d, struct iq *iq);	/* TRUE: it was a disco query
 void     disco_presence(struct disco *d, const struct elem *presence);
 void     disco_reset(struct disco *d);				/* fresh stream: nobody's presence is known */
 
-/* Asks what FULL_JID can do: once, even if several want to know (a done that asks again gets the same answer). Done is called once, possibly later, in the main loop. COND_OK with flags of
- * enum disco_can, else the error (flags 0). Returns a handle for disco_cancel. */
+/* Asks what FULL_JID can do: once, even if several want to know (a done that asks again gets the same answer). Done is called
+ * once, possibly later, in the main loop. COND_OK with flags of enum disco_can, else the error (flags 0). Returns a handle for
+ * disco_cancel. */
 guint disco_query(struct disco *d, const char *full_jid,
 		  void (*done)(void *ctx, enum iq_cond cond, unsigned can), void *ctx);
 /* What FULL_JID is known to be able to do, without asking now; 0: not known. */

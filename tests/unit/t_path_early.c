@@ -165,9 +165,49 @@ static void however_often_the_peer_begins_anew_his_addresses_are_bounded(void **
 	media_thread_free(r.media);
 }
 
+static void on_cand(void *self, const struct ice_cand *local)
+{
+	((struct rig *)self)->addresses++;
+}
+
+static void tell_cand(void *self, void *arg)
+{
+	struct rig *r = self;
+	struct ice_cand cand = {.ip = "192.0.2.1", .component = 1};
+
+	path_tell(r->path, path_tell_candidate, &cand, sizeof(cand));
+	if (r->up)				/* and then the network is another */
+		path_tell(r->path, path_tell_moved, NULL, 0);
+	post_to(NULL, on_said, r, NULL, 0);
+}
+
+/* Gathered ahead of the call: told when there is somebody to hear it, but not if the network has changed since. */
+static void what_was_found_before_anybody_listened_is_told_if_it_still_holds(void **state)
+{
+	for (int moved = 0; moved <= 1; moved++) {
+		struct rig r = {.media = media_thread_new(), .ours = dtls_cert_new(NULL), .up = moved};
+		struct link_options options = {.controlling = TRUE};
+		struct path_events events = {.candidate = on_cand, .self = &r};
+
+		r.path = path_new(r.media, &options, r.ours, NULL);
+		post_to(media_thread_context(r.media), tell_cand, &r, NULL, 0);
+		while (!r.said)
+			g_main_context_iteration(NULL, TRUE);
+		assert_int_equal(r.addresses, 0);
+		assert_int_equal(path_hear(r.path, &events), !moved);
+		assert_int_equal(r.addresses, !moved);
+		path_close(r.path, on_closed, &r);
+		while (!r.closed)
+			g_main_context_iteration(NULL, TRUE);
+		dtls_cert_free(r.ours);
+		media_thread_free(r.media);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_found_before_anybody_listened_is_told_if_it_still_holds),
 		cmocka_unit_test(however_often_the_peer_begins_anew_his_addresses_are_bounded),
 		cmocka_unit_test(a_hello_that_came_before_the_way_worked_is_answered_when_it_does),
 	};
