@@ -3,12 +3,13 @@
 #include <glib.h>
 #include <string.h>
 
-enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, HALF_US = 30000000, FRESH_US = 500000, REPORT_BLOCK = 24,
+enum { SR = 200, RR = 201, SDES = 202, BYE = 203, INTERVAL_US = 2500000, EARLY = 2, HALF_US = 30000000, FRESH_US = 500000, REPORT_BLOCK = 24,
        MAX_DROPOUT = 3000, MAX_MISORDER = 100, NO_BAD_SEQ = 65536 };
 #define NTP_EPOCH 2208988800u		/* seconds from 1900 to 1970 */
 
 struct rtcp {
 	uint32_t ssrc, clock_hz, remote_hz, rng;
+	unsigned early;			/* so many intervals are shorter yet, by a half each */
 	char cname[64];
 	/* what we send */
 	uint32_t sent_packets, sent_octets, last_ts;
@@ -39,6 +40,7 @@ struct rtcp *rtcp_new(uint32_t ssrc, const char *cname, unsigned clock_hz)
 	r->ssrc = ssrc;
 	r->clock_hz = r->remote_hz = clock_hz;
 	r->rng = ssrc | 1;
+	r->early = EARLY;
 	r->rtt_ms = -1;
 	g_strlcpy(r->cname, cname, sizeof(r->cname));
 	return r;
@@ -312,11 +314,16 @@ static size_t write_sdes(struct rtcp *r, uint8_t *p)
 	return size;
 }
 
-/* RFC 3550 6.3: half to one and a half times the interval, so that reports of many calls do not fall together. */
+/* RFC 3550 6.3: half to one and a half times the interval, so that reports of many calls do not fall together. The first ones come
+ * sooner: until it hears of a loss the peer sends nothing against it. */
 static void plan_next(struct rtcp *r, int64_t now_us)
 {
+	int64_t interval = INTERVAL_US >> r->early;
+
+	if (r->early)
+		r->early--;
 	r->rng = r->rng * 1664525u + 1013904223u;
-	r->due_us = now_us + INTERVAL_US / 2 + (int64_t)(r->rng >> 8) * INTERVAL_US / (1 << 24);
+	r->due_us = now_us + interval / 2 + (int64_t)(r->rng >> 8) * interval / (1 << 24);
 }
 
 size_t rtcp_report(struct rtcp *r, uint8_t *out, size_t cap, bool bye, int64_t now_us)

@@ -20,7 +20,8 @@ bool rtcp_input(struct rtcp *r, const uint8_t *pkt, size_t len, int64_t now_us, 
 /* Writes a compound report (SR or RR + SDES, BYE when asked) of at most CAP bytes; returns its length. The NTP field carries
  * NOW_US: only differences of it are ever used, and no clock step can disturb them (RFC 3550 4 allows any such clock). */
 size_t  rtcp_report(struct rtcp *r, uint8_t *out, size_t cap, bool bye, int64_t now_us);
-int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is due: every 2.5 s, +-50 % */
+int64_t rtcp_deadline(const struct rtcp *r);		/* [us] when the next report is due: after 0.6 s, 1.3 s, then
+							 * every 2.5 s, each +-50 % */
 
 uint64_t rtcp_lost(const struct rtcp *r);		/* [packets] over all streams of the call, never negative */
 double   rtcp_jitter_ms(const struct rtcp *r);

