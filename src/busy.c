@@ -23,8 +23,7 @@ static void waiting_free(gpointer data)
 {
 	struct waiting *w = data;
 
-	if (w->timer)
-		g_source_remove(w->timer);
+	g_clear_handle_id(&w->timer, g_source_remove);
 	g_free(w->id);
 	g_free(w->caller);
 	g_free(w);

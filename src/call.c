@@ -119,9 +119,7 @@ static void schedule(struct call *c)
 
 	if (deadline == c->deadline_ms && (c->deadline_source || deadline == G_MAXINT64))
 		return;
-	if (c->deadline_source)
-		g_source_remove(c->deadline_source);
-	c->deadline_source = 0;
+	g_clear_handle_id(&c->deadline_source, g_source_remove);
 	c->deadline_ms = deadline;
 	if (deadline != G_MAXINT64)
 		c->deadline_source = g_timeout_add((guint)CLAMP(deadline - call_now(c), 0, G_MAXINT), on_deadline, c);
@@ -192,8 +190,7 @@ static gboolean on_idle(gpointer data)
 
 static void send_soon(struct call *c)
 {
-	if (c->wait_source)
-		g_source_remove(c->wait_source);
+	g_clear_handle_id(&c->wait_source, g_source_remove);
 	if (c->want_all && !c->gathered)
 		c->wait_source = g_timeout_add(FULL_WAIT_MS, on_idle, c);
 	else
@@ -385,14 +382,10 @@ struct call *call_incoming(const struct call_env *env, const char *sid, const ch
 
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx)
 {
-	if (c->deadline_source)
-		g_source_remove(c->deadline_source);
-	if (c->wait_source)
-		g_source_remove(c->wait_source);
-	if (c->left_source)
-		g_source_remove(c->left_source);
-	if (c->ping_source)
-		g_source_remove(c->ping_source);
+	g_clear_handle_id(&c->deadline_source, g_source_remove);
+	g_clear_handle_id(&c->wait_source, g_source_remove);
+	g_clear_handle_id(&c->left_source, g_source_remove);
+	g_clear_handle_id(&c->ping_source, g_source_remove);
 	for (guint i = 0; i < c->queries->len; i++)
 		stream_query_cancel(c->env->xmpp, ((struct query *)c->queries->pdata[i])->handle);
 	g_ptr_array_unref(c->queries);

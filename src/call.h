@@ -62,7 +62,8 @@ struct call *call_dial(const struct call_env *env, const char *sid, const char *
 		       const struct call_events *events);
 struct call *call_incoming(const struct call_env *env, const char *sid, const char *peer, const struct call_terms *terms,
 			   const struct call_events *events);
-/* Closes the media; DONE(ctx, stats) comes in the main loop when the audio ends may be closed. No events any more. */
+/* Closes the media; DONE(ctx, stats), if there is one, comes in the main loop when the audio ends may be closed. No events any
+ * more. */
 void call_free(struct call *c, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
 /* A path that gathers before there is a call to use it: while the callee's phone rings, or while the caller's offer is under way

@@ -36,10 +36,6 @@ void call_ahead_free(struct call_ahead *a, void (*done)(void *ctx, const struct 
 	g_free(a);
 }
 
-static void ignore_stats(void *ctx, const struct media_stats *stats)
-{
-}
-
 void call_use_ahead(struct call *c, struct call_ahead *a)
 {
 	call_ahead_drop(c);
@@ -49,7 +45,7 @@ void call_use_ahead(struct call *c, struct call_ahead *a)
 void call_ahead_drop(struct call *c)
 {
 	if (c->ahead)
-		call_ahead_free(g_steal_pointer(&c->ahead), ignore_stats, NULL);
+		call_ahead_free(g_steal_pointer(&c->ahead), NULL, NULL);
 }
 
 static gboolean fits(const struct call *c)
@@ -75,7 +71,7 @@ gboolean call_ahead_begin(struct call *c)
 		c->ahead = a;
 		return FALSE;
 	}
-	path_close(unused, ignore_stats, NULL);
+	path_close(unused, NULL, NULL);
 	g_free(a);
 	return TRUE;
 }

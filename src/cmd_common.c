@@ -305,8 +305,7 @@ void app_quit(struct app *a, int status)
 void app_free(struct app *a)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(a->sources); i++)
-		if (a->sources[i])
-			g_source_remove(a->sources[i]);
+		g_clear_handle_id(&a->sources[i], g_source_remove);
 	phone_free(a->phone);
 	ui_free(a->ui);
 	config_free(a->config);

@@ -142,8 +142,7 @@ static void settle_in(struct missed *m, gint64 ms)
 
 	if (m->timer && m->timer_ms <= due)
 		return;
-	if (m->timer)
-		g_source_remove(m->timer);
+	g_clear_handle_id(&m->timer, g_source_remove);
 	m->timer_ms = due;
 	m->timer = g_timeout_add((guint)ms, on_timer, m);
 }
@@ -247,8 +246,7 @@ void missed_free(struct missed *m)
 {
 	if (!m)
 		return;
-	if (m->timer)
-		g_source_remove(m->timer);
+	g_clear_handle_id(&m->timer, g_source_remove);
 	archive_stop(phone_archive(m->phone));
 	past_free(m->past);
 	g_ptr_array_unref(m->told);

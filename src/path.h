@@ -49,8 +49,9 @@ struct path *path_new(struct media_thread *t, const struct link_options *options
 /* From now on there is somebody; he is told at once what was kept. FALSE, and nothing is told: the way has failed meanwhile, or
  * our network has changed; the path is only fit for path_close. */
 gboolean path_hear(struct path *p, const struct path_events *events);
-/* Says goodbye (RTCP BYE, DTLS close; for 0.1 s more to a relay that had an address for us), stops everything, then calls done(ctx) in the main thread: after it the audio
- * ends may be closed and P is gone. STATS: the final figures, valid inside done only. */
+/* Says goodbye (RTCP BYE, DTLS close; for 0.1 s more to a relay that had an address for us), stops everything, then calls
+ * done(ctx), if there is one, in the main thread: after it the audio ends may be closed and P is gone. STATS: the final
+ * figures, valid inside done only. */
 void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats *stats), void *ctx);
 
 /* Which way the datagrams shall go; nothing else of it works before. Again: the last way is closed, what the peer said of it

@@ -473,15 +473,11 @@ void talk_accept(struct talk *t)
 	call_accept(t->call);
 }
 
-static void ignore_stats(void *ctx, const struct media_stats *stats)
-{
-}
-
 void talk_drop_call(struct talk *t)
 {
 	talk_report_rest(t->report);
 	if (t->call)
-		phone_drop(t->phone, g_steal_pointer(&t->call), ignore_stats, NULL);
+		phone_drop(t->phone, g_steal_pointer(&t->call), NULL, NULL);
 }
 
 static void toggle_mute(struct talk *t)

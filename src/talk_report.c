@@ -139,9 +139,7 @@ void talk_report_live(struct talk_report *r, const struct call *call)
 
 void talk_report_rest(struct talk_report *r)
 {
-	if (r->source)
-		g_source_remove(r->source);
-	r->source = 0;
+	g_clear_handle_id(&r->source, g_source_remove);
 	r->call = NULL;
 	r->last = (struct media_stats){.rtt_ms = -1};
 }

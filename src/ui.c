@@ -42,8 +42,7 @@ void ui_free(struct ui *u)
 	if (!u)
 		return;
 	clear_live(u);
-	if (u->key_source)
-		g_source_remove(u->key_source);
+	g_clear_handle_id(&u->key_source, g_source_remove);
 	if (u->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
 	g_free(u);

@@ -64,8 +64,7 @@ static gboolean on_watchdog(gpointer data)
 
 static void watch(struct stream *x, gboolean on)
 {
-	if (x->watchdog)
-		g_source_remove(x->watchdog);
+	g_clear_handle_id(&x->watchdog, g_source_remove);
 	x->watchdog = on ? g_timeout_add(x->phase_limit_ms, on_watchdog, x) : 0;
 }
 
@@ -75,8 +74,7 @@ static void query_free(gpointer data)
 {
 	struct query *q = data;
 
-	if (q->timer)
-		g_source_remove(q->timer);
+	g_clear_handle_id(&q->timer, g_source_remove);
 	g_free(q->id);
 	g_free(q->to);
 	elem_free(q->iq);
@@ -411,9 +409,7 @@ static void finish_close(struct stream *x)
 {
 	void (*closed)(void *ctx) = x->closed;
 
-	if (x->close_timer)
-		g_source_remove(x->close_timer);
-	x->close_timer = 0;
+	g_clear_handle_id(&x->close_timer, g_source_remove);
 	x->online = FALSE;
 	if (x->done_called || !closed)
 		return;
@@ -498,8 +494,7 @@ void stream_free(struct stream *x)
 	if (!x)
 		return;
 	watch(x, FALSE);
-	if (x->close_timer)
-		g_source_remove(x->close_timer);
+	g_clear_handle_id(&x->close_timer, g_source_remove);
 	link_stop(x->link);
 	g_hash_table_unref(x->queries);
 	g_queue_clear_full(&x->kept, kept_free);
