@@ -278,6 +278,14 @@ static void await(const guint *count, guint n)
 	g_source_remove(timer);
 }
 
+/* By a server that plays SCRIPT, whose certificate is good. */
+static void log_in(struct server *s, struct client *c, const struct line *script)
+{
+	server_start(s, script);
+	client_start(c, s->port, "ca.pem", NULL, TRUE);
+	stream_connect(c->x);
+}
+
 static void client_stop(struct client *c)
 {
 	stream_free(c->x);
@@ -525,9 +533,7 @@ static void unknown_request_is_answered_service_unavailable(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.stanzas, 2);
 	client_stop(&c);
 	server_stop(&s);
@@ -546,9 +552,7 @@ static void more_than_a_server_must_take_is_not_sent(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.stanzas, 3);
 	client_stop(&c);
 	server_stop(&s);
@@ -566,9 +570,7 @@ static void lost_stream_is_made_anew_and_the_open_question_asked_again(void **st
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.online, 1);
 	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), PATIENCE_MS, on_reply, &c);
 	await(&c.stanzas, 1);
@@ -591,9 +593,7 @@ static void conflict_is_final_and_ends_the_questions(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.online, 1);
 	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), PATIENCE_MS * 2, on_reply, &c);
 	await(&c.offline, 1);
@@ -621,9 +621,7 @@ static void stream_is_resumed_and_what_was_asked_meanwhile_is_sent(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.stanzas, 1);
 	assert_true(stream_has_sm(c.x));
 	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='cut-here'/>"));
@@ -650,9 +648,7 @@ static void refused_resumption_leads_to_a_fresh_stream(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.stanzas, 1);
 	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='cut-here'/>"));
 	await(&c.online, 2);
@@ -670,9 +666,7 @@ static void answer_counts_only_from_whom_was_asked(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.online, 1);
 	stream_query(c.x, "a@b/c", "get", elem_new("ping", "urn:xmpp:ping"), 200, on_reply, &c);
 	await(&c.stanzas, 1);
@@ -693,9 +687,7 @@ static void what_is_sent_before_the_main_loop_is_idle_leaves_together(void **sta
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.online, 1);
 	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='the-first'/>"));
 	g_usleep(300000);
@@ -715,9 +707,7 @@ static void close_sends_what_is_queued_and_says_goodbye(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	await(&c.online, 1);
 	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='last-words'/>"));
 	stream_close(c.x, PATIENCE_MS, on_closed, &c);
@@ -741,9 +731,7 @@ static void free_in_mid_handshake_is_quick(void **state)
 	struct server s;
 	struct client c;
 
-	server_start(&s, script);
-	client_start(&c, s.port, "ca.pem", NULL, TRUE);
-	stream_connect(c.x);
+	log_in(&s, &c, script);
 	while (!strstr(c.phases->str, "tcp"))
 		g_main_context_iteration(NULL, TRUE);
 	began = g_get_monotonic_time();
