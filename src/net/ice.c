@@ -29,7 +29,6 @@ struct ice {
 	GPtrArray *tunnels;		/* struct tunnel * */
 	struct relays *relays;
 	struct recheck *recheck;	/* NULL: what is sent must not come from here */
-	struct server_list servers;
 	const char *ca_file;
 	uint8_t packet[DATAGRAM_MAX + 64];
 };
@@ -223,7 +222,6 @@ static void finish(void *self, void *arg)
 	struct ice *i = self;
 
 	explicit_bzero(&i->local, sizeof(i->local));
-	explicit_bzero(&i->servers, sizeof(i->servers));
 	g_free(i);
 }
 
@@ -391,10 +389,9 @@ static gboolean send_datagram(void *self, const uint8_t *data, size_t len)
 	return nice_agent_send(i->agent, i->stream, 1, (guint)len, (const gchar *)data) == (gint)len;
 }
 
-/* libnice names the server's address only: a port tells the kind, unless two kinds have the same. */
+/* libnice names the server's address only: a port tells the kind. */
 static enum server_kind relay_kind(const struct ice *i, const NiceCandidate *c)
 {
-	enum server_kind kind = SERVER_STUN;
 	NiceAddress server;
 	guint port;
 
@@ -404,16 +401,7 @@ static enum server_kind relay_kind(const struct ice *i, const NiceCandidate *c)
 	for (guint n = 0; n < i->tunnels->len; n++)
 		if (tunnel_port(i->tunnels->pdata[n]) == port)
 			return SERVER_TURN_TLS;
-	for (size_t n = 0; n < i->servers.count; n++) {
-		const struct ice_server *s = &i->servers.server[n];
-
-		if ((s->kind != SERVER_TURN_UDP && s->kind != SERVER_TURN_TCP) || s->port != port)
-			continue;
-		if (kind != SERVER_STUN && kind != s->kind)
-			return SERVER_STUN;
-		kind = s->kind;
-	}
-	return kind;
+	return relays_kind(i->relays, port);
 }
 
 static gboolean selected(void *self, struct ice_cand *local, struct ice_cand *remote)
@@ -525,7 +513,6 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	i->relay_only = options->relay_only;
 	if (!options->relay_only)
 		i->recheck = recheck_new(ctx, options->controlling, send_check, i);
-	i->servers = options->servers;
 	i->ca_file = options->ca_file;
 	g_object_set(i->agent, "force-relay", options->relay_only, NULL);
 	g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);

@@ -145,6 +145,22 @@ void relays_begin_soon(struct relays *r)
 	g_source_attach(r->timer, r->ctx);
 }
 
+enum server_kind relays_kind(const struct relays *r, guint port)
+{
+	enum server_kind kind = SERVER_STUN;
+
+	for (size_t n = 0; n < r->servers.count; n++) {
+		const struct ice_server *s = &r->servers.server[n];
+
+		if ((s->kind != SERVER_TURN_UDP && s->kind != SERVER_TURN_TCP) || s->port != port)
+			continue;
+		if (kind != SERVER_STUN && kind != s->kind)
+			return SERVER_STUN;
+		kind = s->kind;
+	}
+	return kind;
+}
+
 gboolean relays_are_settled(const struct relays *r)
 {
 	return r->begun && r->lookups == 0;

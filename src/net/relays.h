@@ -18,6 +18,8 @@ struct relays *relays_new(GMainContext *ctx, const struct server_list *servers,
 void           relays_free(struct relays *r);		/* nothing comes any more; NULL is fine */
 void           relays_begin(struct relays *r);		/* now, unless that was before */
 void           relays_begin_soon(struct relays *r);	/* in 250 ms at most; those by TLS now */
+/* How the relays at PORT are reached, but those by TLS; SERVER_STUN: by none, or not always by the same. */
+enum server_kind relays_kind(const struct relays *r, guint port);
 gboolean       relays_are_settled(const struct relays *r);	/* begun, and no name is being looked up */
 
 #endif
