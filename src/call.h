@@ -89,8 +89,8 @@ void         call_pump(struct call *c);
 void         call_ring(struct call *c);			/* responder: tell the peer that we ring */
 void         call_accept(struct call *c);		/* responder: addresses are gathered and revealed only now */
 void         call_hangup(struct call *c, enum jc_err err, const char *text);
-/* The ends the sound shall use; borrowed until done. May come before or after the accept. */
-void         call_ends(struct call *c, const struct ends *ends);
+/* The ends the sound shall use (NULL: silence, nowhere); borrowed until done. May come before or after the accept. */
+void         call_ends(struct call *c, const struct audio_in *in, const struct audio_out *out);
 void         call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 

@@ -16,7 +16,9 @@ struct call {
 	struct rtp_app *app;
 	struct path *path;
 	struct call_ahead *ahead;		/* NULL: nothing, or it is in use */
-	const struct ends *ends;
+	const struct audio_in *in;
+	const struct audio_out *out;
+	gboolean have_ends;
 	GPtrArray *queries;			/* struct query *, of call.c */
 	guint deadline_source, wait_source, left_source, ping_source;
 	gint64 deadline_ms;

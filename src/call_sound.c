@@ -17,11 +17,11 @@ void call_sound_go(struct call *c)
 {
 	struct media_params params;
 
-	if (c->going || !c->accepted || !c->ends)
+	if (c->going || !c->accepted || !c->have_ends)
 		return;
 	c->going = TRUE;
 	rtp_app_params(c->app, &params);
-	path_go(c->path, &params, c->ends->have_in ? &c->ends->in : NULL, c->ends->have_out ? &c->ends->out : NULL);
+	path_go(c->path, &params, c->in, c->out);
 	if (c->muted)
 		path_mute(c->path, TRUE);
 	apply_hold(c);
@@ -40,9 +40,11 @@ void call_sound_changed(struct call *c)
 		c->ev.changed(c->ev.self);
 }
 
-void call_ends(struct call *c, const struct ends *ends)
+void call_ends(struct call *c, const struct audio_in *in, const struct audio_out *out)
 {
-	c->ends = ends;
+	c->in = in;
+	c->out = out;
+	c->have_ends = TRUE;
 	call_sound_go(c);
 }
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "log.h"
-#include "ringer.h"
 #include "talk_report.h"
+#include "talk_sound.h"
 #include "text.h"
 
 enum {
@@ -19,14 +19,12 @@ struct talk {
 	struct talk_options options;
 	struct talk_events ev;
 	char *peer;			/* clean, for messages */
-	struct ends_opening *opening, *device_opening, *ring_opening;
-	struct ends *ends, *device, *ring;	/* device: the second source of --at-end device; ring: an output of its own */
-	struct ringer *ringer;
+	struct talk_sound *sound;
 	struct call *call;
 	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, reached, heard, muted, held, ending, want_tone, dialled;
+	gboolean accepted, reached, heard, muted, held, ending, dialled;
 	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
 	gint64 accepted_us, talk_us;
 	enum jc_err err;
@@ -42,9 +40,7 @@ static void finish(struct talk *t)
 {
 	g_autoptr(GError) error = NULL;
 
-	ends_close(g_steal_pointer(&t->device), NULL);
-	ends_close(g_steal_pointer(&t->ring), NULL);
-	if (!ends_close(g_steal_pointer(&t->ends), &error) && t->err == JC_OK) {
+	if (!talk_sound_close(g_steal_pointer(&t->sound), &error) && t->err == JC_OK) {
 		t->err = JC_FILE;
 		g_free(t->text);
 		t->text = g_strdup(error->message);
@@ -83,11 +79,11 @@ static void on_ahead_closed(void *ctx, const struct media_stats *stats)
 	finish(ctx);
 }
 
-static void stop_tone(struct talk *t)
+/* The call is over; its media may still use the ends until DONE. */
+static void drop_call(struct talk *t, void (*done)(void *ctx, const struct media_stats *stats))
 {
-	t->want_tone = FALSE;
-	if (t->ringer)
-		ringer_stop(g_steal_pointer(&t->ringer), NULL, NULL);
+	talk_sound_use(t->sound, NULL);
+	phone_drop(t->phone, g_steal_pointer(&t->call), done, t);
 }
 
 static void close_all(struct talk *t, enum jc_err err, const char *text)
@@ -103,21 +99,17 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	g_clear_handle_id(&t->drain_source, g_source_remove);
 	g_clear_handle_id(&t->gone_source, g_source_remove);
 	talk_report_rest(t->report);
-	ends_abandon(g_steal_pointer(&t->opening));
-	ends_abandon(g_steal_pointer(&t->device_opening));
-	ends_abandon(g_steal_pointer(&t->ring_opening));
+	talk_sound_abandon(t->sound);
 	/* Whatever still uses the ends is told to stop first; finish comes behind it. */
 	if (t->closing)
 		return;
 	if (t->call) {
-		stop_tone(t);
-		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
+		talk_sound_hush(t->sound, NULL, NULL);
+		drop_call(t, on_media_closed);
 	} else if (t->ahead) {
-		stop_tone(t);
+		talk_sound_hush(t->sound, NULL, NULL);
 		call_ahead_free(g_steal_pointer(&t->ahead), on_ahead_closed, t);
-	} else if (t->ringer) {
-		ringer_stop(g_steal_pointer(&t->ringer), on_tone_stopped, t);
-	} else {
+	} else if (!talk_sound_hush(t->sound, on_tone_stopped, t)) {
 		g_idle_add(finish_idle, t);
 	}
 }
@@ -156,7 +148,7 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 		t->peer_flags = 0;
 		g_clear_handle_id(&t->gone_source, g_source_remove);
 		talk_report_rest(t->report);
-		phone_drop(t->phone, g_steal_pointer(&t->call), on_media_closed, t);
+		drop_call(t, on_media_closed);
 		return;
 	}
 	if (by_peer && err == JC_CANCELLED)	/* the caller gave up: the same to us whether a retract or an end says so */
@@ -211,7 +203,7 @@ static void on_accepted(void *self)
 	struct talk *t = self;
 
 	t->accepted = TRUE;
-	stop_tone(t);
+	talk_sound_hush(t->sound, NULL, NULL);
 	ui_event(t->ui, "accepted", "peer", "s", t->peer, NULL);
 	if (!t->accepted_us && t->options.for_s)
 		t->for_source = g_timeout_add_seconds(t->options.for_s, on_time_up, t);
@@ -314,31 +306,11 @@ static gboolean on_drained(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void on_device_opened(void *ctx, struct ends *ends, GError *error)
-{
-	struct talk *t = ctx;
-
-	t->device_opening = NULL;
-	if (error) {
-		talk_end(t, (enum jc_err)error->code, error->message);
-		return;
-	}
-	t->device = ends;
-	call_set_in(t->call, &t->device->in, NULL, NULL);
-}
-
 static void on_in_ended(void *self, const GError *fault)
 {
 	struct talk *t = self;
 
-	ui_event(t->ui, "input-ended", "text", "s", fault ? fault->message : NULL, NULL);
-	if (fault) {
-		talk_end(t, (enum jc_err)fault->code, fault->message);
-	} else if (t->options.at_end == AT_END_HANGUP) {
-		t->drain_source = g_timeout_add(DRAIN_MS, on_drained, t);
-	} else if (t->options.at_end == AT_END_DEVICE && !t->device && !t->device_opening) {
-		t->device_opening = ends_open("default", NULL, on_device_opened, t);
-	}
+	talk_sound_in_ended(t->sound, fault);
 }
 
 static struct call_events call_events(struct talk *t)
@@ -349,66 +321,42 @@ static struct call_events call_events(struct talk *t)
 		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
 }
 
-/* ---- the ring tone ---- */
+/* ---- events of the sound ---- */
 
-static void start_tone(struct talk *t)
+static void on_opened(void *self)
 {
-	const struct audio_out *out = NULL;
+	struct talk *t = self;
 
-	if (!t->want_tone || t->ringer || t->ending || t->accepted)
-		return;
-	if (t->ring)
-		out = &t->ring->out;
-	else if (!t->options.ring && t->ends && audio_is_device(t->options.out))
-		out = &t->ends->out;
-	if (out)
-		t->ringer = ringer_start(phone_media(t->phone), out);
+	t->ev.opened(t->ev.self);
 }
 
-static void on_ring_opened(void *ctx, struct ends *ends, GError *error)
+static void on_failed(void *self, enum jc_err err, const char *text)
 {
-	struct talk *t = ctx;
-
-	t->ring_opening = NULL;
-	if (error)
-		log_warn("talk", "no ring tone: %s", error->message);
-	t->ring = ends;
-	start_tone(t);
+	talk_end(self, err, text);
 }
 
-void talk_tone(struct talk *t)
+/* What was sent last shall still be heard. */
+static void on_over(void *self)
 {
-	if (t->want_tone || t->accepted || t->ending)
-		return;
-	t->want_tone = TRUE;
-	if (t->options.ring)
-		t->ring_opening = ends_open(NULL, t->options.ring, on_ring_opened, t);
-	else
-		start_tone(t);
+	struct talk *t = self;
+
+	if (!t->drain_source)
+		t->drain_source = g_timeout_add(DRAIN_MS, on_drained, t);
 }
 
 /* ---- wishes ---- */
 
-static void on_opened(void *ctx, struct ends *ends, GError *error)
+void talk_tone(struct talk *t)
 {
-	struct talk *t = ctx;
-
-	t->opening = NULL;
-	if (error) {
-		talk_end(t, (enum jc_err)error->code, error->message);
-		return;
-	}
-	t->ends = ends;
-	if (t->call)
-		call_ends(t->call, t->ends);
-	start_tone(t);
-	t->ev.opened(t->ev.self);
+	if (!t->accepted && !t->ending)
+		talk_sound_tone(t->sound);
 }
 
 struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_options *options, const char *peer,
 		      const struct talk_events *events)
 {
 	struct talk *t = g_new0(struct talk, 1);
+	struct talk_sound_events sound = {.opened = on_opened, .failed = on_failed, .over = on_over, .self = t};
 
 	t->phone = phone;
 	t->ui = ui;
@@ -416,7 +364,7 @@ struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_opti
 	t->report = talk_report_new(ui, options->stats_s);
 	t->ev = *events;
 	t->peer = text_clean(peer, TEXT_SHORT);
-	t->opening = ends_open(options->in, options->out, on_opened, t);
+	t->sound = talk_sound_new(phone_media(phone), ui, &t->options, &sound);
 	return t;
 }
 
@@ -441,8 +389,7 @@ static void use_call(struct talk *t)
 	call_use_ahead(t->call, g_steal_pointer(&t->ahead));
 	if (t->muted)
 		call_mute(t->call, TRUE);
-	if (t->ends)
-		call_ends(t->call, t->ends);
+	talk_sound_use(t->sound, t->call);
 }
 
 void talk_dial(struct talk *t, const char *sid, const char *peer)
@@ -477,7 +424,7 @@ void talk_drop_call(struct talk *t)
 {
 	talk_report_rest(t->report);
 	if (t->call)
-		phone_drop(t->phone, g_steal_pointer(&t->call), NULL, NULL);
+		drop_call(t, NULL);
 }
 
 static void toggle_mute(struct talk *t)
@@ -531,7 +478,7 @@ void talk_peer_gone(struct talk *t)
 
 gboolean talk_is_open(const struct talk *t)
 {
-	return t->ends != NULL;
+	return talk_sound_is_open(t->sound);
 }
 
 gboolean talk_is_accepted(const struct talk *t)
@@ -547,9 +494,4 @@ gboolean talk_is_ending(const struct talk *t)
 struct call *talk_call(const struct talk *t)
 {
 	return t->call;
-}
-
-const struct ends *talk_ends(const struct talk *t)
-{
-	return t->ends;
 }

@@ -61,6 +61,5 @@ gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */
 gboolean     talk_is_accepted(const struct talk *t);
 gboolean     talk_is_ending(const struct talk *t);
 struct call *talk_call(const struct talk *t);		/* NULL: none (yet, or any more) */
-const struct ends *talk_ends(const struct talk *t);	/* NULL until opened */
 
 #endif

@@ -185,7 +185,7 @@ static void carry_all(void)
 			any |= deliver(&p->juliet);
 			if (p->juliet.incoming == 1 && !p->undecided) {
 				p->juliet.incoming++;
-				call_ends(p->juliet.call, &p->juliet.ends);
+				call_ends(p->juliet.call, &p->juliet.ends.in, &p->juliet.ends.out);
 				call_use_ahead(p->juliet.call, g_steal_pointer(&p->juliet.ahead));
 				call_accept(p->juliet.call);
 			}
@@ -252,7 +252,7 @@ static void dial(struct pair *p, struct call_ahead *ahead)
 	struct call_events events = events_of(&p->romeo);
 
 	p->romeo.call = call_dial(&p->romeo.env, "s1", p->juliet.jid, &p->romeo.terms, &events);
-	call_ends(p->romeo.call, &p->romeo.ends);
+	call_ends(p->romeo.call, &p->romeo.ends.in, &p->romeo.ends.out);
 	call_use_ahead(p->romeo.call, ahead);
 	call_offer(p->romeo.call);
 }
