@@ -1,5 +1,7 @@
 #include "cmd.h"
 
+#include <stdio.h>
+
 #include "log.h"
 
 struct listing {
@@ -42,7 +44,7 @@ static int devices_main(int argc, char **argv)
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) error = NULL;
-	struct ui_options options = {0};
+	struct ui_options options;
 	int status = jc_exit_status(JC_USAGE);
 
 	g_option_context_set_summary(context, "Lists the sound devices: number, i(nput) and o(utput), name.");
@@ -55,7 +57,7 @@ static int devices_main(int argc, char **argv)
 		log_error("devices", "'%s' is not understood; usage: jcall devices [--json]", argv[1]);
 		return status;
 	}
-	options.json = l.json;
+	options = (struct ui_options){.json = l.json, .listing = TRUE};
 	l.ui = ui_new(&options);
 	status = list_devices(&l);
 	ui_free(l.ui);

@@ -1,5 +1,7 @@
 #include "cmd.h"
 
+#include <stdio.h>
+
 #include "log.h"
 #include "missed.h"
 #include "text.h"
@@ -46,7 +48,7 @@ static void show_call(struct ui *ui, const struct history *h, const struct call_
 
 static gboolean show_list(struct history *h, const struct common *o, GError **error)
 {
-	struct ui_options options = {.json = h->json};
+	struct ui_options options = {.json = h->json, .listing = TRUE};
 	struct config *config = config_load(o->config_path, error);
 	const struct account *account = config ? config_account(config, o->account_name, error) : NULL;
 	g_autofree char *path = account ? calllog_path(account->jid) : NULL;

@@ -1,10 +1,8 @@
-#include "talk.h"
+#include "talk_priv.h"
 
 #include <string.h>
 
 #include "log.h"
-#include "talk_report.h"
-#include "talk_sound.h"
 #include "text.h"
 
 enum {
@@ -13,24 +11,6 @@ enum {
 	GONE_CHECK_MS = 1000,
 };
 
-struct talk {
-	struct phone *phone;
-	struct ui *ui;
-	struct talk_options options;
-	struct talk_events ev;
-	char *peer;			/* clean, for messages */
-	struct talk_sound *sound;
-	struct call *call;
-	struct call_ahead *ahead;	/* of a call that is not there yet */
-	guint for_source, drain_source, gone_source;
-	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, reached, heard, muted, held, ending, dialled;
-	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
-	gint64 accepted_us, talk_us;
-	enum jc_err err;
-	char *text;
-	struct talk_report *report;
-};
 
 static void finish(struct talk *t);
 
@@ -230,12 +210,6 @@ static void on_secured(void *self, const char *suite)
 	log_info("talk", "encrypted: %s, %s", sdes ? "SDES-SRTP" : "DTLS-SRTP", suite);
 }
 
-static void send_digits(struct talk *t, const char *digits)
-{
-	if (!call_dtmf(t->call, digits))
-		ui_error(t->ui, "touch tones were not sent: the other side's client takes none");
-}
-
 static void on_flowing(void *self, gint64 at_us)
 {
 	struct talk *t = self;
@@ -246,7 +220,7 @@ static void on_flowing(void *self, gint64 at_us)
 	talk_report_live(t->report, t->call);
 	if (t->options.dtmf && !t->dialled) {
 		t->dialled = TRUE;
-		send_digits(t, t->options.dtmf);
+		talk_send_digits(t, t->options.dtmf);
 	}
 }
 
@@ -425,37 +399,6 @@ void talk_drop_call(struct talk *t)
 	talk_report_rest(t->report);
 	if (t->call)
 		drop_call(t, NULL);
-}
-
-static void toggle_mute(struct talk *t)
-{
-	t->muted = !t->muted;
-	call_mute(t->call, t->muted);
-	ui_event(t->ui, "mute", "muted", "b", t->muted, NULL);
-	ui_say(t->ui, t->muted ? "Muted" : "No longer muted");
-}
-
-static void toggle_hold(struct talk *t)
-{
-	t->held = !t->held;
-	call_hold(t->call, t->held);
-	ui_event(t->ui, "hold", "held", "b", t->held, NULL);
-	ui_say(t->ui, t->held ? "On hold: neither side hears the other" : "No longer on hold");
-}
-
-gboolean talk_key(struct talk *t, int c)
-{
-	char digit[] = {(char)c, '\0'};
-
-	if (!t->call || t->ending || !c || !strchr("mh0123456789*#", c))
-		return FALSE;
-	if (c == 'm')
-		toggle_mute(t);
-	else if (c == 'h' && t->accepted)
-		toggle_hold(t);
-	else if (t->accepted)
-		send_digits(t, digit);
-	return TRUE;
 }
 
 /* The peer's client went offline. Sound may go on all the same (its server is restarting); only silence ends the call. */

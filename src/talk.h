@@ -7,6 +7,7 @@
 #define JCALL_TALK_H
 
 #include "phone.h"
+#include "request.h"
 
 struct talk;
 
@@ -54,7 +55,14 @@ void         talk_end(struct talk *t, enum jc_err err, const char *text);
 void         talk_move(struct talk *t, const char *next);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
 void         talk_drop_call(struct talk *t);
-gboolean     talk_key(struct talk *t, int c);		/* m mutes; in the call h holds, digits are tones; TRUE: it was one of ours */
+void         talk_mute(struct talk *t, gboolean muted);	/* in whatever state; what is so already stays so */
+void         talk_hold(struct talk *t, gboolean held);	/* once accepted */
+gboolean     talk_key(struct talk *t, int c);		/* TRUE: it was one of ours */
+const char  *talk_keys_help(void);
+/* What can be done in a call. Adds to REPLY; FALSE with JC_REFUSED. */
+gboolean     talk_request(struct talk *t, const struct request *r, struct fields *reply, GError **error);
+/* For the request status; STATE: before it is accepted. */
+void         talk_status(const struct talk *t, const char *state, struct fields *out);
 void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
 
 gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */

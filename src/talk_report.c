@@ -109,12 +109,10 @@ static void say_live(struct talk_report *r, const struct media_stats *s)
 	ui_live(r->ui, line->str);
 }
 
-static gboolean on_time(gpointer data)
+static void tell_figures(struct talk_report *r, const struct media_stats *now)
 {
-	struct talk_report *r = data;
-	struct media_stats s;
+	struct media_stats s = *now;
 
-	call_stats(r->call, &s);
 	ui_event(r->ui, "stats", "transport", "s", r->transport, "local", "s", r->local, "remote", "s", r->remote, "relay_protocol", "s", r->relay,
 		 "tx_packets", "i", (gint64)s.tx_packets, "rx_packets", "i", (gint64)s.rx_packets,
 		 "rx_lost", "i", (gint64)s.rx_lost, "rx_late", "i", (gint64)s.rx_late, "rx_bad", "i", (gint64)s.rx_bad,
@@ -124,6 +122,23 @@ static gboolean on_time(gpointer data)
 		 "bitrate_bps", "d", s.tx_bps, "rx_bitrate_bps", "d", s.rx_bps,
 		 "peer_loss", "d", s.peer_loss, "mos", "p", s.mos_now, "peer_mos", "p", s.peer_mos,
 		 "level_db", "d", s.tx_level_db, "peer_level_db", "d", s.rx_level_db, NULL);
+}
+
+void talk_report_now(struct talk_report *r, const struct call *call)
+{
+	struct media_stats s;
+
+	call_stats(call, &s);
+	tell_figures(r, &s);
+}
+
+static gboolean on_time(gpointer data)
+{
+	struct talk_report *r = data;
+	struct media_stats s;
+
+	call_stats(r->call, &s);
+	tell_figures(r, &s);
 	say_live(r, &s);
 	r->last = s;
 	return G_SOURCE_CONTINUE;

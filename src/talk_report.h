@@ -17,6 +17,7 @@ void talk_report_path(struct talk_report *r, enum transport_kind transport, cons
 /* Figures of this call from now on, until talk_report_rest. */
 void talk_report_live(struct talk_report *r, const struct call *call);
 void talk_report_rest(struct talk_report *r);
+void talk_report_now(struct talk_report *r, const struct call *call);	/* the event stats, once */
 /* A call is over: its counters join those before, the rest is of the last one. */
 void talk_report_add(struct talk_report *r, const struct media_stats *stats);
 

@@ -1,16 +1,23 @@
 #include "ui.h"
 
 #include <glib-unix.h>
-#include <json-glib/json-glib.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "event_sink.h"
+
+enum { FLUSH_MS = 10000 };		/* so long we wait at the end for whoever reads the events */
+
 struct ui {
+	struct ui *whole;		/* NULL: this is it; else the rest is unused, but for */
+	guint call;
 	struct ui_options options;
-	FILE *json_to;
+	struct events *events;
+	struct event_sink *json;
 	gboolean tty_in, tty_err, raw;
 	size_t live;			/* [columns] of the line that is to be written over */
 	struct termios saved;
@@ -24,10 +31,36 @@ struct ui *ui_new(const struct ui_options *options)
 	struct ui *u = g_new0(struct ui, 1);
 
 	u->options = *options;
-	u->json_to = options->stdout_is_audio ? stderr : stdout;
+	u->events = events_new();
+	if (options->json)
+		u->json = event_sink_new(u->events, options->stdout_is_audio ? STDERR_FILENO : STDOUT_FILENO);
 	u->tty_in = !options->stdin_is_audio && isatty(STDIN_FILENO);
 	u->tty_err = isatty(STDERR_FILENO);
 	return u;
+}
+
+static struct ui *whole(const struct ui *u)
+{
+	return u->whole ? u->whole : (struct ui *)u;
+}
+
+struct ui *ui_of_call(struct ui *u, guint call)
+{
+	struct ui *part = g_new0(struct ui, 1);
+
+	part->whole = whole(u);
+	part->call = call;
+	return part;
+}
+
+guint ui_call(const struct ui *u)
+{
+	return u->call;
+}
+
+struct events *ui_events(struct ui *u)
+{
+	return whole(u)->events;
 }
 
 static void clear_live(struct ui *u)
@@ -41,10 +74,16 @@ void ui_free(struct ui *u)
 {
 	if (!u)
 		return;
+	if (u->whole) {
+		g_free(u);
+		return;
+	}
 	clear_live(u);
 	g_clear_handle_id(&u->key_source, g_source_remove);
 	if (u->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
+	event_sink_free(u->json, u->options.listing ? -1 : FLUSH_MS);
+	events_free(u->events);
 	g_free(u);
 }
 
@@ -60,6 +99,7 @@ void ui_say(struct ui *u, const char *format, ...)
 {
 	va_list ap;
 
+	u = whole(u);
 	if (u->options.json || u->options.quiet)
 		return;
 	va_start(ap, format);
@@ -71,6 +111,7 @@ void ui_error(struct ui *u, const char *format, ...)
 {
 	va_list ap;
 
+	u = whole(u);
 	va_start(ap, format);
 	line(u, "jcall: ", format, ap);
 	va_end(ap);
@@ -88,6 +129,7 @@ void ui_live(struct ui *u, const char *text)
 {
 	size_t len;
 
+	u = whole(u);
 	if (!u->tty_err || u->options.verbose) {
 		ui_say(u, "%s", text);
 		return;
@@ -100,72 +142,16 @@ void ui_live(struct ui *u, const char *text)
 	u->live = len;
 }
 
-static void add_member(JsonBuilder *b, const char *key, char type, va_list *ap)
-{
-	const char *s = NULL;
-	double d;
-
-	switch (type) {
-	case 's':
-		s = va_arg(*ap, const char *);
-		if (!s)
-			return;
-		json_builder_set_member_name(b, key);
-		json_builder_add_string_value(b, s);
-		break;
-	case 'i':
-		json_builder_set_member_name(b, key);
-		json_builder_add_int_value(b, va_arg(*ap, gint64));
-		break;
-	case 'd':
-		json_builder_set_member_name(b, key);
-		json_builder_add_double_value(b, va_arg(*ap, double));
-		break;
-	case 'p':
-		d = va_arg(*ap, double);
-		if (!(d > 0))
-			return;
-		json_builder_set_member_name(b, key);
-		json_builder_add_double_value(b, d);
-		break;
-	case 'b':
-		json_builder_set_member_name(b, key);
-		json_builder_add_boolean_value(b, va_arg(*ap, gboolean));
-		break;
-	}
-}
-
 static void event(struct ui *u, gint64 at_us, const char *name, va_list *ap)
 {
-	g_autoptr(JsonBuilder) b = json_builder_new();
-	g_autoptr(JsonGenerator) generator = json_generator_new();
-	g_autoptr(JsonNode) root = NULL;
-	g_autofree char *text = NULL;
-	const char *key;
-
-	json_builder_begin_object(b);
-	json_builder_set_member_name(b, "event");
-	json_builder_add_string_value(b, name);
-	json_builder_set_member_name(b, "time");
-	json_builder_add_double_value(b, (double)(g_get_real_time() - g_get_monotonic_time() + at_us) / 1e6);
-	while ((key = va_arg(*ap, const char *)) != NULL) {
-		const char *type = va_arg(*ap, const char *);
-
-		add_member(b, key, type[0], ap);
-	}
-	json_builder_end_object(b);
-	root = json_builder_get_root(b);
-	json_generator_set_root(generator, root);
-	text = json_generator_to_data(generator, NULL);
-	fprintf(u->json_to, "%s\n", text);
-	fflush(u->json_to);
+	events_tell(whole(u)->events, u->call, (double)(g_get_real_time() - g_get_monotonic_time() + at_us) / 1e6, name, ap);
 }
 
 void ui_event(struct ui *u, const char *name, ...)
 {
 	va_list ap;
 
-	if (!u->options.json)
+	if (!events_have_listeners(whole(u)->events))
 		return;
 	va_start(ap, name);
 	event(u, g_get_monotonic_time(), name, &ap);
@@ -176,7 +162,7 @@ void ui_event_at(struct ui *u, gint64 at_us, const char *name, ...)
 {
 	va_list ap;
 
-	if (!u->options.json)
+	if (!events_have_listeners(whole(u)->events))
 		return;
 	va_start(ap, name);
 	event(u, at_us, name, &ap);
@@ -185,7 +171,7 @@ void ui_event_at(struct ui *u, gint64 at_us, const char *name, ...)
 
 gboolean ui_has_keys(const struct ui *u)
 {
-	return u->tty_in;
+	return whole(u)->tty_in;
 }
 
 static gboolean on_key(gint fd, GIOCondition condition, gpointer data)
@@ -224,7 +210,7 @@ void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
 
 void ui_bell(struct ui *u)
 {
-	if (u->tty_err && !u->options.quiet) {
+	if (whole(u)->tty_err && !whole(u)->options.quiet) {
 		fputc('\a', stderr);
 		fflush(stderr);
 	}

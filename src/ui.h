@@ -6,7 +6,8 @@
 #define JCALL_UI_H
 
 #include <glib.h>
-#include <stdio.h>
+
+#include "events.h"
 
 struct ui;
 
@@ -16,10 +17,16 @@ struct ui_options {
 	gboolean quiet;			/* no human lines; errors are still told */
 	gboolean stdin_is_audio;	/* then there are no keys */
 	gboolean verbose;		/* other lines come between ours: none is written over */
+	gboolean listing;		/* with JSON: nobody calls meanwhile, so that it may wait for a reader as long as it takes */
 };
 
 struct ui *ui_new(const struct ui_options *options);
 void       ui_free(struct ui *u);			/* gives the terminal back as it was */
+
+/* The same for one call: its events have the member call, CALL (from 1). For events and lines only; freed before U. */
+struct ui *ui_of_call(struct ui *u, guint call);
+guint      ui_call(const struct ui *u);			/* 0: of the whole process */
+struct events *ui_events(struct ui *u);			/* to listen to; borrowed */
 
 /* A human line; nothing with --json or -q. */
 void ui_say(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -27,7 +34,7 @@ void ui_say(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void ui_error(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A human line that the next one takes the place of, on a terminal; elsewhere a line like any other. */
 void ui_live(struct ui *u, const char *text);
-/* An event with --json, else nothing. After NAME come triples of key, type and value, ended by NULL: "s" char * (NULL:
+/* An event, for whoever listens. After NAME come triples of key, type and value, ended by NULL: "s" char * (NULL:
  * left out), "i" gint64, "d" double, "p" double (left out unless > 0), "b" gboolean. "event" and "time" (seconds since 1970) are put first. */
 void ui_event(struct ui *u, const char *name, ...) G_GNUC_NULL_TERMINATED;
 /* The same with the moment it happened, in monotonic us. */

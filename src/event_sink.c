@@ -1,0 +1,101 @@
+#include "event_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "outbox.h"
+#include "text.h"
+
+struct event_sink {
+	struct events *events;
+	struct outbox *out;
+	guint listener;
+	guint64 lost;
+	int own_fd;			/* -1: it is somebody else's */
+};
+
+static gboolean tell_lost(struct event_sink *s)
+{
+	g_autofree char *line = g_strdup_printf("{\"event\":\"lost\",\"count\":%" G_GUINT64_FORMAT "}", s->lost);
+
+	if (!outbox_put(s->out, line))
+		return FALSE;
+	s->lost = 0;
+	return TRUE;
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+	struct event_sink *s = ctx;
+
+	if ((s->lost && !tell_lost(s)) || !outbox_put(s->out, e->json))
+		s->lost++;
+}
+
+struct event_sink *event_sink_new(struct events *e, int fd)
+{
+	struct event_sink *s = g_new0(struct event_sink, 1);
+
+	s->events = e;
+	s->own_fd = -1;
+	s->out = outbox_new(fd, SINK_ROOM);
+	s->listener = events_listen(e, on_event, s);
+	return s;
+}
+
+static int open_number(guint64 number, GError **error)
+{
+	int fd = (int)number, flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "--events %d: this file descriptor is not open for writing", fd);
+		return -1;
+	}
+	if (fd > STDERR_FILENO)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+/* Not blocking: a FIFO that nobody reads is told at once. */
+static int open_path(const char *path, GError **error)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+	g_autofree char *clean = text_clean(path, TEXT_LONG);
+
+	if (fd < 0)
+		g_set_error(error, JC_ERROR, JC_FILE, "--events %s: %s", clean,
+			    errno == ENXIO ? "nobody reads this FIFO" : g_strerror(errno));
+	return fd;
+}
+
+struct event_sink *event_sink_open(struct events *e, const char *where, GError **error)
+{
+	struct event_sink *s;
+	guint64 number;
+	gboolean is_number = text_uint(where, 1, 1023, &number);
+	int fd = is_number ? open_number(number, error) : open_path(where, error);
+
+	if (fd < 0)
+		return NULL;
+	s = event_sink_new(e, fd);
+	if (!is_number)
+		s->own_fd = fd;
+	return s;
+}
+
+void event_sink_free(struct event_sink *s, int limit_ms)
+{
+	if (!s)
+		return;
+	events_unlisten(s->events, s->listener);
+	if (s->lost)
+		tell_lost(s);
+	outbox_flush(s->out, limit_ms);
+	outbox_free(s->out);
+	if (s->own_fd >= 0)
+		close(s->own_fd);
+	g_free(s);
+}

@@ -1,0 +1,22 @@
+/* event_sink.h - events written to a file descriptor, a line each: --json, --events. Main thread.
+ *
+ * A reader who stalls does not hold up the calls: SINK_ROOM bytes wait for him, what comes beyond that is lost, and he is told
+ * of it by the event lost once he reads again. */
+#ifndef JCALL_EVENT_SINK_H
+#define JCALL_EVENT_SINK_H
+
+#include "events.h"
+
+struct event_sink;
+
+enum { SINK_ROOM = 1 << 20 };
+
+/* FD is borrowed, and stays open. */
+struct event_sink *event_sink_new(struct events *e, int fd);
+/* WHERE: the number of a file descriptor that we were started with, or a path, which is appended to. NULL with JC_USAGE or
+ * JC_FILE. Our children do not get it. */
+struct event_sink *event_sink_open(struct events *e, const char *where, GError **error);
+/* Waits LIMIT_MS at most for the reader to take what is there (-1: as long as it takes). */
+void               event_sink_free(struct event_sink *s, int limit_ms);
+
+#endif

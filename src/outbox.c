@@ -1,0 +1,119 @@
+#include "outbox.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PIECE = 4096 };			/* [bytes] PIPE_BUF: poll promises that so much does not block */
+
+struct outbox {
+	int fd;
+	gsize room;
+	GString *waiting;
+	gsize at;			/* so much of it is written */
+	guint source;
+	gboolean broken;
+};
+
+struct outbox *outbox_new(int fd, gsize room)
+{
+	struct outbox *o = g_new0(struct outbox, 1);
+
+	o->fd = fd;
+	o->room = room;
+	o->waiting = g_string_new(NULL);
+	return o;
+}
+
+void outbox_free(struct outbox *o)
+{
+	if (!o)
+		return;
+	g_clear_handle_id(&o->source, g_source_remove);
+	g_string_free(o->waiting, TRUE);
+	g_free(o);
+}
+
+gboolean outbox_is_broken(const struct outbox *o)
+{
+	return o->broken;
+}
+
+gsize outbox_waiting(const struct outbox *o)
+{
+	return o->waiting->len - o->at;
+}
+
+static ssize_t put(int fd, const char *bytes, gsize n)
+{
+	ssize_t sent = send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return sent >= 0 || errno != ENOTSOCK ? sent : write(fd, bytes, n);
+}
+
+static gboolean can_write(int fd, int limit_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, limit_ms) == 1;
+}
+
+/* Writes what the reader takes, having waited LIMIT_MS at most for him to take anything. */
+static void push(struct outbox *o, int limit_ms)
+{
+	while (!o->broken && outbox_waiting(o) > 0 && can_write(o->fd, limit_ms)) {
+		ssize_t n = put(o->fd, o->waiting->str + o->at, MIN(outbox_waiting(o), PIECE));
+
+		if (n > 0)
+			o->at += (gsize)n;
+		else if (n < 0 && errno != EINTR && errno != EAGAIN)
+			o->broken = TRUE;
+		else if (errno == EAGAIN)
+			break;
+	}
+	if (o->broken || outbox_waiting(o) == 0) {
+		g_string_truncate(o->waiting, 0);
+		o->at = 0;
+	} else if (o->at > o->room / 2) {
+		g_string_erase(o->waiting, 0, (gssize)o->at);
+		o->at = 0;
+	}
+}
+
+static gboolean on_ready(gint fd, GIOCondition condition, gpointer data)
+{
+	struct outbox *o = data;
+
+	push(o, 0);
+	if (outbox_waiting(o) > 0)
+		return G_SOURCE_CONTINUE;
+	o->source = 0;
+	return G_SOURCE_REMOVE;
+}
+
+gboolean outbox_put(struct outbox *o, const char *line)
+{
+	gsize len = strlen(line);
+
+	if (o->broken || outbox_waiting(o) + len + 1 > o->room)
+		return FALSE;
+	g_string_append_len(o->waiting, line, (gssize)len);
+	g_string_append_c(o->waiting, '\n');
+	push(o, 0);
+	if (outbox_waiting(o) > 0 && !o->source)
+		o->source = g_unix_fd_add(o->fd, G_IO_OUT, on_ready, o);
+	return !o->broken;
+}
+
+void outbox_flush(struct outbox *o, int limit_ms)
+{
+	gsize before;
+
+	do {
+		before = outbox_waiting(o);
+		push(o, limit_ms);
+	} while (outbox_waiting(o) > 0 && (limit_ms < 0 || outbox_waiting(o) < before));
+}

@@ -1,0 +1,123 @@
+#include "talk_priv.h"
+
+#include <string.h>
+
+/* ---- for keys, signals, and requests alike ---- */
+
+void talk_mute(struct talk *t, gboolean muted)
+{
+	if (!t->call || t->ending || t->muted == muted)
+		return;
+	t->muted = muted;
+	call_mute(t->call, muted);
+	ui_event(t->ui, "mute", "muted", "b", muted, NULL);
+	ui_say(t->ui, muted ? "Muted" : "No longer muted");
+}
+
+void talk_hold(struct talk *t, gboolean held)
+{
+	if (!t->accepted || t->ending || t->held == held)
+		return;
+	t->held = held;
+	call_hold(t->call, held);
+	ui_event(t->ui, "hold", "held", "b", held, NULL);
+	ui_say(t->ui, held ? "On hold: neither side hears the other" : "No longer on hold");
+}
+
+static gboolean send_digits(struct talk *t, const char *digits, GError **error)
+{
+	if (call_dtmf(t->call, digits))
+		return TRUE;
+	g_set_error(error, JC_ERROR, JC_REFUSED, "touch tones were not sent: the other side's client takes none");
+	return FALSE;
+}
+
+void talk_send_digits(struct talk *t, const char *digits)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!send_digits(t, digits, &error))
+		ui_error(t->ui, "%s", error->message);
+}
+
+/* ---- keys ---- */
+
+const char *talk_keys_help(void)
+{
+	return "m mutes, h holds, 0-9 * # send touch tones";
+}
+
+gboolean talk_key(struct talk *t, int c)
+{
+	char digit[] = {(char)c, '\0'};
+
+	if (!t->call || t->ending || !c || !strchr("mh0123456789*#", c))
+		return FALSE;
+	if (c == 'm')
+		talk_mute(t, !t->muted);
+	else if (c == 'h')
+		talk_hold(t, !t->held);
+	else if (t->accepted)
+		talk_send_digits(t, digit);
+	return TRUE;
+}
+
+/* ---- requests ---- */
+
+void talk_status(const struct talk *t, const char *state, struct fields *out)
+{
+	gint64 us = t->accepted_us ? g_get_monotonic_time() - t->accepted_us : 0;
+
+	fields_add_string(out, "peer", t->peer);
+	fields_add_string(out, "state", t->ending ? "ending" : t->held ? "held" : t->heard ? "talking" : t->accepted ? "connecting" : state);
+	fields_add_bool(out, "muted", t->muted);
+	fields_add_double(out, "duration_s", (double)us / G_USEC_PER_SEC);
+}
+
+static void copy_figure(void *ctx, const struct event *e)
+{
+	fields_add_fields(ctx, e->fields, "event");
+}
+
+/* Everybody else who listens is told likewise. */
+static void tell_stats(struct talk *t, struct fields *reply)
+{
+	guint id = events_listen(ui_events(t->ui), copy_figure, reply);
+
+	talk_report_now(t->report, t->call);
+	events_unlisten(ui_events(t->ui), id);
+}
+
+static gboolean not_yet(const struct talk *t, const struct request *r, GError **error)
+{
+	gboolean soon = r->verb == VERB_MUTE || r->verb == VERB_UNMUTE;
+
+	if (!t->ending && t->call && (t->accepted || soon))
+		return FALSE;
+	g_set_error(error, JC_ERROR, JC_REFUSED, t->ending ? "this call is ending" : "this call has not been accepted yet");
+	return TRUE;
+}
+
+gboolean talk_request(struct talk *t, const struct request *r, struct fields *reply, GError **error)
+{
+	if (not_yet(t, r, error))
+		return FALSE;
+	switch (r->verb) {
+	case VERB_MUTE:
+	case VERB_UNMUTE:
+		talk_mute(t, r->verb == VERB_MUTE);
+		return TRUE;
+	case VERB_HOLD:
+	case VERB_RESUME:
+		talk_hold(t, r->verb == VERB_HOLD);
+		return TRUE;
+	case VERB_DTMF:
+		return send_digits(t, r->text, error);
+	case VERB_STATS:
+		tell_stats(t, reply);
+		return TRUE;
+	default:
+		g_set_error(error, JC_ERROR, JC_REFUSED, "a call cannot do that");
+		return FALSE;
+	}
+}

@@ -1,0 +1,30 @@
+/* talk_priv.h - the inside of a talk: talk.c is its life, talk_do.c what its user and his scripts can do in it. */
+#ifndef JCALL_TALK_PRIV_H
+#define JCALL_TALK_PRIV_H
+
+#include "talk.h"
+#include "talk_report.h"
+#include "talk_sound.h"
+
+struct talk {
+	struct phone *phone;
+	struct ui *ui;
+	struct talk_options options;
+	struct talk_events ev;
+	char *peer;			/* clean, for messages */
+	struct talk_sound *sound;
+	struct call *call;
+	struct call_ahead *ahead;	/* of a call that is not there yet */
+	guint for_source, drain_source, gone_source;
+	unsigned peer_flags;		/* enum rtp_flag, as last told */
+	gboolean accepted, reached, heard, muted, held, ending, dialled;
+	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
+	gint64 accepted_us, talk_us;
+	enum jc_err err;
+	char *text;
+	struct talk_report *report;
+};
+
+void talk_send_digits(struct talk *t, const char *digits);	/* or says why not */
+
+#endif
