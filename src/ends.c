@@ -70,6 +70,17 @@ struct ends_opening *ends_open(const char *in_spec, const char *out_spec,
 	return o;
 }
 
+struct ends_opening *ends_open_ready(struct ends *ends, void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx)
+{
+	struct ends_opening *o = g_new0(struct ends_opening, 1);
+
+	o->ends = ends;
+	o->done = done;
+	o->ctx = ctx;
+	post_to(NULL, opened, o, NULL, 0);
+	return o;
+}
+
 void ends_abandon(struct ends_opening *o)
 {
 	if (o)

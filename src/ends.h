@@ -20,6 +20,9 @@ struct ends_opening *ends_open(const char *in_spec, const char *out_spec,
 			       void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx);
 void ends_abandon(struct ends_opening *o);
 
+/* The same for ENDS that are there already; they are taken over. */
+struct ends_opening *ends_open_ready(struct ends *ends, void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx);
+
 /* FALSE with ERROR when a file is not complete. Takes ENDS; NULL is fine. */
 gboolean ends_close(struct ends *ends, GError **error);
 

@@ -6,6 +6,7 @@
 #ifndef JCALL_TALK_H
 #define JCALL_TALK_H
 
+#include "ends.h"
 #include "phone.h"
 #include "request.h"
 
@@ -15,6 +16,7 @@ enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a fil
 
 struct talk_options {			/* strings are borrowed until ended */
 	const char *in, *out;		/* SPECs of audio/audio.h */
+	struct ends *ready;		/* instead of these, taken over by talk_new; NULL: there are none */
 	enum talk_at_end at_end;
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */

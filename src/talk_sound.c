@@ -12,6 +12,7 @@ struct talk_sound {
 	struct ends *ends, *device, *ring;	/* device: the second source of --at-end device; ring: an output of its own */
 	struct ringer *ringer;
 	struct call *call;
+	gboolean is_device;			/* what is heard is heard by a person */
 	gboolean want_tone, abandoned;
 };
 
@@ -25,7 +26,7 @@ static void start_tone(struct talk_sound *s)
 		return;
 	if (s->ring)
 		out = &s->ring->out;
-	else if (!s->options->ring && s->ends && audio_is_device(s->options->out))
+	else if (!s->options->ring && s->ends && s->is_device)
 		out = &s->ends->out;
 	if (out)
 		s->ringer = ringer_start(s->media, out);
@@ -94,7 +95,9 @@ struct talk_sound *talk_sound_new(struct media_thread *media, struct ui *ui, con
 	s->ui = ui;
 	s->options = options;
 	s->ev = *events;
-	s->opening = ends_open(options->in, options->out, on_opened, s);
+	s->is_device = !options->ready && audio_is_device(options->out);
+	s->opening = options->ready ? ends_open_ready(options->ready, on_opened, s) :
+		ends_open(options->in, options->out, on_opened, s);
 	return s;
 }
 

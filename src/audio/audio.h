@@ -50,6 +50,12 @@ struct audio_driver {
 const struct audio_driver *audio_find(const char *spec, gboolean output, const char **arg, GError **error);
 gboolean audio_open_in (const char *spec, struct audio_in *in, GError **error);	/* JC_AUDIO_DEVICE, JC_FILE, JC_USAGE */
 gboolean audio_open_out(const char *spec, struct audio_out *out, GError **error);
+/* Raw sound (signed 16 bits, little-endian, mono, AUDIO_RATE) from or to the pipe, socket or file FD, which is taken over, to be
+ * closed with the end; NAME says in messages what it is. SIGPIPE must be ignored. An output keeps 10 s for a reader that stalls,
+ * and close waits up to 2 s for him; that he has gone is JC_READER_GONE. HEEDLESS: all that is no fault: what he does not read is
+ * left out. FALSE with JC_FILE: FD is no open file descriptor. */
+gboolean audio_pipe_in (struct audio_in *in, int fd, const char *name, GError **error);
+gboolean audio_pipe_out(struct audio_out *out, int fd, const char *name, gboolean heedless, GError **error);
 gboolean audio_same_file(const char *in_spec, const char *out_spec);	/* both are one and the same file on disk */
 gboolean audio_is_device(const char *spec);		/* would it need PortAudio? */
 /* Loads and initialises PortAudio ahead of time (50-150 ms), in any thread, once; harmless when there is no device.

@@ -19,8 +19,8 @@ enum {
 	FLUSH_MS = 2000,
 };
 
-/* The file descriptors are shared with other processes, so O_NONBLOCK is not for us to set: poll, then one read or write
- * that poll has promised not to block. */
+/* Standard input and output are shared with other processes, so O_NONBLOCK is not for us to set: poll, then one read or
+ * write that poll has promised not to block. */
 static gboolean can(int fd, short what)
 {
 	struct pollfd p = {.fd = fd, .events = what};
@@ -28,10 +28,18 @@ static gboolean can(int fd, short what)
 	return poll(&p, 1, 0) == 1 && (p.revents & (what | POLLHUP | POLLERR)) != 0;
 }
 
-/* ---- standard input ---- */
+/* What is wrong with a file descriptor that is named to us; 0: nothing. */
+static int refusal(int fd)
+{
+	return fd >= 0 && fcntl(fd, F_GETFD) >= 0 ? 0 : EBADF;
+}
+
+/* ---- reading ---- */
 
 struct pipe_in {
 	struct pacer pacer;
+	int fd;					/* ours */
+	char *name;				/* for messages */
 	guint8 bytes[IN_ROOM * 2];
 	size_t have;				/* [bytes] */
 	gboolean end;
@@ -40,8 +48,8 @@ struct pipe_in {
 
 static void pull(struct pipe_in *p)
 {
-	while (!p->end && p->have < sizeof(p->bytes) && can(STDIN_FILENO, POLLIN)) {
-		ssize_t n = read(STDIN_FILENO, p->bytes + p->have, MIN(sizeof(p->bytes) - p->have, PIECE));
+	while (!p->end && p->have < sizeof(p->bytes) && can(p->fd, POLLIN)) {
+		ssize_t n = read(p->fd, p->bytes + p->have, MIN(sizeof(p->bytes) - p->have, PIECE));
 
 		if (n > 0) {
 			p->have += (size_t)n;
@@ -49,7 +57,7 @@ static void pull(struct pipe_in *p)
 			p->end = TRUE;
 		} else if (errno != EINTR && errno != EAGAIN) {
 			p->end = TRUE;
-			p->fault = g_error_new(JC_ERROR, JC_FILE, "cannot read standard input: %s", g_strerror(errno));
+			p->fault = g_error_new(JC_ERROR, JC_FILE, "cannot read %s: %s", p->name, g_strerror(errno));
 		} else {
 			return;
 		}
@@ -113,56 +121,73 @@ static void in_close(void *self)
 {
 	struct pipe_in *p = self;
 
+	close(p->fd);
 	g_clear_error(&p->fault);
+	g_free(p->name);
 	g_free(p);
 }
 
-static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
+gboolean audio_pipe_in(struct audio_in *in, int fd, const char *name, GError **error)
 {
-	if (fcntl(STDIN_FILENO, F_GETFD) < 0) {
-		g_set_error(error, JC_ERROR, JC_FILE, "--in - reads standard input, which is closed");
+	struct pipe_in *p;
+
+	if (refusal(fd)) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read %s: %s", name, g_strerror(refusal(fd)));
 		return FALSE;
 	}
-	if (isatty(STDIN_FILENO)) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "--in - reads raw sound from a pipe or a file, not from the terminal");
-		return FALSE;
-	}
+	p = g_new0(struct pipe_in, 1);
+	p->fd = fd;
+	p->name = g_strdup(name);
 	*in = (struct audio_in){.start = in_start, .ready = in_ready, .read = in_read, .when = in_when, .fault = in_fault,
-				.close = in_close, .self = g_new0(struct pipe_in, 1)};
+				.close = in_close, .self = p};
 	return TRUE;
 }
 
-/* ---- standard output ---- */
+/* ---- writing ---- */
 
 struct pipe_out {
 	struct pacer pacer;
+	int fd;					/* ours */
+	char *name;				/* for messages */
+	gboolean heedless, gone;		/* whether anybody reads it is all the same; nobody does any more */
 	guint8 *bytes;				/* a ring of OUT_ROOM samples */
 	size_t first, have;			/* [bytes] */
 	guint64 lost;				/* [samples] that found no room */
 	GError *fault;
 };
 
-/* Where standard output is a socket, room for one byte is all that poll promises. */
-static ssize_t put(const guint8 *bytes, size_t n)
+/* Of a socket poll promises room for one byte, no more. */
+static ssize_t put(int fd, const guint8 *bytes, size_t n)
 {
-	ssize_t sent = send(STDOUT_FILENO, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent = send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	return sent >= 0 || errno != ENOTSOCK ? sent : write(STDOUT_FILENO, bytes, n);
+	return sent >= 0 || errno != ENOTSOCK ? sent : write(fd, bytes, n);
+}
+
+static void fail_write(struct pipe_out *p, int why)
+{
+	gboolean left = why == EPIPE || why == ECONNRESET;
+
+	p->gone = TRUE;
+	if (p->heedless && left)
+		log_debug("pipe", "nobody reads %s any more", p->name);
+	else if (left)
+		p->fault = g_error_new(JC_ERROR, JC_READER_GONE, "%s was closed by whoever read it", p->name);
+	else
+		p->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write to %s: %s", p->name, g_strerror(why));
 }
 
 static void push(struct pipe_out *p)
 {
-	while (!p->fault && p->have > 0 && can(STDOUT_FILENO, POLLOUT)) {
+	while (!p->gone && p->have > 0 && can(p->fd, POLLOUT)) {
 		size_t piece = MIN(MIN(p->have, PIECE), OUT_ROOM * 2 - p->first);
-		ssize_t n = put(p->bytes + p->first, piece);
+		ssize_t n = put(p->fd, p->bytes + p->first, piece);
 
 		if (n > 0) {
 			p->first = (p->first + (size_t)n) % (OUT_ROOM * 2);
 			p->have -= (size_t)n;
-		} else if (errno == EPIPE) {
-			p->fault = g_error_new(JC_ERROR, JC_FILE, "standard output was closed by whoever read it");
 		} else if (errno != EINTR && errno != EAGAIN) {
-			p->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write to standard output: %s", g_strerror(errno));
+			fail_write(p, errno);
 		} else {
 			return;
 		}
@@ -186,7 +211,7 @@ static size_t out_ready(void *self, gint64 now_us)
 static void out_write(void *self, const gint16 *pcm, size_t n)
 {
 	struct pipe_out *p = self;
-	size_t kept = MIN(n, (OUT_ROOM * 2 - p->have) / 2);
+	size_t kept = p->gone ? 0 : MIN(n, (OUT_ROOM * 2 - p->have) / 2);
 
 	/* The two bytes of a sample need not lie together: a write may have taken half of one. */
 	for (size_t i = 0; i < kept; i++) {
@@ -195,8 +220,8 @@ static void out_write(void *self, const gint16 *pcm, size_t n)
 		p->have += 2;
 	}
 	p->pacer.done += n;
-	if (kept < n && !p->lost && !p->fault)
-		log_warn("pipe", "whoever reads standard output is 10 s behind: sound is being left out");
+	if (kept < n && !p->lost && !p->gone)
+		log_at(p->heedless ? LOG_DEBUG : LOG_WARN, "pipe", "whoever reads %s is 10 s behind: sound is being left out", p->name);
 	p->lost += n - kept;
 	push(p);
 }
@@ -215,46 +240,88 @@ static GError *out_fault(void *self)
 	return p->fault ? g_error_copy(p->fault) : NULL;
 }
 
-static gboolean out_close(void *self, GError **error)
+/* Waits for a reader that is slow. */
+static void flush(struct pipe_out *p)
 {
-	struct pipe_out *p = self;
 	gint64 until = g_get_monotonic_time() + FLUSH_MS * 1000;
-	gboolean complete;
 
 	push(p);
-	while (!p->fault && p->have > 0 && g_get_monotonic_time() < until) {
-		struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	while (!p->gone && p->have > 0 && g_get_monotonic_time() < until) {
+		struct pollfd out = {.fd = p->fd, .events = POLLOUT};
 
 		poll(&out, 1, 100);
 		push(p);
 	}
-	complete = !p->fault && p->have == 0 && !p->lost;
-	if (p->fault)
+}
+
+static gboolean out_close(void *self, GError **error)
+{
+	struct pipe_out *p = self;
+	gboolean complete;
+
+	flush(p);
+	complete = p->heedless || (!p->gone && p->have == 0 && !p->lost);
+	if (p->fault) {
 		g_propagate_error(error, g_steal_pointer(&p->fault));
-	else if (!complete)
-		g_set_error(error, JC_ERROR, JC_FILE, "whoever reads standard output did not take all of it");
+		complete = FALSE;
+	} else if (!complete) {
+		g_set_error(error, JC_ERROR, JC_FILE, "whoever reads %s did not take all of it", p->name);
+	}
+	close(p->fd);
+	g_free(p->name);
 	g_free(p->bytes);
 	g_free(p);
 	return complete;
 }
 
-static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
+gboolean audio_pipe_out(struct audio_out *out, int fd, const char *name, gboolean heedless, GError **error)
 {
 	struct pipe_out *p;
 
-	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
-		g_set_error(error, JC_ERROR, JC_FILE, "--out - writes to standard output, which is closed");
-		return FALSE;
-	}
-	if (isatty(STDOUT_FILENO)) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "--out - writes raw sound to a pipe or a file, not to the terminal");
+	if (refusal(fd)) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot write to %s: %s", name, g_strerror(refusal(fd)));
 		return FALSE;
 	}
 	p = g_new0(struct pipe_out, 1);
+	p->fd = fd;
+	p->name = g_strdup(name);
+	p->heedless = heedless;
 	p->bytes = g_malloc(OUT_ROOM * 2);
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
 				  .fault = out_fault, .close = out_close, .self = p};
 	return TRUE;
+}
+
+/* ---- standard input and output: a call uses a duplicate of its own, since the next may want them, too ---- */
+
+static int duplicate(int fd, const char *closed, const char *terminal, GError **error)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (own < 0) {
+		g_set_error_literal(error, JC_ERROR, JC_FILE, closed);
+	} else if (isatty(own)) {
+		g_set_error_literal(error, JC_ERROR, JC_USAGE, terminal);
+		close(own);
+		own = -1;
+	}
+	return own;
+}
+
+static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
+{
+	int fd = duplicate(STDIN_FILENO, "--in - reads standard input, which is closed",
+			   "--in - reads raw sound from a pipe or a file, not from the terminal", error);
+
+	return fd >= 0 && audio_pipe_in(in, fd, "standard input", error);
+}
+
+static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
+{
+	int fd = duplicate(STDOUT_FILENO, "--out - writes to standard output, which is closed",
+			   "--out - writes raw sound to a pipe or a file, not to the terminal", error);
+
+	return fd >= 0 && audio_pipe_out(out, fd, "standard output", FALSE, error);
 }
 
 const struct audio_driver audio_pipe = {.name = "pipe", .open_in = open_in, .open_out = open_out};

@@ -152,11 +152,12 @@ static enum jingle_reason parting_reason(const struct jingle_session *s, enum jc
 	case JC_DECLINED:
 	case JC_BUSY:
 	case JC_ELSEWHERE:
+	case JC_READER_GONE:		/* whoever listens here has hung up */
 		if (s->state == JINGLE_ACTIVE)
 			return REASON_SUCCESS;
 		if (s->initiator)
 			return REASON_CANCEL;
-		return err == JC_OK || err == JC_CANCELLED ? REASON_DECLINE : of_err;
+		return of_err == REASON_SUCCESS || err == JC_CANCELLED ? REASON_DECLINE : of_err;
 	case JC_AUDIO_DEVICE:		/* what never began has failed to be set up, XEP-0166 "Termination" */
 	case JC_FILE:
 		return s->state == JINGLE_PENDING ? REASON_FAILED_APPLICATION : of_err;

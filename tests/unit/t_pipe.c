@@ -342,7 +342,7 @@ static void a_reader_that_never_comes_back_costs_sound_and_is_told(void **state)
 	assert_drains(s->drain, 0, 10 * FRAME);
 	hang_up(&s->drain);
 	assert_false(out.close(out.self, &error));
-	assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
+	assert_true(g_error_matches(error, JC_ERROR, JC_READER_GONE));
 }
 
 static void a_reader_that_goes_away_is_told_at_once(void **state)
@@ -358,10 +358,10 @@ static void a_reader_that_goes_away_is_told_at_once(void **state)
 	write_run(&out, 0, FRAME);
 	assert_int_equal(out.ready(out.self, FRAME_US), AUDIO_END);
 	fault = out.fault(out.self);
-	assert_true(g_error_matches(fault, JC_ERROR, JC_FILE));
+	assert_true(g_error_matches(fault, JC_ERROR, JC_READER_GONE));
 	assert_non_null(strstr(fault->message, "standard output was closed"));
 	assert_false(out.close(out.self, &error));
-	assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
+	assert_true(g_error_matches(error, JC_ERROR, JC_READER_GONE));
 }
 
 static void a_full_disk_behind_standard_output_is_told(void **state)
@@ -434,6 +434,86 @@ static void a_socket_as_standard_output_never_blocks_and_loses_nothing(void **st
 	assert_int_equal(r.bytes, 100 * FRAME * 2);
 }
 
+/* ---- any other file descriptor ---- */
+
+static gboolean is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void an_end_of_any_pipe_is_closed_with_it(void **state)
+{
+	struct audio_in in;
+	struct audio_out out;
+	gint16 pcm[FRAME];
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(audio_pipe_in(&in, fds[0], "the command", NULL));
+	assert_true(audio_pipe_out(&out, fds[1], "the command", FALSE, NULL));
+	in.start(in.self, 0);
+	out.start(out.self, 0);
+	write_run(&out, 100, FRAME);
+	assert_int_equal(in.ready(in.self, FRAME_US), FRAME);
+	assert_int_equal(in.read(in.self, pcm, FRAME), FRAME);
+	for (int i = 0; i < FRAME; i++)
+		assert_int_equal(pcm[i], 100 + i);
+	assert_true(out.close(out.self, NULL));
+	assert_false(is_open(fds[1]));
+	assert_int_equal(in.ready(in.self, 2 * FRAME_US), AUDIO_END);
+	in.close(in.self);
+	assert_false(is_open(fds[0]));
+}
+
+static void standard_input_and_output_stay_open_for_the_next_call(void **state)
+{
+	struct audio_in in = open_in();
+	struct audio_out out = open_out();
+
+	in.close(in.self);
+	assert_true(out.close(out.self, NULL));
+	assert_true(is_open(STDIN_FILENO) && is_open(STDOUT_FILENO));
+}
+
+static void a_faulty_pipe_is_called_by_its_name(void **state)
+{
+	g_autoptr(GError) no_in = NULL, no_out = NULL, gone = NULL;
+	struct audio_in in;
+	struct audio_out out;
+	int fds[2];
+
+	assert_false(audio_pipe_in(&in, -1, "the command", &no_in));
+	assert_true(g_error_matches(no_in, JC_ERROR, JC_FILE));
+	assert_non_null(strstr(no_in->message, "the command"));
+	assert_false(audio_pipe_out(&out, 9999, "the command", FALSE, &no_out));
+	assert_true(g_error_matches(no_out, JC_ERROR, JC_FILE));
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(audio_pipe_out(&out, fds[1], "the command", FALSE, NULL));
+	close(fds[0]);
+	write_run(&out, 0, FRAME);
+	assert_false(out.close(out.self, &gone));
+	assert_true(g_error_matches(gone, JC_ERROR, JC_READER_GONE));
+	assert_string_equal(gone->message, "the command was closed by whoever read it");
+}
+
+static void what_a_command_does_not_read_is_no_fault_where_it_need_not(void **state)
+{
+	struct audio_out out;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(audio_pipe_out(&out, fds[1], "the command", TRUE, NULL));
+	out.start(out.self, 0);
+	for (int frame = 0; frame < 700; frame++)
+		write_run(&out, frame * FRAME, FRAME);
+	assert_drains(fds[0], 0, 10 * FRAME);
+	close(fds[0]);
+	write_run(&out, 0, FRAME);
+	assert_int_equal(out.ready(out.self, 702 * FRAME_US), FRAME);
+	assert_null(out.fault(out.self));
+	assert_true(out.close(out.self, NULL));
+}
+
 /* ---- what standard input and output may be ---- */
 
 static void assert_refused(gboolean output, int code, const char *words)
@@ -491,6 +571,10 @@ int main(void)
 		TEST(a_full_disk_behind_standard_output_is_told),
 		TEST(a_socket_as_standard_output_never_blocks_and_loses_nothing),
 		TEST(close_waits_for_a_reader_that_is_merely_slow),
+		TEST(an_end_of_any_pipe_is_closed_with_it),
+		TEST(standard_input_and_output_stay_open_for_the_next_call),
+		TEST(a_faulty_pipe_is_called_by_its_name),
+		TEST(what_a_command_does_not_read_is_no_fault_where_it_need_not),
 		TEST(a_terminal_is_no_pipe),
 		TEST(what_is_closed_is_told),
 	};

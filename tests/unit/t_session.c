@@ -291,7 +291,8 @@ static void the_reason_fits_role_and_state(void **state)
 		{UP_DIALER, JC_OK, "success"}, {UP_CALLED, JC_OK, "success"}, {UP_DIALER, JC_CANCELLED, "success"},
 		{UP_CALLED, JC_DECLINED, "success"}, {UP_DIALER, JC_LOST, "connectivity-error"},
 		{UP_CALLED, JC_SECURITY, "security-error"}, {UP_CALLED, JC_FAILED_TRANSPORT, "failed-transport"},
-		{UP_CALLED, JC_FILE, "media-error"}};
+		{UP_CALLED, JC_FILE, "media-error"},
+		{UP_CALLED, JC_READER_GONE, "success"}, {RINGING, JC_READER_GONE, "decline"}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		void *state_of_row = world_in(rows[i].where);
