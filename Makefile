@@ -173,12 +173,16 @@ install: all
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 README CHANGELOG config.example $(DESTDIR)$(DOCDIR)/
+	install -d $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(PREFIX)/share/jcall
+	install -m 644 man/*.7 $(DESTDIR)$(MANDIR)/man7/
+	install -m 644 share/jcall-events.schema.json $(DESTDIR)$(PREFIX)/share/jcall/
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/jcall
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5))
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/share/jcall
 
 dist:
 	git archive --prefix=jcall-$(VERSION)/ -o jcall-$(VERSION).tar.gz HEAD

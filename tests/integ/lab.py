@@ -3,7 +3,8 @@
 Each Lab has its own folder and its own ports and ends only what it started. Nothing here sleeps for a fixed time: every
 wait is for an event, with a generous limit.
 """
-import contextlib, json, os, pty, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import contextlib, os, pty, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import events as schema
 
 JCALL = os.environ.get("JCALL", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/jcall"))
 SANITIZED = "/asan/" in JCALL      # slower by half, and memory that was freed is kept for a while
@@ -19,10 +20,11 @@ def free_port():
 
 
 class Proc:
-    """A running jcall (or anything that prints JSON events on stdout or stderr)."""
+    """A running jcall (or anything that prints JSON events on stdout or stderr). Each event is held against the schema: one that
+    is wrong fails the next wait() or exit(), and the Lab's end."""
 
     def __init__(self, argv, env, name, events_on="stdout", stdin=subprocess.DEVNULL, stdout=None, **kw):
-        self.name, self.events, self.lines, self.q = name, [], [], queue.Queue()
+        self.name, self.events, self.lines, self.wrong, self.q = name, [], [], [], queue.Queue()
         self.started = time.time()
         out = stdout if stdout is not None else subprocess.PIPE
         self.p = subprocess.Popen(argv, env=env, stdin=stdin, stdout=out, stderr=subprocess.PIPE, **kw)
@@ -35,17 +37,22 @@ class Proc:
     def _read(self, stream, has_events):
         def loop():
             for raw in stream:
-                line = raw.decode("utf8", "strict").rstrip("\n")
-                if has_events and line.startswith("{"):
-                    event = json.loads(line)
-                    self.events.append(event)
-                    self.q.put(event)
+                if not has_events or not raw.startswith(b"{"):
+                    self.lines.append(raw.decode("utf8", "strict").rstrip("\n"))
+                    continue
+                event, fault = schema.read(raw)
+                if fault:
+                    self.wrong.append(fault)
                 else:
-                    self.lines.append(line)
+                    self.events.append(event)
+                self.q.put(event)               # which wakes wait(), whatever it is
             self.q.put(None)
         t = threading.Thread(target=loop, daemon=True)
         t.start()
         self.readers.append(t)
+
+    def check_events(self):
+        assert not self.wrong, f"{self.name}: " + "\n".join(self.wrong)
 
     def wait(self, event, limit=PATIENCE):
         """The next event of that name; every earlier one is passed over."""
@@ -55,6 +62,7 @@ class Proc:
                 e = self.q.get(timeout=max(0.01, end - time.monotonic()))
             except queue.Empty:
                 e = False
+            self.check_events()
             if e is None and self.p.poll() is None:
                 continue
             if not e:
@@ -69,6 +77,7 @@ class Proc:
             raise AssertionError(f"{self.name} still runs; it said {self.events[-5:]} and {self.lines[-30:]}")
         for t in self.readers:
             t.join(5)
+        self.check_events()
         return status
 
     def signal(self, number):
@@ -85,6 +94,8 @@ class Proc:
             except subprocess.TimeoutExpired:
                 self.p.kill()
                 self.p.wait()
+        for t in self.readers:
+            t.join(5)
 
 
 class Lab:
@@ -129,7 +140,9 @@ class Lab:
         return [(sender, ET.fromstring(text)) for sender, text in rows]
 
     def validate(self):
-        """What the jcalls here have sent is valid by the schemas of the specifications."""
+        """The events that the jcalls here have told are valid by their schema, what they have sent by those of the specifications."""
+        for p in self.procs:
+            p.check_events()
         if not self.judged or not any(p.seen("connected") or p.seen("diagnosis") for p in self.procs) or \
                 not os.path.exists(self.path("sent")):
             return
