@@ -49,9 +49,8 @@ def _no_number(text):
 
 
 def read(line):
-    """(the event of one line, which is bytes, or None; what is wrong with it or None)"""
+    """(the event of one line, which is bytes; None) or (None, why it is none)"""
     try:
-        event = json.loads(line.decode("utf8"), parse_constant=_no_number)
+        return json.loads(line.decode("utf8"), parse_constant=_no_number), None
     except ValueError as e:
         return None, f"not JSON ({e}): {line!r}"
-    return event, fault(event)
