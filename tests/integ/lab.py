@@ -25,6 +25,7 @@ class Proc:
 
     def __init__(self, argv, env, name, events_on="stdout", stdin=subprocess.DEVNULL, stdout=None, **kw):
         self.name, self.events, self.lines, self.wrong, self.q = name, [], [], [], queue.Queue()
+        schema.prepare()
         self.started = time.time()
         out = stdout if stdout is not None else subprocess.PIPE
         self.p = subprocess.Popen(argv, env=env, stdin=stdin, stdout=out, stderr=subprocess.PIPE, **kw)
