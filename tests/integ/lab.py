@@ -25,6 +25,7 @@ class Proc:
 
     def __init__(self, argv, env, name, events_on="stdout", stdin=subprocess.DEVNULL, stdout=None, **kw):
         self.name, self.events, self.lines, self.wrong, self.q = name, [], [], [], queue.Queue()
+        schema.prepare()
         self.started = time.time()
         out = stdout if stdout is not None else subprocess.PIPE
         self.p = subprocess.Popen(argv, env=env, stdin=stdin, stdout=out, stderr=subprocess.PIPE, **kw)
@@ -41,10 +42,11 @@ class Proc:
                     self.lines.append(raw.decode("utf8", "strict").rstrip("\n"))
                     continue
                 event, fault = schema.read(raw)
+                if event:
+                    self.events.append(event)           # first, for checking takes its time
+                    fault = schema.fault(event)
                 if fault:
                     self.wrong.append(fault)
-                else:
-                    self.events.append(event)
                 self.q.put(event)               # which wakes wait(), whatever it is
             self.q.put(None)
         t = threading.Thread(target=loop, daemon=True)
@@ -84,7 +86,7 @@ class Proc:
         self.p.send_signal(number)
 
     def seen(self, event):
-        return [e for e in self.events if e["event"] == event]
+        return [e for e in self.events if e.get("event") == event]
 
     def stop(self):
         if self.p.poll() is None:
