@@ -210,6 +210,14 @@ static gboolean collect_allowed(struct answering *a)
 	return TRUE;
 }
 
+/* By jcall ctl, which needs a place for its socket. */
+static gboolean may_be_told(void)
+{
+	g_autofree char *folder = control_folder();
+
+	return folder != NULL;
+}
+
 /* Whether there is anybody who could accept a call at all. */
 static gboolean check_policy(const struct answering *a)
 {
@@ -217,8 +225,9 @@ static gboolean check_policy(const struct answering *a)
 		log_error("answer", "--auto takes calls from those named by --allow JID or --allow-contacts only, and there is neither");
 		return FALSE;
 	}
-	if (!a->auto_accept && !ui_has_keys(a->app.ui)) {
-		log_error("answer", "there is no terminal to ask on; use --auto with --allow JID or --allow-contacts");
+	if (!a->auto_accept && !ui_has_keys(a->app.ui) && !may_be_told()) {
+		log_error("answer", "there is neither a terminal to ask on nor an XDG_RUNTIME_DIR for 'jcall ctl answer'; use --auto with "
+			  "--allow JID or --allow-contacts");
 		return FALSE;
 	}
 	return TRUE;

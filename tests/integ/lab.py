@@ -275,8 +275,14 @@ VirtualHost "{DOMAIN}"
 
     def env(self, **more):
         e = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "PULSE_", "JCALL_"))}
-        e.update(HOME=self.dir, XDG_CONFIG_HOME=self.path("xdg"), LANG="C.UTF-8", **more)
+        e.update(HOME=self.dir, XDG_CONFIG_HOME=self.path("xdg"), XDG_RUNTIME_DIR=self.path("run"), LANG="C.UTF-8", **more)
+        os.makedirs(e["XDG_RUNTIME_DIR"], 0o700, exist_ok=True)
         return e
+
+    def ctl(self, *args, limit=PATIENCE):
+        """jcall ctl ARGS: what it printed, once it has ended well; else (status, words)."""
+        r = subprocess.run([JCALL, "ctl", *map(str, args)], env=self.env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
+        return r.stdout if r.returncode == 0 else (r.returncode, r.stderr)
 
     def jcall(self, user, command, *args, config=None, json_events=True, **kw):
         argv = self.inside(user) + [JCALL, command, "-c", config or self.config(user)]
