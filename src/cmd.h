@@ -7,6 +7,7 @@
 #include "config.h"
 #include "control.h"
 #include "event_sink.h"
+#include "hooks.h"
 #include "phone.h"
 #include "talk.h"
 #include "ui.h"
@@ -22,6 +23,7 @@ extern const struct command *const commands[];
 /* ---- options that commands share ---- */
 struct common {
 	char *config_path, *account_name, *in, *out, *at_end, *dtmf, *events;
+	char **on_event;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
 	gint stats_s;				/* 0: no figures */
 	gboolean json, quiet, trace, relay_only;
@@ -58,6 +60,7 @@ struct app {
 	struct ui *ui;
 	struct phone *phone;
 	struct event_sink *sink;		/* NULL: --events was not given */
+	struct hooks *hooks;			/* NULL: there are none */
 	struct control *control;		/* NULL: there is no place for it */
 	GMainLoop *loop;
 	struct app_events ev;

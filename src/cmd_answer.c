@@ -238,8 +238,8 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (a->max_calls < 1 || a->max_calls > ANSWER_MAX_CALLS)
-		log_error("answer", "--max-calls takes a number from 1 to %d", ANSWER_MAX_CALLS);
+	if (a->max_calls < 0 || a->max_calls > CONFIG_MAX_CALLS)
+		log_error("answer", "--max-calls takes a number from 1 to %d", CONFIG_MAX_CALLS);
 	else if (a->once && a->max_calls > 1)
 		log_error("answer", "--once takes one call, --max-calls several: which is it?");
 	else if (a->exec && (o->in || o->out))
@@ -249,6 +249,17 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 	else
 		return TRUE;
 	return FALSE;
+}
+
+/* What was not said in options is said by the configuration. */
+static void settle_calls(struct answering *a, const struct common *o)
+{
+	const struct config *config = a->app.config;
+
+	if (!a->max_calls)
+		a->max_calls = a->once ? 1 : (gint)config->answer_max_calls;
+	if (!a->exec_argv && config->answer_exec && !o->in && !o->out)
+		a->exec_argv = exec_parse(config->answer_exec, NULL);
 }
 
 static int run_answer(struct answering *a, const struct common *o)
@@ -263,6 +274,7 @@ static int run_answer(struct answering *a, const struct common *o)
 	if (!app_init(&a->app, o, &status))
 		return status;
 	status = jc_exit_status(JC_USAGE);
+	settle_calls(a, o);
 	if (collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
@@ -280,7 +292,7 @@ static int run_answer(struct answering *a, const struct common *o)
 
 static int answer_main(int argc, char **argv)
 {
-	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .max_calls = 1};
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free)};
 	const GOptionEntry entries[] = {
 		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},
 		{"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a.allow_options, "Allow this address or domain", "JID"},

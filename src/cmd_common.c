@@ -63,6 +63,7 @@ static void add_call_options(GOptionGroup *group, struct common *o)
 		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
 		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
+		{"on-event", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->on_event, "Start this whenever something happens", "COMMAND"},
 		{"stats", 0, 0, G_OPTION_ARG_INT, &o->stats_s, "Tell how the sound is, every 5 seconds unless said otherwise", "[SECONDS]"},
 		{"ring-timeout", 0, 0, G_OPTION_ARG_INT, &o->ring_timeout_s, "Ring no longer than this", "SECONDS"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -151,6 +152,7 @@ void common_free(struct common *o)
 	g_free(o->at_end);
 	g_free(o->dtmf);
 	g_free(o->events);
+	g_strfreev(o->on_event);
 }
 
 /* ---- outcomes ---- */
@@ -200,6 +202,23 @@ static gboolean is_stdio(const char *spec)
 	return strcmp(spec, "-") == 0;
 }
 
+static gboolean add_hooks(struct app *a, const struct common *o, GError **error)
+{
+	if (!o->on_event && !a->config->hooks->len)
+		return TRUE;
+	a->hooks = hooks_new(ui_events(a->ui));
+	for (guint i = 0; i < a->config->hooks->len; i++) {
+		const struct config_hook *h = a->config->hooks->pdata[i];
+
+		if (!hooks_add(a->hooks, h->event, h->command, error))
+			return FALSE;
+	}
+	for (char **command = o->on_event; command && *command; command++)
+		if (!hooks_add(a->hooks, NULL, *command, error))
+			return FALSE;
+	return TRUE;
+}
+
 static gboolean app_build(struct app *a, const struct common *o, GError **error)
 {
 	struct ui_options ui = {.json = o->json, .quiet = o->quiet, .verbose = o->verbose || o->trace};
@@ -223,7 +242,7 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	ui.stdin_is_audio = is_stdio(a->talk.in);
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
-	if (o->events && !(a->sink = event_sink_open(ui_events(a->ui), o->events, error))) {
+	if (!add_hooks(a, o, error) || (o->events && !(a->sink = event_sink_open(ui_events(a->ui), o->events, error)))) {
 		password_free(password);
 		return FALSE;
 	}
@@ -315,11 +334,21 @@ static void on_key(void *ctx, int c)
 	a->ev.key(a->ev.self, c);
 }
 
-static void on_closed(void *ctx)
+static void on_hooks_done(void *ctx)
 {
 	struct app *a = ctx;
 
 	g_main_loop_quit(a->loop);
+}
+
+static void on_closed(void *ctx)
+{
+	struct app *a = ctx;
+
+	if (a->hooks)
+		hooks_finish(a->hooks, on_hooks_done, a);
+	else
+		g_main_loop_quit(a->loop);
 }
 
 gboolean app_init(struct app *a, const struct common *o, int *status)
@@ -367,6 +396,7 @@ void app_free(struct app *a)
 	for (size_t i = 0; i < G_N_ELEMENTS(a->sources); i++)
 		g_clear_handle_id(&a->sources[i], g_source_remove);
 	control_free(a->control);
+	hooks_free(a->hooks);
 	phone_free(a->phone);
 	event_sink_free(a->sink, SINK_LIMIT_MS);
 	ui_free(a->ui);
