@@ -65,10 +65,15 @@ static void send_finish(struct answer *a, enum jc_err err)
 
 /* ---- for the list of calls ---- */
 
+static struct call_entry entry(const struct answer *a, enum jc_err err)
+{
+	return (struct call_entry){.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
+		.duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms + 500) / 1000) : 0};
+}
+
 static void keep(struct answer *a, enum jc_err err, gboolean over)
 {
-	struct call_entry e = {.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
-			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms + 500) / 1000) : 0};
+	struct call_entry e = entry(a, err);
 
 	a->options.keep(a->ctx, &e, over);
 }
@@ -200,10 +205,13 @@ static void on_nothing(void *self)
 static void on_accepted(void *self)
 {
 	struct answer *a = self;
+	struct call_entry e;
 
 	ui_say(a->ui, "Answered %s", a->shown);
 	if (!a->accepted_ms)
 		a->accepted_ms = clock_ms();
+	e = entry(a, JC_OK);
+	a->options.talking(a->ctx, &e);
 }
 
 /* ---- a call that moves to another device of the caller's: XEP-0353 "Existing session" ---- */

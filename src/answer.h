@@ -18,6 +18,8 @@ struct answer_options {
 	struct talk_options talk;
 	/* For the list of calls, with the ctx of done: a call that we deal with, and, when it is OVER, what became of it. */
 	void (*keep)(void *ctx, const struct call_entry *e, gboolean over);
+	/* Both sides have accepted that call; once more, with the same id, when it has moved to another device of the peer's. */
+	void (*talking)(void *ctx, const struct call_entry *e);
 };
 
 struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answer_options *options,

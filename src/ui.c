@@ -8,6 +8,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "log.h"
+
 struct ui {
 	struct ui_options options;
 	FILE *json_to;
@@ -63,7 +65,7 @@ void ui_say(struct ui *u, const char *format, ...)
 	if (u->options.json || u->options.quiet)
 		return;
 	va_start(ap, format);
-	line(u, "", format, ap);
+	line(u, log_prefix(JOURNAL_INFO, ""), format, ap);
 	va_end(ap);
 }
 
@@ -72,7 +74,7 @@ void ui_error(struct ui *u, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	line(u, "jcall: ", format, ap);
+	line(u, log_prefix(JOURNAL_NOTICE, "jcall: "), format, ap);
 	va_end(ap);
 }
 
