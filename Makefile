@@ -201,6 +201,23 @@ uninstall:
 	rm -f $(foreach pair,$(INSTALLED),$(DESTDIR)$(word 2,$(subst :, ,$(pair))))
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DATADIR)
 
+# A Debian package of the tree as it is, in build/deb. The unit tests are for `make check`, and for who builds it elsewhere.
+DEB := build/deb/jcall-$(VERSION)
+.PHONY: deb check-deb
+deb:
+	$(Q)tests/deps --deb
+	$(Q)rm -rf build/deb && mkdir -p $(DEB)
+	$(Q)tar -c --exclude=./build --exclude=./.git . | tar -x -C $(DEB)
+	$(Q)debian/make-changelog >$(DEB)/debian/changelog
+	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL DEB_BUILD_PROFILES=nocheck \
+	  DEB_BUILD_OPTIONS="nocheck parallel=$$(nproc)" dpkg-buildpackage --build=binary --no-sign >../build.log 2>&1 \
+	  || { tail -30 ../build.log; exit 1; }
+	$(Q)rm -rf $(DEB)
+	@ls build/deb/*.deb
+
+check-deb: deb
+	$(Q)tests/deb
+
 dist:
 	git archive --prefix=jcall-$(VERSION)/ -o jcall-$(VERSION).tar.gz HEAD
 
