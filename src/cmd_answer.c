@@ -1,15 +1,21 @@
 #include "cmd.h"
 
+#include <string.h>
+
 #include "answer.h"
 #include "exec.h"
 #include "log.h"
 #include "missed.h"
+#include "service.h"
 #include "text.h"
 
 struct answering {
 	struct app app;
 	struct answer *answer;
 	struct missed *missed;
+	struct service *service;
+	GHashTable *talking;			/* the number of a call -> its peer, clean */
+	char *trouble;				/* why the server is away; NULL: it is not */
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
 	gint max_calls;
@@ -19,13 +25,51 @@ struct answering {
 	char **allow_options;
 };
 
+/* ---- as a service ---- */
+
+static void tell_status(struct answering *a)
+{
+	guint calls = g_hash_table_size(a->talking);
+	GHashTableIter iter;
+	void *peer = NULL;
+
+	g_hash_table_iter_init(&iter, a->talking);
+	g_hash_table_iter_next(&iter, NULL, &peer);
+	if (a->trouble)
+		service_status(a->service, "%s; trying again", a->trouble);
+	else if (calls > 1)
+		service_status(a->service, "Talking with %s and %u more", (char *)peer, calls - 1);
+	else if (calls)
+		service_status(a->service, "Talking with %s", (char *)peer);
+	else if (a->told_waiting)
+		service_status(a->service, "Waiting for calls to %s", phone_jid(a->app.phone));
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+	struct answering *a = ctx;
+	gpointer call = GUINT_TO_POINTER(e->call);
+
+	if (strcmp(e->name, "accepted") == 0)
+		g_hash_table_replace(a->talking, call, g_strdup(fields_string(e->fields, "peer")));
+	else if (strcmp(e->name, "ended") != 0 || !g_hash_table_remove(a->talking, call))
+		return;
+	tell_status(a);
+}
+
+static void leave(struct answering *a, int status)
+{
+	service_stopping(a->service);
+	app_quit(&a->app, status);
+}
+
 static void on_done(void *ctx, const char *peer, enum jc_err err, const char *text)
 {
 	struct answering *a = ctx;
 
 	report_outcome(a->app.ui, peer, err, text);
 	if (a->once || (a->leaving && answer_is_idle(a->answer)))
-		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
+		leave(a, a->once ? jc_exit_status(err) : 0);
 }
 
 /* ---- the list of calls ---- */
@@ -68,6 +112,8 @@ static void tell_waiting(struct answering *a)
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
+	tell_status(a);
+	service_ready(a->service);
 }
 
 static gboolean on_no_echo(gpointer data)
@@ -110,6 +156,8 @@ static void on_online(void *self, gboolean resumed)
 {
 	struct answering *a = self;
 
+	g_clear_pointer(&a->trouble, g_free);
+	tell_status(a);
 	if (!resumed && a->present)
 		announce(a);
 	become_present(a);
@@ -126,9 +174,13 @@ static void on_offline(void *self, const GError *error, gboolean final)
 
 	ui_event(a->app.ui, "disconnected", "text", "s", error->message, NULL);
 	if (final) {
+		service_status(a->service, "%s", error->message);
 		answer_hangup(a->answer);
-		app_quit(&a->app, report_error(error));
+		leave(a, report_error(error));
 	} else {
+		g_free(a->trouble);
+		a->trouble = g_strdup(error->message);
+		tell_status(a);
 		log_warn("answer", "%s; trying again", error->message);
 	}
 }
@@ -167,8 +219,9 @@ static void on_interrupted(void *self, int signum)
 	struct answering *a = self;
 
 	a->leaving = TRUE;
+	service_stopping(a->service);
 	if (!answer_hangup(a->answer))
-		app_quit(&a->app, a->once ? jc_exit_status(JC_CANCELLED) : 0);
+		leave(a, a->once ? jc_exit_status(JC_CANCELLED) : 0);
 }
 
 static void on_key(void *self, int c)
@@ -281,6 +334,9 @@ static int run_answer(struct answering *a, const struct common *o)
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
 		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
+		service_watch(a->service, phone_media(a->app.phone));
+		events_listen(ui_events(a->app.ui), on_event, a);
+		service_status(a->service, "Logging in as %s", a->app.account->jid);
 		status = app_run(&a->app, &events);
 	}
 	missed_free(a->missed);
@@ -292,7 +348,8 @@ static int run_answer(struct answering *a, const struct common *o)
 
 static int answer_main(int argc, char **argv)
 {
-	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free)};
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .service = service_new(),
+		.talking = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free)};
 	const GOptionEntry entries[] = {
 		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},
 		{"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a.allow_options, "Allow this address or domain", "JID"},
@@ -316,6 +373,9 @@ static int answer_main(int argc, char **argv)
 	g_strfreev(a.exec_argv);
 	g_free(a.exec);
 	g_ptr_array_unref(a.allow);
+	g_hash_table_unref(a.talking);
+	g_free(a.trouble);
+	service_free(a.service);
 	common_free(&o);
 	return status;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "event_sink.h"
+#include "log.h"
 
 enum { FLUSH_MS = 10000 };		/* so long we wait at the end for whoever reads the events */
 
@@ -103,7 +104,7 @@ void ui_say(struct ui *u, const char *format, ...)
 	if (u->options.json || u->options.quiet)
 		return;
 	va_start(ap, format);
-	line(u, "", format, ap);
+	line(u, log_prefix(JOURNAL_INFO, ""), format, ap);
 	va_end(ap);
 }
 
@@ -113,7 +114,7 @@ void ui_error(struct ui *u, const char *format, ...)
 
 	u = whole(u);
 	va_start(ap, format);
-	line(u, "jcall: ", format, ap);
+	line(u, log_prefix(JOURNAL_NOTICE, "jcall: "), format, ap);
 	va_end(ap);
 }
 
