@@ -65,7 +65,7 @@ class User:
     def __init__(self, lab, env, **sections):
         self.lab, self.home, self.log = lab, env["HOME"], lab.path("log")
         self.env = dict(env, XDG_RUNTIME_DIR=lab.path("run"))
-        os.mkdir(lab.path("run"), 0o700)
+        os.makedirs(lab.path("run"), 0o700, exist_ok=True)
         os.makedirs(f"{self.home}/.config/jcall")
         self.env.pop("XDG_CONFIG_HOME")
         self.configure(**sections)
