@@ -52,6 +52,7 @@ struct call_events {
 	void (*digit)(void *self, char digit);		/* a touch tone of the peer's */
 	void (*voice)(void *self, gboolean speaking);	/* of the peer */
 	void (*in_ended)(void *self, const GError *fault);
+	void (*measured)(void *self);			/* call_stats has new figures; may be NULL */
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
 	void *self;
@@ -108,6 +109,7 @@ gboolean     call_was_offered(const struct call *c);		/* initiator: the session-
 gboolean     call_was_delivered(const struct call *c);
 unsigned     call_peer_flags(const struct call *c);	/* enum rtp_flag */
 void         call_stats(const struct call *c, struct media_stats *out);
+void         call_watch(struct call *c, gboolean watched);	/* somebody looks on: figures come every 0.15 s, else every 0.5 s */
 gint64       call_silent_us(const struct call *c);
 
 #endif

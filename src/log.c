@@ -9,6 +9,12 @@
 enum { MAX_LINE_CHARS = 16000 };
 
 enum log_level log_threshold = LOG_WARN;
+static gint over_line;			/* atomic */
+
+void log_over_line(gboolean is)
+{
+	g_atomic_int_set(&over_line, is);
+}
 
 /* One write per line keeps lines of different threads apart without a lock. */
 static void write_line(const char *line)
@@ -28,6 +34,7 @@ static void write_line(const char *line)
 void log_write(enum log_level level, const char *area, const char *format, ...)
 {
 	g_autofree char *raw = NULL, *clean = NULL, *line = NULL;
+	const char *erase = g_atomic_int_get(&over_line) ? "\r\033[J" : "";
 	va_list ap;
 
 	va_start(ap, format);
@@ -35,9 +42,9 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
 	va_end(ap);
 	clean = text_clean(raw, MAX_LINE_CHARS);
 	if (level <= LOG_WARN)
-		line = g_strdup_printf("jcall: %s\n", clean);
+		line = g_strdup_printf("%sjcall: %s\n", erase, clean);
 	else
-		line = g_strdup_printf("jcall: %s: %s\n", area, clean);
+		line = g_strdup_printf("%sjcall: %s: %s\n", erase, area, clean);
 	write_line(line);
 }
 

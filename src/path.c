@@ -172,6 +172,8 @@ void path_take_snapshot(void *self, void *arg)
 
 	p->stats = snapshot->stats;
 	p->last_alive_us = snapshot->last_any_us;
+	if (!p->closed && p->ev.measured)
+		p->ev.measured(p->ev.self);
 }
 
 void path_tell_released(void *self, void *arg)
@@ -336,6 +338,11 @@ void path_set_in(struct path *p, const struct audio_in *in, void (*released)(voi
 void path_stats(const struct path *p, struct media_stats *out)
 {
 	*out = p->stats;
+}
+
+void path_watch(struct path *p, gboolean watched)
+{
+	command(p, path_do_watch, &watched, sizeof(watched));
 }
 
 gint64 path_silent_us(const struct path *p)
