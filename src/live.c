@@ -101,8 +101,9 @@ static void add_meter(struct line *s, const char *label, double db, unsigned wid
 {
 	const char *colour = db > CLIPS_DB ? RED : db > LOUD_DB ? YELLOW : GREEN;
 	gboolean blocks = (s->style & LIVE_BLOCKS) != 0;
-	unsigned halves = (unsigned)(CLAMP((db - FLOOR_DB) / -FLOOR_DB, 0, 1) * 2 * width + 0.5);
-	unsigned full = blocks ? halves / 2 : (halves + 1) / 2, half = blocks ? halves % 2 : 0;
+	unsigned per_cell = blocks ? 2 : 1;
+	unsigned steps = (unsigned)(CLAMP((db - FLOOR_DB) / -FLOOR_DB, 0, 1) * per_cell * width + 0.5);
+	unsigned full = steps / per_cell, half = steps % per_cell;
 
 	if (s->cut < NO_LABELS)
 		add(s, "%s ", label);

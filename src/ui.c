@@ -14,6 +14,8 @@
 #include "log.h"
 
 #define ERASE "\r\033[J"		/* the live line, and what a narrower terminal has made of it */
+#define NO_WRAP "\033[?7l"	/* a terminal may be narrower than it has told yet: what does not fit is lost, not wrapped */
+#define WRAP    "\033[?7h"
 
 struct ui {
 	struct ui_options options;
@@ -66,7 +68,7 @@ static char *live_text(const struct ui *u)
 {
 	g_autofree char *line = u->shown ? live_line(&u->live, columns() - 1, u->style) : NULL;
 
-	return line ? g_strconcat(ERASE, line, "\r", NULL) : g_strdup("");
+	return line ? g_strconcat(ERASE NO_WRAP, line, WRAP "\r", NULL) : g_strdup("");
 }
 
 static void hide(struct ui *u)
