@@ -282,9 +282,7 @@ static void on_unstable(void *self, gboolean silent)
 
 static void on_digit(void *self, char digit)
 {
-	struct call *c = self;
-
-	c->ev.digit(c->ev.self, digit);
+	call_sound_digit(self, digit, DIGIT_MEDIA);
 }
 
 static void on_voice(void *self, gboolean speaking)

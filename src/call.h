@@ -49,7 +49,7 @@ struct call_events {
 	void (*heard)(void *self, gint64 at_us);
 	void (*unstable)(void *self, gboolean silent);
 	void (*changed)(void *self);			/* hold, mute of the peer */
-	void (*digit)(void *self, char digit);		/* a touch tone of the peer's */
+	void (*digit)(void *self, char digit);		/* a touch tone of the peer's, by RTP or signalled */
 	void (*voice)(void *self, gboolean speaking);	/* of the peer */
 	void (*in_ended)(void *self, const GError *fault);
 	void (*measured)(void *self);			/* call_stats has new figures; may be NULL */
@@ -96,8 +96,10 @@ void         call_set_in(struct call *c, const struct audio_in *in, void (*relea
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */
-/* Sends touch tones: 0-9 * # A-D, w for half a second, a comma for two. FALSE: no sound flows yet, or the peer takes none. */
+/* Sends touch tones, one after the other and after those that wait: 0-9 * # A-D, w for half a second, a comma for two. After the
+ * accept only. FALSE, and none is sent: the peer takes none, or too many are waiting. */
 gboolean     call_dtmf(struct call *c, const char *digits);
+gboolean     call_takes_dtmf(const struct call *c);		/* the peer does; valid from the accept on */
 
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */

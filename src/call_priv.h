@@ -4,6 +4,7 @@
 #define JCALL_CALL_PRIV_H
 
 #include "call.h"
+#include "digits.h"
 #include "jingle/dtls_fp.h"
 #include "jingle/iceudp.h"
 #include "jingle/rawudp.h"
@@ -28,6 +29,7 @@ struct call {
 
 	/* ---- call_sound.c ---- */
 	gboolean going, muted, held;		/* the path has the ends; by our user */
+	struct digits digits;			/* of the peer */
 
 	/* ---- call_keys.c ---- */
 	struct dtls_fp *fingerprint;
@@ -59,6 +61,7 @@ struct call {
 gint64 call_now(const struct call *c);
 struct path_events call_path_events(struct call *c);
 void   call_sound_go(struct call *c);		/* once it is accepted and has its ends */
+void   call_sound_digit(struct call *c, char digit, enum digit_way way);
 void   call_sound_changed(struct call *c);	/* senders, hold, mute or parameters */
 
 /* ---- call_way.c: the transports ---- */

@@ -313,12 +313,17 @@ void path_mute(struct path *p, gboolean muted)
 	command(p, path_do_mute, &muted, sizeof(muted));
 }
 
-void path_dtmf(struct path *p, const char *digits)
+gboolean path_dtmf(struct path *p, const char *digits)
 {
 	struct dtmf_arg arg = {{0}};
+	gsize n = strlen(digits);
 
+	if (n > DTMF_QUEUE || p->digits_given - p->stats.tx_digits > DTMF_QUEUE - n)
+		return FALSE;
+	p->digits_given += n;
 	g_strlcpy(arg.digits, digits, sizeof(arg.digits));
 	command(p, path_do_dtmf, &arg, sizeof(arg));
+	return TRUE;
 }
 
 void path_hold(struct path *p, gboolean sending, gboolean receiving)

@@ -76,7 +76,8 @@ void path_keys(struct path *p, const struct srtp_keys *tx, const struct srtp_key
 void path_go(struct path *p, const struct media_params *params, const struct audio_in *in, const struct audio_out *out);
 void path_params(struct path *p, const struct media_params *params);
 void path_mute(struct path *p, gboolean muted);
-void path_dtmf(struct path *p, const char *digits);	/* as dtmf_queue, if the params name an event */
+/* As dtmf_queue, for params that name an event; before the engine runs they wait for it. FALSE: too many are waiting. */
+gboolean path_dtmf(struct path *p, const char *digits);
 void path_hold(struct path *p, gboolean sending, gboolean receiving);
 /* Another source from now on; RELEASED(ctx) comes in the main thread when the old one is no longer used. */
 void path_set_in(struct path *p, const struct audio_in *in, void (*released)(void *ctx), void *ctx);

@@ -106,6 +106,7 @@ static void start_engine(struct path *p)
 	}
 	engine_mute(p->engine, p->muted);
 	engine_hold(p->engine, p->hold.sending, p->hold.receiving);
+	engine_dtmf(p->engine, p->early_digits.digits);
 	if (p->proven)
 		p->secure_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
@@ -421,9 +422,12 @@ void path_do_mute(void *self, void *arg)
 void path_do_dtmf(void *self, void *arg)
 {
 	struct path *p = self;
+	const char *digits = ((struct dtmf_arg *)arg)->digits;
 
-	if (p->engine)
-		engine_dtmf(p->engine, ((struct dtmf_arg *)arg)->digits);
+	if (!p->engine)
+		g_strlcat(p->early_digits.digits, digits, sizeof(p->early_digits.digits));
+	else if (!engine_dtmf(p->engine, digits))
+		log_warn("path", "touch tones were not taken");
 }
 
 void path_do_hold(void *self, void *arg)

@@ -43,6 +43,7 @@ struct path {
 	void *done_ctx;
 	struct media_stats stats;
 	gint64 last_alive_us;
+	uint64_t digits_given;
 
 	/* ---- media thread ---- */
 	struct link_options options;
@@ -62,6 +63,7 @@ struct path {
 	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, left;
 	struct hold_arg hold;
 	struct media_params params;
+	struct dtmf_arg early_digits;	/* that wait for the engine */
 	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
 	const struct audio_in *in;
 	const struct audio_out *out;

@@ -236,7 +236,8 @@ static void on_secured(void *self, const char *suite)
 static void send_digits(struct talk *t, const char *digits)
 {
 	if (!call_dtmf(t->call, digits))
-		ui_error(t->ui, "touch tones were not sent: the other side's client takes none");
+		ui_error(t->ui, "touch tones were not sent: %s", call_takes_dtmf(t->call) ? "too many are still waiting for their turn" :
+			 "the other side's client takes none");
 }
 
 static void on_flowing(void *self, gint64 at_us)

@@ -7,13 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DTMF_PAYLOAD = 4, DTMF_QUEUE = 64 };
+enum { DTMF_PAYLOAD = 4, DTMF_QUEUE = 256 };
 
 /* ---- sending ---- */
 
 struct dtmf_tx {			/* zeroed at birth */
 	char queue[DTMF_QUEUE];
 	size_t count;
+	uint64_t taken;			/* characters that are no longer in the queue */
 	enum { DTMF_IDLE, DTMF_TONE, DTMF_END, DTMF_PAUSE } state;
 	unsigned ms;			/* in this state */
 	unsigned ends;			/* packets that said so */
@@ -33,10 +34,26 @@ bool dtmf_is_idle(const struct dtmf_tx *t);	/* nothing is left to be sent */
 
 /* ---- receiving ---- */
 
-struct dtmf_rx { bool any; uint32_t ts; };	/* zeroed at birth */
+/* Of one payload type; zeroed at birth. */
+struct dtmf_rx {
+	bool any, ended;		/* ended: a packet has said so */
+	uint8_t event;			/* the one heard last: */
+	uint32_t first, ts;		/* its first timestamp, and its latest (they are one, but see dtmf_hear) */
+	uint16_t duration;		/* as far as it was told */
+};
+
+struct dtmf_packet {
+	uint32_t ts;
+	bool marker;
+	unsigned hz;			/* of the clock */
+	const uint8_t *payload;
+	size_t len;
+};
 
 /* The digit of a packet of an event that was not heard of before, by any of its packets; else 0. An event is its timestamp, so
- * none is taken twice, and one is lost only with all its packets. */
-char dtmf_hear(struct dtmf_rx *r, uint32_t ts, const uint8_t *payload, size_t len);
+ * none is taken twice, and one is lost only with all its packets. What takes up at once where the last has not ended is the same
+ * event: a segment of a long one (2.5.1.3), or of a client that gives each packet a time of its own. Flash (16) and what is
+ * no digit is 0. */
+char dtmf_hear(struct dtmf_rx *r, const struct dtmf_packet *p);
 
 #endif

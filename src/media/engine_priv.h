@@ -45,7 +45,7 @@ struct engine {
 	gint64 silent_us;			/* when the next frame of silence is due, while there is no source */
 	gint64 nowhere_us;			/* up to when was played, while there is no output */
 	struct dtmf_tx dtmf_tx;
-	struct dtmf_rx dtmf_rx;
+	struct dtmf_rx dtmf_rx[CODEC_COUNT - CODEC_EVENT];	/* by clock: times of different ones are not compared */
 	uint32_t event_ts;			/* of the one that is being sent */
 	char digits[16];			/* that came, and were not asked for yet */
 	size_t heard_digits;

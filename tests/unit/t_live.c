@@ -103,14 +103,14 @@ static void what_is_wrong_or_off_stands_first_and_stays_longest(void **state)
 	l.muted = l.held = l.peer_held = l.peer_muted = l.silent = TRUE;
 	assert_line(&l, 120, 0, "1:23  nothing comes, on hold, held by peer, muted, peer muted  you #####--  peer ####---  "
 		    "loss 1.2 %  delay 84 ms  DTLS");
-	assert_line(&l, 19, 0, "1:23 silence ## #-");
+	assert_line(&l, 19, 0, "1:23 silence #- #-");
 	l = usual();
 	l.muted = TRUE;
-	assert_line(&l, 39, 0, "1:23 muted ###- ##-- 1.2% 84 ms DTLS");
+	assert_line(&l, 39, 0, "1:23 muted ###-- ###-- 1.2% 84 ms DTLS");
 	assert_line(&l, 19, 0, "1:23 muted ##- ##-");
 	l = usual();
 	l.held = TRUE;
-	assert_line(&l, 19, 0, "1:23 on hold ## #-");
+	assert_line(&l, 19, 0, "1:23 on hold #- #-");
 }
 
 static void blocks_have_halves(void **state)
