@@ -8,7 +8,7 @@
 
 struct talk_report;
 
-/* LIVE_S: how often figures are told while a call is up; 0: never. */
+/* UI is borrowed, and outlives it. LIVE_S: how often figures are told while a call is up; 0: never. */
 struct talk_report *talk_report_new(struct ui *ui, guint live_s);
 void talk_report_free(struct talk_report *r);
 

@@ -28,7 +28,9 @@ enum dtmf_step { DTMF_NOTHING, DTMF_BEGINS, DTMF_GOES_ON };
 bool dtmf_queue(struct dtmf_tx *t, const char *digits);
 bool dtmf_is_digit(char c);			/* a tone */
 /* What the next FRAME_MS of sound are: nothing of ours (sound goes out), or an event, whose packet has PAYLOAD and the timestamp
- * of where it began. HZ: of the clock its duration counts in. The end is said three times (2.5.1.4). */
+ * of where it began. HZ: of the clock its duration counts in. The end is said three times (2.5.1.4). A tone lasts 100 ms (120
+ * by frames of 40 or 60 ms), so none outgrows its duration (2.5.1.3), and of a digit 12, 7, 5 or 4 packets go out by frames of 10,
+ * 20, 40 or 60 ms: where a tenth is lost at random, at most one digit in 10 000 is. */
 enum dtmf_step dtmf_step(struct dtmf_tx *t, unsigned frame_ms, unsigned hz, uint8_t payload[DTMF_PAYLOAD]);
 bool dtmf_is_idle(const struct dtmf_tx *t);	/* nothing is left to be sent */
 

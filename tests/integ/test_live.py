@@ -128,6 +128,18 @@ def test_forty_columns_and_resizing_in_mid_call():
         hangs_up(t, juliet)
 
 
+def test_who_answers_sees_it_too():
+    with Lab() as lab, Terminal(lab, 80) as t:
+        t.run(JCALL, "answer", "-c", lab.config("juliet"), "--once", "-i", "tone", "-o", "null")
+        t.wait(lambda rows: any("Waiting for calls" in r for r in rows))
+        romeo = lab.dial("romeo", "juliet", "-i", "tone")
+        t.wait(lambda rows: any("take the call?" in r for r in rows))
+        assert not live_rows(t.rows())
+        t.type("y")
+        t.live("you", "peer", "loss", "DTLS-SRTP")
+        hangs_up(t, romeo)
+
+
 def test_no_color_and_the_c_locale():
     with in_a_call(80, NO_COLOR="1", LANG="C", LC_ALL="C") as (t, juliet):
         line = t.live("loss")

@@ -428,8 +428,8 @@ static void where_it_cannot_be_there_are_plain_lines(void **state)
 		g_autofree char *text = NULL;
 
 		begin_terminal(&f, 80, 1);
-		ui_free(f.ui);
 		talk_report_free(f.report);
+		ui_free(f.ui);
 		g_setenv("TERM", cases[i].term, TRUE);
 		f.ui = ui_new(&cases[i].options);
 		f.report = talk_report_new(f.ui, 1);
@@ -454,8 +454,8 @@ static void colours_are_there_unless_they_are_unwanted(void **state)
 		g_autofree char *text = NULL;
 
 		begin_terminal(&f, 80, 0);
-		ui_free(f.ui);
 		talk_report_free(f.report);
+		ui_free(f.ui);
 		if (cases[i].value)
 			g_setenv("NO_COLOR", cases[i].value, TRUE);
 		else
