@@ -34,6 +34,13 @@ const char *log_prefix(enum journal_priority priority, const char *otherwise)
 	return to_journal ? marks[priority] : otherwise;
 }
 
+static gint over_line;			/* atomic */
+
+void log_over_line(gboolean is)
+{
+	g_atomic_int_set(&over_line, is);
+}
+
 /* One write per line keeps lines of different threads apart without a lock. */
 static void write_line(const char *line)
 {
@@ -55,6 +62,7 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
 							   [LOG_INFO] = JOURNAL_INFO, [LOG_DEBUG] = JOURNAL_DEBUG};
 	const char *prefix = log_prefix(priorities[level], "jcall: ");
 	g_autofree char *raw = NULL, *clean = NULL, *line = NULL;
+	const char *erase = g_atomic_int_get(&over_line) ? "\r\033[J" : "";
 	va_list ap;
 
 	va_start(ap, format);
@@ -62,9 +70,9 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
 	va_end(ap);
 	clean = text_clean(raw, MAX_LINE_CHARS);
 	if (level <= LOG_WARN)
-		line = g_strdup_printf("%s%s\n", prefix, clean);
+		line = g_strdup_printf("%s%s%s\n", erase, prefix, clean);
 	else
-		line = g_strdup_printf("%s%s: %s\n", prefix, area, clean);
+		line = g_strdup_printf("%s%s%s: %s\n", erase, prefix, area, clean);
 	write_line(line);
 }
 
