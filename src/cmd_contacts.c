@@ -9,7 +9,8 @@ enum {
 	QUIET_MS = 1500, PRESENCE_MS = 4000,	/* presence has come when none came for so long; and in any case by then */
 	ANSWER_MS = 3000,			/* after the last question: who does not answer by then is silent */
 	LIMIT_MS = 8000,			/* in all, from the login on */
-	AT_ONCE = 16,				/* so many people are asked side by side, of whom others with the same client profit */
+	AT_ONCE = 16, STEP_MS = 500,		/* so many people are asked side by side, of whom others with the same client profit;
+						 * and so many more each time they have been slow for so long */
 	PRIORITY = -1,				/* no message is to come here */
 	NAME_WIDTH = 30, JID_WIDTH = 40,	/* of the columns, at most */
 };
@@ -25,9 +26,9 @@ struct contacts {
 	gboolean json, quiet;
 	GPtrArray *rows;		/* struct contact_row *; NULL: the contact list is not there yet */
 	GPtrArray *askings;		/* struct asking * */
-	guint asked, open;		/* so many of ASKINGS are out, or done; so many of these out */
+	guint asked, open, window;	/* so many of ASKINGS are out, or done; so many of these out; so many may be */
 	gint64 presence_end_ms;
-	guint quiet_timer, answer_timer, limit_timer;
+	guint quiet_timer, step_timer, answer_timer, limit_timer;
 };
 
 /* ---- printing ---- */
@@ -127,6 +128,7 @@ static int run_cached(const struct common *o)
 static void leave(struct contacts *c, int status)
 {
 	g_clear_handle_id(&c->quiet_timer, g_source_remove);
+	g_clear_handle_id(&c->step_timer, g_source_remove);
 	g_clear_handle_id(&c->answer_timer, g_source_remove);
 	g_clear_handle_id(&c->limit_timer, g_source_remove);
 	for (guint i = 0; i < c->askings->len; i++)
@@ -166,7 +168,7 @@ static void ask_more(struct contacts *c)
 {
 	struct phone *phone = c->app.phone;
 
-	while (c->open < AT_ONCE && c->asked < c->askings->len) {
+	while (c->open < c->window && c->asked < c->askings->len) {
 		struct asking *a = c->askings->pdata[c->asked++];
 
 		c->open++;
@@ -176,6 +178,15 @@ static void ask_more(struct contacts *c)
 	}
 	if (!c->open)
 		conclude(c);
+}
+
+static gboolean on_step(gpointer data)
+{
+	struct contacts *c = data;
+
+	c->window += AT_ONCE;
+	ask_more(c);
+	return G_SOURCE_CONTINUE;
 }
 
 /* ---- who is there ---- */
@@ -198,6 +209,8 @@ static gboolean on_settled(gpointer data)
 		*a = (struct asking){.c = c, .row = row};
 		g_ptr_array_add(c->askings, a);
 	}
+	c->window = AT_ONCE;
+	c->step_timer = g_timeout_add(STEP_MS, on_step, c);
 	ask_more(c);
 	return G_SOURCE_REMOVE;
 }
@@ -253,6 +266,7 @@ static void on_roster(void *self)
 	remember_contacts(&c->app);
 	known = listed(c->app.phone);
 	c->rows = contacts_rows(c->app.config, known);
+	contacts_sort(c->rows);
 	phone_presence(c->app.phone, NULL, PRIORITY);	/* without it the server tells us of nobody's */
 	c->presence_end_ms = clock_ms() + PRESENCE_MS;
 	wait_for_quiet(c);
