@@ -1,13 +1,10 @@
 # jcall - one plain Makefile. `make help` lists what it can do.
 #
-# Set by packagers: CC CFLAGS CPPFLAGS LDFLAGS PREFIX BINDIR MANDIR DOCDIR DESTDIR PKG_CONFIG BASHCOMPDIR ZSHCOMPDIR FISHCOMPDIR
+# Set by packagers: CC CFLAGS CPPFLAGS LDFLAGS PREFIX BINDIR MANDIR DOCDIR DESTDIR PKG_CONFIG
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/jcall
-BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
-ZSHCOMPDIR  ?= $(PREFIX)/share/zsh/site-functions
-FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 MODE       ?= release
@@ -176,16 +173,11 @@ install: all
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 README CHANGELOG config.example $(DESTDIR)$(DOCDIR)/
-	install -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR)
-	install -m 644 completions/jcall.bash $(DESTDIR)$(BASHCOMPDIR)/jcall
-	install -m 644 completions/_jcall $(DESTDIR)$(ZSHCOMPDIR)/
-	install -m 644 completions/jcall.fish $(DESTDIR)$(FISHCOMPDIR)/
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/jcall
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
 	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5))
-	rm -f $(DESTDIR)$(BASHCOMPDIR)/jcall $(DESTDIR)$(ZSHCOMPDIR)/_jcall $(DESTDIR)$(FISHCOMPDIR)/jcall.fish
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 dist:
