@@ -15,10 +15,11 @@ resume
 dtmf
 play FILE
 record FILE
-stop
+stop play|record
 stats
 volume
-device in|out DEVICE'
+device in|out DEVICE
+events'
 
 _jcall_ask() {
 	command jcall "$@" 2>/dev/null </dev/null
@@ -140,6 +141,15 @@ _jcall_specs() {
 	_jcall_files
 }
 
+# The processes that `jcall ctl` can talk to.
+_jcall_processes() {
+	local socket
+	for socket in "${XDG_RUNTIME_DIR:-/run}"/jcall/*.sock; do
+		socket=${socket##*/}
+		_jcall_add "$prefix${socket%.sock}"
+	done
+}
+
 # Values for the option $1 that takes $2.
 _jcall_values() {
 	case $2 in
@@ -147,6 +157,7 @@ _jcall_values() {
 	*JID*) _jcall_contacts ;;
 	*FILE* | *PATH* | *DIR*) _jcall_files ;;
 	NAME) [[ $1 != account ]] || _jcall_add_lines "$prefix" < <(_jcall_accounts) ;;
+	PID) _jcall_processes ;;
 	CMD | COMMAND) _jcall_add_lines "$prefix" < <(compgen -c -- "${current#"$prefix"}" | sort -u) ;;
 	*[[:lower:]]*\|*) _jcall_add_lines "$prefix" <<<"${2//|/$'\n'}" ;;
 	esac

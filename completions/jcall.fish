@@ -3,8 +3,8 @@
 # Commands, options, contacts and devices are asked of jcall itself. fish quotes what gets into the command line.
 
 # What `jcall ctl` takes, and what may follow it, a line each.
-set -g __jcall_verbs status answer reject hangup mute unmute hold resume dtmf 'play FILE' 'record FILE' stop stats volume \
-    'device in|out DEVICE'
+set -g __jcall_verbs status answer reject hangup mute unmute hold resume dtmf 'play FILE' 'record FILE' 'stop play|record' stats \
+    volume 'device in|out DEVICE' events
 
 function __jcall_ask
     command -q jcall; and command jcall $argv 2>/dev/null </dev/null
@@ -61,6 +61,13 @@ function __jcall_specs --argument-names before way
     __jcall_files $before
 end
 
+# The processes that `jcall ctl` can talk to.
+function __jcall_processes --argument-names before
+    for socket in $XDG_RUNTIME_DIR/jcall/*.sock
+        printf '%s\n' $before(string replace -r '.*/(.*)\.sock$' '$1' -- $socket)
+    end
+end
+
 # Values for the option NAME that takes TAKES.
 function __jcall_values --argument-names before name takes config
     switch $takes
@@ -72,6 +79,8 @@ function __jcall_values --argument-names before name takes config
             __jcall_files "$before"
         case NAME
             test $name = account; and __jcall_accounts "$before" "$config"
+        case PID
+            __jcall_processes "$before"
         case CMD COMMAND
             printf '%s\n' $before(__fish_complete_command)
         case '*|*'

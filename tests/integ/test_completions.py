@@ -12,6 +12,7 @@ DEVICES = ["HDA Intel: ALC (hw:0,0)", "My \"Best\" $(touch owned) Mic's `touch o
 # Commands for the shell, then jcall's arguments in full, as the programs that it is asked for would be called by the shell.
 WRAPPER = """#!/bin/sh
 case "$*" in
+"ctl --help") if [ -e "$HOME/ctl" ]; then cat "$HOME/ctl"; else exec %s "$@"; fi ;;
 *--help | contacts\\ --cached*) exec %s "$@" ;;
 devices) cat "$HOME/devices" ;;
 *) printf '%%s\\0' "$@" >"$HOME/args.new"; mv "$HOME/args.new" "$HOME/args" ;;
@@ -23,7 +24,7 @@ class Home:
     """A home with a jcall that writes down its arguments, people, devices and files."""
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="jcall-complete-")
-        self.write("bin/jcall", WRAPPER % shlex.quote(os.path.abspath(JCALL)))
+        self.write("bin/jcall", WRAPPER % (2 * (shlex.quote(os.path.abspath(JCALL)),)))
         os.chmod(self.path("bin/jcall"), 0o755)
         self.write("config/jcall/config", "[account home]\njid = romeo@m.test\n[account at work]\njid = r@work.test\n"
                    "[contact julie]\njid = juliet@capulet.test\n[contact $(touch${IFS}owned)]\njid = eve@evil.test\n")
@@ -53,7 +54,8 @@ class Home:
 
     def env(self):
         return {"HOME": self.dir, "PATH": self.path("bin") + ":/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8", "INPUTRC": "/dev/null",
-                "XDG_CONFIG_HOME": self.path("config"), "XDG_STATE_HOME": self.path("state"), "COMPLETIONS": FOLDER,
+                "XDG_CONFIG_HOME": self.path("config"), "XDG_STATE_HOME": self.path("state"), "XDG_RUNTIME_DIR": self.path("run"),
+                "COMPLETIONS": FOLDER,
                 "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "LSAN_OPTIONS": os.environ.get("LSAN_OPTIONS", "")}
 
     def run(self, *argv):
@@ -124,14 +126,23 @@ def test_devices_are_offered_by_the_way_they_go():
 
 
 def test_the_verbs_of_ctl_are_offered_and_what_follows_them():
-    verbs = "status answer reject hangup mute unmute hold resume dtmf play record stop stats volume device".split()
+    verbs = "status answer reject hangup mute unmute hold resume dtmf play record stop stats volume device events".split()
     with Home() as home:
         for shell in SHELLS:
             assert offered(home, shell, "ctl", "") == sorted(verbs), shell
+        home.write("ctl", "  -p, --pid=PID    That process\n  -a, --account=NAME  That account\n")
+        home.write("run/jcall/123.sock", "")
+        home.write("run/jcall/4567.sock", "")
+        for shell in SHELLS:
+            assert offered(home, shell, "ctl", "-p", "") == ["123", "4567"], shell
+            assert offered(home, shell, "ctl", "--pid", "4") == ["4567"], shell
+            assert offered(home, shell, "ctl", "-p", "123", "-a", "home", "hang") == ["hangup"], shell
+            assert offered(home, shell, "ctl", "-a", "h") == ["home"], shell
             assert offered(home, shell, "ctl", "device", "") == ["in", "out"], shell
             assert offered(home, shell, "ctl", "device", "out", "Only") in (["Only Out"], [r"Only\ Out"]), shell
             assert offered(home, shell, "ctl", "play", "pl") == ["plain.wav"], shell
-            assert offered(home, shell, "ctl", "mute", "") == [], shell
+            assert offered(home, shell, "ctl", "stop", "") == ["play", "record"], shell
+            assert offered(home, shell, "ctl", "mute", "") == offered(home, shell, "ctl", "stop", "play", "") == [], shell
 
 
 def test_without_a_jcall_there_is_nothing_to_offer_and_no_word_of_it():
