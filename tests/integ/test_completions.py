@@ -161,7 +161,7 @@ START = {"bash": (["bash", "--norc", "--noprofile", "-i"], "PS1='> '; source \"$
 class Typed:
     """A shell on a terminal of its own."""
     def __init__(self, home, shell):
-        self.home, (argv, begin), self.said = home, START[shell], b""
+        self.home, (argv, begin), self.said, self.prompts = home, START[shell], b"", 0
         master, slave = pty.openpty()
         self.p = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=home.env(), cwd=home.path("work"), start_new_session=True)
         os.close(slave)
@@ -173,15 +173,16 @@ class Typed:
     def prompted(self):
         """It waits for the next command."""
         end = time.monotonic() + PATIENCE
-        while b"READY\r\n" not in self.said:
+        self.prompts += 1
+        while self.said.count(b"READY\r\n") < self.prompts:
             assert time.monotonic() < end and self.p.poll() is None, self.said[-1000:]
             time.sleep(0.01)
-        self.said = b""
 
     def _read(self):
         with contextlib.suppress(OSError):
             while True:
-                self.said += os.read(self.master, 65536)
+                said = os.read(self.master, 65536)
+                self.said += said
 
     def type(self, text):
         os.write(self.master, text.encode())
