@@ -17,7 +17,7 @@ struct command {
 	int (*run)(int argc, char **argv);	/* argv[0] is the command's name */
 };
 
-extern const struct command cmd_dial, cmd_answer, cmd_ctl, cmd_history, cmd_devices, cmd_doctor;
+extern const struct command cmd_dial, cmd_answer, cmd_ctl, cmd_contacts, cmd_history, cmd_devices, cmd_doctor;
 extern const struct command *const commands[];
 
 /* ---- options that commands share ---- */
@@ -38,6 +38,8 @@ gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *u
 gboolean common_parse_plain(struct common *o, const GOptionEntry *extra, const char *summary, int *argc, char ***argv,
 			    int *status);
 void     common_free(struct common *o);
+/* Tells what is wrong with the options of COMMAND, and which one was meant where that can be guessed. */
+void     report_options(GOptionContext *context, const GError *error, const char *command);
 
 /* ---- a logged-in process ---- */
 struct session_app;			/* config + ui + phone + main loop + signals */
@@ -77,6 +79,8 @@ int      app_run(struct app *a, const struct app_events *events);
 /* Closes the stream in an orderly way and lets app_run return STATUS. Told once; later calls change nothing. */
 void     app_quit(struct app *a, int status);
 void     app_free(struct app *a);
+/* The contact list has come: keeps whom it names, so that they can be named and completed without a login (known.h). */
+void     remember_contacts(const struct app *a);
 
 /* Prints the error and turns it into the exit status. */
 int      report_error(const GError *error);

@@ -165,6 +165,7 @@ static void on_online(void *self, gboolean resumed)
 
 static void on_roster(void *self)
 {
+	remember_contacts(&((struct answering *)self)->app);
 	become_present(self);
 }
 

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "media/dtmf.h"
+#include "suggest.h"
 #include "text.h"
 
 enum { MAX_STATS_S = 3600, SINK_LIMIT_MS = 10000 };
@@ -35,6 +36,19 @@ static gboolean usage_error(const char *format, ...)
 	return FALSE;
 }
 
+void report_options(GOptionContext *context, const GError *error, const char *command)
+{
+	gboolean unknown = g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION);
+	const char *typed = unknown ? strstr(error->message, " -") : NULL;	/* the words around it depend on the language */
+	g_autofree char *help = typed ? g_option_context_get_help(context, FALSE, NULL) : NULL;
+	g_autofree char *meant = typed ? suggest_option(typed + 1, help) : NULL;
+
+	if (meant)
+		usage_error("%s; did you mean --%s? 'jcall %s --help' lists them", error->message, meant, command);
+	else
+		usage_error("%s; try 'jcall %s --help'", error->message, command);
+}
+
 static gboolean check_common(const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
@@ -60,7 +74,7 @@ static void add_call_options(GOptionGroup *group, struct common *o)
 	const GOptionEntry entries[] = {
 		{"in", 'i', 0, G_OPTION_ARG_STRING, &o->in, "Where the sound we send comes from", "SPEC"},
 		{"out", 'o', 0, G_OPTION_ARG_STRING, &o->out, "Where the sound we hear goes", "SPEC"},
-		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
+		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "What follows the end of the input", "hangup|silence|device"},
 		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
 		{"on-event", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->on_event, "Start this whenever something happens", "COMMAND"},
@@ -102,7 +116,7 @@ static gboolean parse(GOptionGroup *group, struct common *o, const GOptionEntry 
 	g_option_context_set_main_group(context, group);
 	*status = 0;
 	if (!g_option_context_parse(context, argc, argv, &error))
-		usage_error("%s; try 'jcall %s --help'", error->message, (*argv)[0]);
+		report_options(context, error, (*argv)[0]);
 	if (error || !check_common(o)) {
 		*status = jc_exit_status(JC_USAGE);
 		return FALSE;
