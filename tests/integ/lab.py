@@ -101,6 +101,8 @@ class Proc:
 
 
 class Lab:
+    """USERS are names at DOMAIN, or addresses at other domains, which this server then has, too."""
+
     def __init__(self, users=("romeo", "juliet"), friends=True, tls=True, modules=(), offline=False, extra="", component=None, contacts=(),
                  websocket=False):
         self.dir = tempfile.mkdtemp(prefix="jcall-lab-")
@@ -167,18 +169,23 @@ class Lab:
                       "-out", "ca.pem", "-days", "30", "-subj", "/CN=jcall test CA")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "server.key",
                       "-out", "server.csr", "-subj", f"/CN={DOMAIN}")
-        open(self.path("ext"), "w").write(f"subjectAltName=DNS:{DOMAIN}\n")
+        open(self.path("ext"), "w").write("subjectAltName=" + ",".join(f"DNS:{d}" for d in self.domains()) + "\n")
         self._openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                       "-out", "server.pem", "-days", "30", "-extfile", "ext")
 
+    def domains(self):
+        return list(dict.fromkeys([DOMAIN] + [self.jid(u).split("@")[1] for u in self.users]))
+
     def _accounts(self):
-        base = self.path("data", DOMAIN.replace(".", "%2e"))
-        for folder in ("accounts", "roster"):
-            os.makedirs(os.path.join(base, folder))
+        encode = lambda name: re.sub(r"\W", lambda c: f"%{ord(c[0]):02x}", name)
+        for domain in self.domains():
+            for folder in ("accounts", "roster"):
+                os.makedirs(self.path("data", encode(domain), folder))
         for u in self.users:
-            file = re.sub(r"\W", lambda c: f"%{ord(c[0]):02x}", u) + ".dat"
+            name, domain = self.jid(u).split("@")
+            base, file = self.path("data", encode(domain)), encode(name) + ".dat"
             open(os.path.join(base, "accounts", file), "w").write(f'return {{ ["password"] = "{u}-secret" }};\n')
-            rows = [f'["{v}@{DOMAIN}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
+            rows = [f'["{self.jid(v)}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for v in self.users
                     if v != u and self.friends]
             rows += [f'["{jid}"] = {{ ["subscription"] = "both"; ["groups"] = {{}}; }};' for jid in self.contacts]
             open(os.path.join(base, "roster", file), "w").write(
@@ -219,8 +226,7 @@ log = {{ debug = "{self.path("prosody.log")}" }}
 ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.path("server.pem")}"; }}
 c2s_direct_tls_ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.path("server.pem")}"; }}
 {self.extra}
-VirtualHost "{DOMAIN}"
-{self._component()}''')
+{"".join(f'VirtualHost "{d}"' + chr(10) for d in self.domains())}{self._component()}''')
         self.server = subprocess.Popen(["prosody", "--config", self.path("prosody.cfg.lua"), "-F"],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
@@ -263,7 +269,7 @@ VirtualHost "{DOMAIN}"
     def config(self, user, password=None, account="", **sections):
         """Writes a configuration for USER; keyword arguments are further groups: audio={"in": "null"}."""
         path = self.path(f"{user}.conf")
-        text = f"[account {user}]\njid = {user}@{DOMAIN}\npassword = {password or user + '-secret'}\n" \
+        text = f"[account {user}]\njid = {self.jid(user)}\npassword = {password or user + '-secret'}\n" \
                f"server = {self.server_of(user)}\nca_file = {self.path('ca.pem')}\n{account}\n"
         sections["network"] = {**self.network, **sections.get("network", {})}
         for name, keys in sections.items():
@@ -294,7 +300,7 @@ VirtualHost "{DOMAIN}"
         return p
 
     def jid(self, user):
-        return f"{user}@{DOMAIN}"
+        return user if "@" in user else f"{user}@{DOMAIN}"
 
     def answer(self, user, *args, **kw):
         """A jcall answer that takes calls by itself, once logged in. Its sound: null unless said otherwise."""
