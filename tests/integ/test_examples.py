@@ -3,6 +3,7 @@
 import glob, os, re, shlex, signal, stat, subprocess, time
 import numpy as np
 from lab import *
+from sounds import decoded, purity, tone
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples")
 
@@ -34,36 +35,12 @@ def serve(lab, *words, **kw):
     return p
 
 
-def tone(path, hz, seconds=3, rate=48000, before=0):
-    t = np.arange(int(rate * seconds)) / rate
-    write_wav(path, np.concatenate([np.zeros(int(before * rate)), 8000 * np.sin(2 * np.pi * hz * t)]).astype(np.int16), rate)
-    return path
-
-
-def strength(samples, hz, rate=48000):
-    """How much of the loudest second this frequency is, and the loudness of that second: (0 to 1, amplitude)."""
-    seconds = [samples[n:n + rate].astype(float) for n in range(0, max(1, len(samples) - rate), rate // 4)]
-    def share(part):
-        power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
-        f = np.fft.rfftfreq(len(part), 1 / rate)
-        return power[np.abs(f - hz) < 15].sum() / max(power.sum(), 1)
-    return max((share(s), np.abs(s).max()) for s in seconds if np.abs(s).max() > 500) if any(np.abs(s).max() > 500 for s in seconds) else (0, 0)
-
-
-def decoded(path):
-    """The samples of any sound file, 48 kHz mono."""
-    wav = path + ".decoded.wav"
-    subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, wav] if path.endswith(".opus") else
-                   ["sox", path, "-r", "48000", "-c", "1", "-b", "16", wav], check=True, capture_output=True)
-    return read_wav(wav)
-
-
 def test_echo_lets_the_caller_hear_himself():
     with Lab() as lab:
         juliet = serve(lab, "echo")
         romeo = lab.dial("romeo", "juliet", "-i", tone(lab.path("say.wav"), 700, 6), "-o", lab.path("heard.wav"), "--at-end", "silence", "--for", "5")
         assert romeo.exit() == 0
-        share, _ = strength(read_wav(lab.path("heard.wav")), 700)
+        share = purity(read_wav(lab.path("heard.wav")), 700)
         assert share > 0.9, share
         assert juliet.wait("exec-ended")["status"] in (0, 141)
 
@@ -86,10 +63,10 @@ def test_voicemail_keeps_what_was_said_after_the_tone_though_the_caller_hangs_up
         assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d_\d{{6}}_romeo@{DOMAIN}_1\.opus", name), name
         assert stat.S_IMODE(os.stat(lab.path("messages", name)).st_mode) == 0o600
         said = decoded(lab.path("messages", name))
-        share, _ = strength(said, 700)
+        share = purity(said, 700)
         assert share > 0.9 and len(said) > 4 * 48000, (share, len(said))
         heard = read_wav(lab.path("heard.wav"))
-        assert strength(heard, 880)[0] > 0.2, "there was a beep"
+        assert purity(heard, 880) > 0.2, "there was a beep"
         assert np.abs(heard[:3 * 48000]).max() > 1000, "and a greeting"
 
 
@@ -101,8 +78,8 @@ def test_voicemail_ends_at_its_limit_and_greets_by_a_file():
         assert juliet.wait("exec-ended")["status"] == 0
         [name] = messages(lab)
         said = decoded(lab.path("messages", name))
-        assert abs(len(said) / 48000 - 3) < 0.2 and strength(said, 700)[0] > 0.9, len(said)
-        assert strength(read_wav(lab.path("heard.wav")), 500)[0] > 0.9
+        assert abs(len(said) / 48000 - 3) < 0.2 and purity(said, 700) > 0.9, len(said)
+        assert purity(read_wav(lab.path("heard.wav")), 500) > 0.9
 
 
 def test_voicemail_stores_nothing_when_the_caller_does_not_wait():
@@ -318,8 +295,8 @@ def test_sip_bridge_joins_sound_and_keys():
         assert romeo.exit() == 0
         phone.until("terminated")
         assert juliet.wait("exec-ended")["status"] == 0
-        assert strength(read_wav(lab.path("heard.wav")), 600)[0] > 0.8, "the phone is heard by Jingle"
-        assert strength(phone.heard(), 1000)[0] > 0.8, "and the other way round"
+        assert purity(read_wav(lab.path("heard.wav")), 600) > 0.8, "the phone is heard by Jingle"
+        assert purity(phone.heard(), 1000) > 0.8, "and the other way round"
         assert sum(1 for line in phone.log().splitlines() if "received event" in line and "end=0" in line) == 2
 
 
