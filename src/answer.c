@@ -248,6 +248,7 @@ static void begin(struct answer *a, const char *peer, const char *id)
 	a->came_s = clock_s();
 	a->accepted_ms = 0;
 	keep(a, JC_OK, FALSE);
+	a->options.talk.number++;
 	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
 }
 

@@ -13,7 +13,10 @@ struct talk;
 enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a file or pipe has been played */
 
 struct talk_options {			/* strings are borrowed until ended */
-	const char *in, *out;		/* SPECs of audio/audio.h */
+	const char *in, *out;		/* SPECs of audio/audio.h; the file of OUT with placeholders (filename.h) */
+	const char *record;		/* file, with placeholders, that both sides are recorded to (talk_record.h); NULL: none */
+	gboolean split;			/* every recording is two files, one for each side */
+	guint number;			/* of the call in this process, for the placeholders; 0 is 1 */
 	enum talk_at_end at_end;
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
@@ -55,6 +58,10 @@ void         talk_move(struct talk *t, const char *next);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
 void         talk_drop_call(struct talk *t);
 gboolean     talk_key(struct talk *t, int c);		/* m mutes; in the call h holds, digits are tones; TRUE: it was one of ours */
+/* Records to FILE, a name with placeholders, from the accept on; what ran before is finished. FALSE with JC_USAGE or JC_FILE. */
+gboolean     talk_record(struct talk *t, const char *file, GError **error);
+void         talk_record_stop(struct talk *t);
+void         talk_volume(struct talk *t, guint percent);	/* of what we hear: 0 to VOLUME_MOST (media/volume.h), 100 at first */
 void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
 
 gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */

@@ -1,4 +1,5 @@
 #include "audio.h"
+#include "file.h"
 #include "pacer.h"
 #include "resample.h"
 
@@ -13,6 +14,9 @@
 #include "../text.h"
 
 enum { READ_FRAMES = 2048, MAX_CHANNELS = 32 };
+
+static const double PAGE_MS = 250;			/* of sound in an Ogg page: so much of it is not in the file yet */
+static const guint64 WAV_MOST = 0xffffffff - 65536;	/* [bytes] its header counts in 32 bits */
 
 /* ---- reading ---- */
 
@@ -333,6 +337,109 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
 				  .fault = out_fault, .close = out_close, .self = f};
 	return TRUE;
+}
+
+/* ---- written while it can be killed ---- */
+
+struct sound_file {
+	char *name;			/* clean, for messages */
+	SNDFILE *file;
+	SF_INFO info;
+	guint64 frames;
+};
+
+/* A recording of two voices is Opus, whatever an Ogg file of --out is. */
+static int recording_format(const char *path)
+{
+	int format = format_of(path);
+
+	return (format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG ? SF_FORMAT_OGG | SF_FORMAT_OPUS : format;
+}
+
+gboolean sound_file_check(const char *path, GError **error)
+{
+	g_autofree char *name = text_clean(path, TEXT_LONG);
+
+	if (recording_format(path))
+		return TRUE;
+	g_set_error(error, JC_ERROR, JC_USAGE, "'%s' has none of the endings that jcall records to: .wav, .flac, .opus, .ogg", name);
+	return FALSE;
+}
+
+static void free_sound_file(struct sound_file *f)
+{
+	g_free(f->name);
+	g_free(f);
+}
+
+static gboolean open_sound_file(struct sound_file *f, const char *path, GError **error)
+{
+	double page_ms = PAGE_MS;
+	/* A FIFO that nobody reads fails instead of waiting. */
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+
+	if (fd < 0) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, g_strerror(errno));
+		return FALSE;
+	}
+	f->file = sf_open_fd(fd, SFM_WRITE, &f->info, SF_TRUE);		/* closes FD even where it fails */
+	if (!f->file) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, sf_strerror(NULL));
+		return FALSE;
+	}
+	if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
+		sf_command(f->file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+	else
+		sf_command(f->file, SFC_SET_OGG_PAGE_LATENCY_MS, &page_ms, sizeof(page_ms));
+	return TRUE;
+}
+
+struct sound_file *sound_file_create(const char *path, unsigned channels, GError **error)
+{
+	struct sound_file *f;
+
+	if (!sound_file_check(path, error))
+		return NULL;
+	f = g_new0(struct sound_file, 1);
+	f->name = text_clean(path, TEXT_LONG);
+	f->info = (SF_INFO){.samplerate = AUDIO_RATE, .channels = (int)channels, .format = recording_format(path)};
+	if (open_sound_file(f, path, error))
+		return f;
+	free_sound_file(f);
+	return NULL;
+}
+
+gboolean sound_file_write(struct sound_file *f, const gint16 *pcm, size_t n, GError **error)
+{
+	guint64 bytes = (f->frames + n) * (guint64)f->info.channels * sizeof(*pcm);
+
+	if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV && bytes > WAV_MOST) {
+		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is as long as a WAV file can be", f->name);
+		return FALSE;
+	}
+	/* An encoder that could not write says so only here. */
+	if (sf_writef_short(f->file, pcm, (sf_count_t)n) != (sf_count_t)n || sf_error(f->file) != SF_ERR_NO_ERROR) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot write to '%s': %s", f->name, sf_strerror(f->file));
+		return FALSE;
+	}
+	f->frames += n;
+	return TRUE;
+}
+
+gboolean sound_file_close(struct sound_file *f, GError **error)
+{
+	static const gint16 nothing[MAX_CHANNELS];
+	int failed;
+
+	if (!f)
+		return TRUE;
+	if (!f->frames)
+		sf_writef_short(f->file, nothing, 1);	/* without a sample a FLAC file would lack even its header */
+	failed = sf_close(f->file);
+	if (failed)
+		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is not complete: %s", f->name, sf_error_number(failed));
+	free_sound_file(f);
+	return !failed;
 }
 
 const struct audio_driver audio_file = {.name = "file", .open_in = open_in, .open_out = open_out};
