@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sndfile.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../err.h"
@@ -346,7 +347,52 @@ struct sound_file {
 	SNDFILE *file;
 	SF_INFO info;
 	guint64 frames;
+	int fd, fault;			/* fault: errno of the first write that failed, which the library would not tell */
 };
+
+static sf_count_t disk_length(void *self)
+{
+	struct stat st;
+
+	return fstat(((struct sound_file *)self)->fd, &st) == 0 ? st.st_size : -1;
+}
+
+static sf_count_t disk_seek(sf_count_t offset, int whence, void *self)
+{
+	return lseek(((struct sound_file *)self)->fd, offset, whence);
+}
+
+static sf_count_t disk_tell(void *self)
+{
+	return disk_seek(0, SEEK_CUR, self);
+}
+
+static sf_count_t disk_read(void *to, sf_count_t n, void *self)
+{
+	return read(((struct sound_file *)self)->fd, to, (size_t)n);
+}
+
+static sf_count_t disk_write(const void *from, sf_count_t n, void *self)
+{
+	struct sound_file *f = self;
+	sf_count_t done = 0;
+
+	while (done < n && !f->fault) {
+		ssize_t m = write(f->fd, (const char *)from + done, (size_t)(n - done));
+
+		if (m > 0)
+			done += m;
+		else if (m == 0 || errno != EINTR)
+			f->fault = m ? errno : ENOSPC;
+	}
+	return done;
+}
+
+static gboolean disk_fails(const struct sound_file *f, const char *otherwise, GError **error)
+{
+	g_set_error(error, JC_ERROR, JC_FILE, "cannot write to '%s': %s", f->name, f->fault ? g_strerror(f->fault) : otherwise);
+	return FALSE;
+}
 
 /* A recording of two voices is Opus, whatever an Ogg file of --out is. */
 static int recording_format(const char *path)
@@ -368,25 +414,26 @@ gboolean sound_file_check(const char *path, GError **error)
 
 static void free_sound_file(struct sound_file *f)
 {
+	if (f->fd >= 0)
+		close(f->fd);
 	g_free(f->name);
 	g_free(f);
 }
 
 static gboolean open_sound_file(struct sound_file *f, const char *path, GError **error)
 {
+	static SF_VIRTUAL_IO disk = {disk_length, disk_seek, disk_read, disk_write, disk_tell};
 	double page_ms = PAGE_MS;
-	/* A FIFO that nobody reads fails instead of waiting. */
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
 
-	if (fd < 0) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, g_strerror(errno));
-		return FALSE;
+	/* A FIFO that nobody reads fails instead of waiting. */
+	f->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+	if (f->fd < 0) {
+		f->fault = errno;
+		return disk_fails(f, NULL, error);
 	}
-	f->file = sf_open_fd(fd, SFM_WRITE, &f->info, SF_TRUE);		/* closes FD even where it fails */
-	if (!f->file) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, sf_strerror(NULL));
-		return FALSE;
-	}
+	f->file = sf_open_virtual(&disk, SFM_WRITE, &f->info, f);
+	if (!f->file)
+		return disk_fails(f, sf_strerror(NULL), error);
 	if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
 		sf_command(f->file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
 	else
@@ -417,11 +464,8 @@ gboolean sound_file_write(struct sound_file *f, const gint16 *pcm, size_t n, GEr
 		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is as long as a WAV file can be", f->name);
 		return FALSE;
 	}
-	/* An encoder that could not write says so only here. */
-	if (sf_writef_short(f->file, pcm, (sf_count_t)n) != (sf_count_t)n || sf_error(f->file) != SF_ERR_NO_ERROR) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot write to '%s': %s", f->name, sf_strerror(f->file));
-		return FALSE;
-	}
+	if (sf_writef_short(f->file, pcm, (sf_count_t)n) != (sf_count_t)n || f->fault)
+		return disk_fails(f, sf_strerror(f->file), error);
 	f->frames += n;
 	return TRUE;
 }
@@ -436,8 +480,9 @@ gboolean sound_file_close(struct sound_file *f, GError **error)
 	if (!f->frames)
 		sf_writef_short(f->file, nothing, 1);	/* without a sample a FLAC file would lack even its header */
 	failed = sf_close(f->file);
-	if (failed)
-		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is not complete: %s", f->name, sf_error_number(failed));
+	if (failed || f->fault)
+		disk_fails(f, sf_error_number(failed), error);
+	failed = failed || f->fault;
 	free_sound_file(f);
 	return !failed;
 }

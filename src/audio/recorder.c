@@ -157,7 +157,7 @@ static void on_done(void *self, void *arg)
 	struct recorder *r = self;
 
 	g_thread_join(r->thread);
-	if (r->lost)
+	if (r->lost && !r->error)
 		log_warn("recorder", "the disk was too slow: %zu ms of sound are silence in the recording",
 			 (size_t)r->lost * 1000 / AUDIO_RATE);
 	r->ev.done(r->ev.self, r->error);

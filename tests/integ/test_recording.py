@@ -79,5 +79,124 @@ def test_split_gives_each_side_its_own_file():
         assert not os.path.exists(lab.path("x.y.wav"))
 
 
+def pulse(at_s, length_s, hz=2000):
+    """Silence but for one short tone."""
+    t = np.arange(int(length_s * RATE)) / RATE
+    return (12000 * np.sin(2 * np.pi * hz * t) * ((t >= at_s) & (t < at_s + 0.05))).astype("<i2")
+
+
+def onset(x):
+    """[s] where it becomes loud."""
+    loud = np.nonzero(np.abs(np.asarray(x, float)) > 3000)[0]
+    assert len(loud), "nothing was heard"
+    return loud[0] / RATE
+
+
+def test_both_sides_are_aligned_in_time():
+    """Romeo's input and output are files, whose samples follow one clock from the same moment on: they say by how much the pulses
+    are apart. The first frame of an input is due at once, and is sound of the 20 ms before."""
+    with Lab() as lab:
+        write_wav(lab.path("us.wav"), pulse(1.5, 5))
+        write_wav(lab.path("them.wav"), pulse(2.5, 6))
+        juliet = lab.answer("juliet", "--once", "-i", lab.path("them.wav"), "--record", lab.path("juliet.wav"))
+        romeo = lab.dial("romeo", "juliet", "-i", lab.path("us.wav"), "-o", lab.path("heard.wav"), "--record", lab.path("romeo.wav"))
+        assert romeo.exit(60) == 0 and juliet.exit() == 0
+        x, y = read(lab.path("romeo.wav")), read(lab.path("juliet.wav"))
+        apart = onset(x[:, 1]) - onset(x[:, 0])
+        expected = onset(read_wav(lab.path("heard.wav"))) - 1.5 + 0.02
+        there = onset(y[:, 1]) - onset(y[:, 0])
+        print(f"romeo's: {1000 * apart:.1f} ms apart, {1000 * expected:.1f} expected; there and back {1000 * (apart + there):.1f} ms")
+        assert abs(apart - expected) < (0.05 if SANITIZED else 0.015), (apart, expected)
+        assert 0 < apart + there < 0.6, (apart, there)    # what is answered comes after what was heard, on both sides
+
+
+def test_killed_process_leaves_a_recording_that_plays():
+    for name in ("x.wav", "x.flac", "x.opus"):
+        with Lab() as lab:
+            juliet = lab.answer("juliet", "--once", "-i", "tone:1000")
+            romeo = lab.dial("romeo", "juliet", "-i", "tone:440", "--record", lab.path(name))
+            romeo.wait("heard")
+            begun = time.monotonic()
+            time.sleep(random.uniform(2, 3.5))
+            lasted = time.monotonic() - begun
+            romeo.signal(signal.SIGKILL)
+            romeo.exit()
+            length = assert_players_read(lab.path(name), lasted - (2.5 if SANITIZED else 1.2))
+            print(f"{name}: {length:.2f} s left of {lasted:.2f} s")
+            x = read(lab.path(name))
+            assert_sides(x[:, 0], x[:, 1], 440, 1000)
+
+
+def test_any_end_of_a_recording_cut_off_still_plays():
+    """A machine that loses power leaves less than a killed process: any beginning of a file."""
+    with Lab() as lab:
+        for name in ("x.wav", "x.flac", "x.opus"):
+            juliet = lab.answer("juliet", "--once", "-i", "tone:1000")
+            romeo = lab.dial("romeo", "juliet", "-i", "tone:440", "--record", lab.path(name), "--for", "3")
+            assert romeo.exit() == 0 and juliet.exit() == 0
+            whole = open(lab.path(name), "rb").read()
+            for _ in range(5):
+                cut = lab.path("cut" + name)
+                with open(cut, "wb") as f:
+                    f.write(whole[:random.randrange(len(whole) * 2 // 3, len(whole))])
+                assert_players_read(cut, 1.2)
+
+
+def test_full_disk_ends_the_recording_and_not_the_call():
+    for name in ("x.wav", "x.flac", "x.opus"):
+        with Lab() as lab:
+            os.symlink("/dev/full", lab.path(name))
+            juliet = lab.answer("juliet", "--once", "-i", "tone:1000", "-o", lab.path("heard.wav"))
+            romeo = lab.dial("romeo", "juliet", "-i", "tone:440", "--record", lab.path(name), "--for", "4")
+            event = romeo.wait("recorded")
+            assert "No space left" in event["text"] and lab.path(name) in event["text"], event
+            assert romeo.exit() == 31, romeo.lines      # as with --out: the file is not what was asked for
+            assert juliet.exit() == 0
+            assert len(romeo.seen("recorded")) == 1 and len(read_wav(lab.path("heard.wav"))) > 3 * RATE
+            assert sum("recording has ended" in l for l in romeo.lines) == 1, romeo.lines
+
+
+def test_each_answered_call_has_its_own_file():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "-i", "tone:1000", "--at-end", "silence", "--record", lab.path("%n-%p-%t-100%%.wav"),
+                            "-o", lab.path("out-%n.wav"))
+        for _ in range(2):
+            assert lab.dial("romeo", "juliet", "-i", "tone:440", "--for", "1").exit() == 0
+            juliet.wait("recorded")
+            juliet.wait("ended")
+        juliet.signal(signal.SIGTERM)
+        assert juliet.exit() == 0
+        for n in "12":
+            names = [os.path.basename(p) for p in glob.glob(lab.path(f"{n}-*.wav"))]
+            assert len(names) == 1 and re.fullmatch(rf"{n}-romeo@[a-z0-9.]+-\d{{8}}-\d{{6}}-100%\.wav", names[0]), names
+            assert_players_read(lab.path(names[0]), 0.5)
+            assert len(read_wav(lab.path(f"out-{n}.wav"))) > RATE / 2
+
+
+def test_what_cannot_be_recorded_to_is_said_before_anybody_is_rung():
+    with Lab() as lab:
+        speech(lab.path("in.wav"), "Hello")
+        os.mkdir(lab.path("folder.wav"))
+        for args, status, words in (
+                (("--record", "x.mp3"), 2, ".wav, .flac, .opus, .ogg"), (("--record", "%x.wav"), 2, "neither n, p, t nor %"),
+                (("-o", "%x.wav"), 2, "neither n, p, t nor %"), (("--record", lab.path("none/x.wav")), 31, "No such file"),
+                (("--record", lab.path("folder.wav")), 31, "directory"),
+                (("-i", lab.path("in.wav"), "--record", lab.path("./in.wav")), 2, "--record and --in are the same"),
+                (("-o", lab.path("o.wav"), "--record", lab.path("o.wav")), 2, "--record and --out are the same"),
+                (("-o", lab.path("o-us.wav"), "--record", lab.path("o.wav"), "--split"), 2, "--record and --out are the same")):
+            romeo = lab.dial("romeo", "juliet", *args)
+            assert romeo.exit() == status, (args, romeo.lines)
+            assert len(romeo.lines) == 1 and words in romeo.lines[0] and not romeo.events, (romeo.lines, romeo.events)
+
+
+def test_nothing_is_recorded_of_a_call_that_nobody_takes():
+    with Lab() as lab:
+        with open(lab.path("x.wav"), "w") as f:
+            f.write("an older recording")
+        romeo = lab.dial("romeo", "juliet", "--record", lab.path("x.wav"), "--ring-timeout", "1")
+        assert romeo.exit() != 0
+        assert open(lab.path("x.wav")).read() == "an older recording" and not romeo.seen("recording")
+
+
 if __name__ == "__main__":
     run_tests(globals())
