@@ -59,10 +59,12 @@ static gboolean is_file_of(const char *spec, gboolean output, const char *file)
 static gboolean check_file(const struct talk_options *o, const char *out, const char *file, GError **error)
 {
 	gboolean in_clash = is_file_of(o->in, FALSE, file), out_clash = is_file_of(out, TRUE, file);
+	g_autofree char *name = NULL;
 
 	if (!in_clash && !out_clash)
 		return check_place(file, error);
-	g_set_error(error, JC_ERROR, JC_USAGE, "--record and --%s are the same file, '%s'", in_clash ? "in" : "out", file);
+	name = text_clean(file, TEXT_LONG);
+	g_set_error(error, JC_ERROR, JC_USAGE, "--record and --%s are the same file, '%s'", in_clash ? "in" : "out", name);
 	return FALSE;
 }
 
@@ -187,17 +189,35 @@ struct talk_recording *talk_recording_new(struct ui *ui, const struct talk_optio
 	return r;
 }
 
-gboolean talk_recording_start(struct talk_recording *r, const char *file, GError **error)
+static struct take *new_take(struct talk_recording *r, const char *file, GError **error)
 {
-	struct take *t, *before = r->current;
-	gboolean replaced = before && before->in_use;
+	struct take *t;
+	g_autofree char *path = NULL;
 
 	if (!talk_recording_check(r->options, file, r->names, error))
-		return FALSE;
+		return NULL;
+	path = filename_expand(file, r->names, NULL);
+	for (guint i = 0; i < r->takes->len; i++)
+		if (strcmp(((struct take *)r->takes->pdata[i])->file, path) == 0) {
+			g_autofree char *name = text_clean(path, TEXT_LONG);
+
+			g_set_error(error, JC_ERROR, JC_USAGE, "'%s' is being recorded to already", name);
+			return NULL;
+		}
 	t = g_new0(struct take, 1);
 	t->owner = r;
-	t->file = filename_expand(file, r->names, NULL);
+	t->file = g_steal_pointer(&path);
 	g_ptr_array_add(r->takes, t);
+	return t;
+}
+
+gboolean talk_recording_start(struct talk_recording *r, const char *file, GError **error)
+{
+	struct take *before = r->current, *t = new_take(r, file, error);
+	gboolean replaced = before && before->in_use;
+
+	if (!t)
+		return FALSE;
 	r->current = t;
 	if (r->call)
 		run(r, t);

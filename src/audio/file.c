@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sndfile.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -426,8 +427,13 @@ static gboolean open_sound_file(struct sound_file *f, const char *path, GError *
 	double page_ms = PAGE_MS;
 
 	/* A FIFO that nobody reads fails instead of waiting. */
-	f->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
-	if (f->fd < 0) {
+	f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+	f->fault = f->fd < 0 ? errno : 0;
+	if (f->fault)
+		return disk_fails(f, NULL, error);
+	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)	/* it goes with the descriptor */
+		return disk_fails(f, "another recording is being written to it", error);
+	if (ftruncate(f->fd, 0) != 0 && errno != EINVAL) {			/* a device has no length */
 		f->fault = errno;
 		return disk_fails(f, NULL, error);
 	}

@@ -12,7 +12,7 @@ struct sound_file;
 
 /* FALSE with JC_USAGE: no format has such an ending. */
 gboolean sound_file_check(const char *path, GError **error);
-/* Replaces what is there. NULL with JC_FILE or JC_USAGE. */
+/* Replaces what is there, unless that is being written by another. NULL with JC_FILE or JC_USAGE. */
 struct sound_file *sound_file_create(const char *path, unsigned channels, GError **error);
 /* N frames of CHANNELS samples. FALSE with JC_FILE: it could not be written whole. */
 gboolean sound_file_write(struct sound_file *f, const gint16 *pcm, size_t n, GError **error);

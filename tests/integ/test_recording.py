@@ -173,6 +173,29 @@ def test_each_answered_call_has_its_own_file():
             assert len(read_wav(lab.path(f"out-{n}.wav"))) > RATE / 2
 
 
+def test_recording_goes_on_with_the_next_device_of_the_peer():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once", "-i", "tone:700", "--record", lab.path("x.wav"))
+        romeo = lab.dial("romeo", "juliet", "-i", "tone:440")
+        juliet.wait("heard")
+        romeo.wait("heard")
+        time.sleep(1)
+        tablet = lab.dial("romeo", "juliet", "-i", "tone:1000")
+        tablet.wait("heard")
+        assert romeo.exit() == 0
+        juliet.wait("heard")
+        time.sleep(1)
+        tablet.signal(signal.SIGINT)
+        assert (tablet.exit(), juliet.exit()) == (0, 0)
+        assert [len(juliet.seen(e)) for e in ("accepted", "recording", "recorded")] == [2, 1, 1]
+        x, found = read(lab.path("x.wav")), []
+        for at in range(0, len(x) - RATE // 4, RATE // 8):
+            hz, loud = tone_of(x[at:at + RATE // 4, 1])
+            if loud > 500 and (not found or abs(found[-1] - hz) > 20):
+                found.append(round(hz, -1))
+        assert found == [440, 1000], found
+
+
 def test_what_cannot_be_recorded_to_is_said_before_anybody_is_rung():
     with Lab() as lab:
         speech(lab.path("in.wav"), "Hello")

@@ -282,6 +282,28 @@ static void a_fifo_that_nobody_reads_holds_nobody_up(void **state)
 	g_error_free(run.error);
 }
 
+static void what_another_recorder_writes_is_left_alone(void **state)
+{
+	g_autofree char *path = g_build_filename(dir, "shared.wav", NULL);
+	g_autoptr(GArray) all = NULL;
+	struct run first, second;
+
+	begin(&first, path, FALSE);
+	call_for(&first, 2);
+	g_usleep(G_USEC_PER_SEC / 2);
+	begin(&second, path, FALSE);
+	while (!second.failed)
+		g_main_context_iteration(NULL, TRUE);
+	finish(&second);
+	assert_true(g_error_matches(second.error, JC_ERROR, JC_FILE));
+	assert_non_null(strstr(second.error->message, "another recording"));
+	g_error_free(second.error);
+	finish(&first);
+	assert_null(first.error);
+	all = read_all(path, 2);
+	assert_call(all, 2, 0, 1);
+}
+
 static void a_name_without_a_known_ending_is_wrong_usage(void **state)
 {
 	static const char *const bad[] = {"x", "x.mp3", "wav", ".wav", "x.wav.txt", "/tmp/x.d/y"};
@@ -356,6 +378,7 @@ int main(void)
 		cmocka_unit_test(a_place_that_cannot_be_written_is_told_at_once),
 		cmocka_unit_test(a_full_disk_is_told_at_once_and_the_call_may_go_on),
 		cmocka_unit_test(a_fifo_that_nobody_reads_holds_nobody_up),
+		cmocka_unit_test(what_another_recorder_writes_is_left_alone),
 		cmocka_unit_test(a_name_without_a_known_ending_is_wrong_usage),
 		cmocka_unit_test(a_killed_process_leaves_all_but_the_last_second),
 	};
