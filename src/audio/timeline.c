@@ -29,7 +29,7 @@ struct side {
 	gint16 last;
 	int steering;			/* 1: it is being made longer; -1: shorter; 0: left as it is */
 	size_t since;			/* [samples] since one was put in or taken out */
-	gboolean begun;
+	gboolean placed;		/* the last block was put where it belongs: the next need not be just there */
 };
 
 struct timeline {
@@ -191,16 +191,15 @@ static gboolean is_due(const struct timeline *t, const struct side *s, gint64 no
 
 static void settle_next(struct timeline *t, struct side *s)
 {
-	gint64 behind = lag(t, s);
+	gint64 behind = lag(t, s), most = s->placed ? STEP : 0;
 
-	if (behind > (s->begun ? STEP : 0)) {
+	s->placed = ABS(behind) <= most;
+	if (behind > most)
 		add_silence(s, behind);
-	} else if (behind < (s->begun ? -STEP : 0)) {
+	else if (behind < -most)
 		skip(s, -behind);
-	} else {
-		s->begun = TRUE;
+	else
 		settle_block(s, behind);
-	}
 }
 
 static void settle(struct timeline *t, struct side *s, gint64 now_us)
@@ -212,7 +211,7 @@ static void settle(struct timeline *t, struct side *s, gint64 now_us)
 	missing = place_of(t, now_us - PATIENCE_US) - s->end;
 	if (!t->ended && missing > 0 && s->settled->len < MOST) {
 		add_silence(s, missing);
-		s->begun = FALSE;
+		s->placed = FALSE;
 	}
 }
 

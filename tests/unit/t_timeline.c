@@ -211,6 +211,32 @@ static void what_comes_after_its_time_was_written_is_left_out_and_the_rest_is_in
 	rig_free(&r);
 }
 
+/* More came than time has passed, or less: either way all that follows is in place at once. */
+static void after_a_jump_all_is_in_place(void **state)
+{
+	static const int jumps_ms[] = {50, 60, 130, -45, -60, -130, -1010};
+
+	for (size_t k = 0; k < G_N_ELEMENTS(jumps_ms); k++) {
+		struct rig r = rig_new();
+		size_t late = (size_t)(jumps_ms[k] < 0 ? -jumps_ms[k] : 0) * MS, more = (size_t)(jumps_ms[k] > 0 ? jumps_ms[k] : 0) * MS;
+
+		for (int i = 0; i < 200; i++) {
+			gint64 at_us = START + i * FRAME_US;
+
+			put_run(&r, TIMELINE_HEARD, 1, FRAME, at_us);
+			if (i == 100 && more)
+				put_run(&r, TIMELINE_SENT, 9, more, at_us);
+			if (i < 100 || (size_t)(i - 100) * FRAME >= late)
+				put_run(&r, TIMELINE_SENT, 1, FRAME, at_us);
+		}
+		end(&r);
+		for (size_t i = 0; i < 20 * FRAME; i++)
+			assert_int_equal(at(&r, 0, 170 * FRAME + i), at(&r, 1, 170 * FRAME + i));
+		assert_int_equal(r.out[0]->len, 200 * FRAME);
+		rig_free(&r);
+	}
+}
+
 static void a_long_stop_is_told_piece_by_piece(void **state)
 {
 	struct rig r = rig_new();
@@ -334,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_machine_that_stalled_loses_nothing),
 		cmocka_unit_test(a_side_that_says_nothing_is_silent_and_holds_nobody_up),
 		cmocka_unit_test(what_comes_after_its_time_was_written_is_left_out_and_the_rest_is_in_place),
+		cmocka_unit_test(after_a_jump_all_is_in_place),
 		cmocka_unit_test(a_long_stop_is_told_piece_by_piece),
 		cmocka_unit_test(an_hour_of_drifting_clocks_stays_aligned_without_steps),
 		cmocka_unit_test(steering_leaves_no_mark_on_a_tone),
