@@ -362,6 +362,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	c->env = env;
 	c->ev = *events;
 	c->deadline_ms = G_MAXINT64;
+	c->volume = 100;
 	c->queries = g_ptr_array_new_with_free_func(g_free);
 	cname[16] = '\0';
 	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);

@@ -93,6 +93,10 @@ void         call_hangup(struct call *c, enum jc_err err, const char *text);
 /* The ends the sound shall use (NULL: silence, nowhere); borrowed until done. May come before or after the accept. */
 void         call_ends(struct call *c, const struct audio_in *in, const struct audio_out *out);
 void         call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
+/* TAP (copied; NULL: nobody any more) hears along, now or as soon as sound flows. RELEASED(ctx), if there is one, comes in the main
+ * loop, before call_free's done, when the one before is no longer used. */
+void         call_record(struct call *c, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx);
+void         call_volume(struct call *c, guint percent);	/* of what we hear: 0 to VOLUME_MOST (media/volume.h) */
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */

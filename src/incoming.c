@@ -238,6 +238,7 @@ static struct incoming *begin(const struct incoming_env *env, guint number, cons
 	c->number = number;
 	c->ui = ui_of_call(env->ui, number);
 	c->options = env->options->talk;
+	c->options.number = number;
 	set_peer(c, peer);
 	c->id = g_strdup(id);
 	c->came_s = clock_s();

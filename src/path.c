@@ -183,6 +183,13 @@ void path_tell_released(void *self, void *arg)
 	a->released(a->ctx);
 }
 
+void path_tell_unrecorded(void *self, void *arg)
+{
+	struct tap_arg *a = arg;
+
+	a->released(a->ctx);
+}
+
 void path_finish(void *self, void *arg)
 {
 	struct path *p = self;
@@ -338,6 +345,20 @@ void path_set_in(struct path *p, const struct audio_in *in, void (*released)(voi
 	struct in_arg arg = {.in = in, .released = released, .ctx = ctx};
 
 	command(p, path_do_set_in, &arg, sizeof(arg));
+}
+
+void path_record(struct path *p, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx)
+{
+	struct tap_arg arg = {.have = tap != NULL, .released = released, .ctx = ctx};
+
+	if (tap)
+		arg.tap = *tap;
+	command(p, path_do_record, &arg, sizeof(arg));
+}
+
+void path_volume(struct path *p, guint percent)
+{
+	command(p, path_do_volume, &percent, sizeof(percent));
 }
 
 void path_stats(const struct path *p, struct media_stats *out)

@@ -81,6 +81,10 @@ gboolean path_dtmf(struct path *p, const char *digits);
 void path_hold(struct path *p, gboolean sending, gboolean receiving);
 /* Another source from now on; RELEASED(ctx) comes in the main thread when the old one is no longer used. */
 void path_set_in(struct path *p, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
+/* TAP (copied; NULL: nobody any more) hears along from now on, across all that happens to the sound; before path_go: from its
+ * beginning. RELEASED as above, for the one before. */
+void path_record(struct path *p, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx);
+void path_volume(struct path *p, guint percent);		/* as engine_volume */
 void path_stats(const struct path *p, struct media_stats *out);	/* the last snapshot, at most 0.5 s old while flowing */
 void path_watch(struct path *p, gboolean watched);	/* somebody looks on: snapshots come every 0.15 s */
 gint64 path_silent_us(const struct path *p);			/* for how long nothing authenticated came, as of the last snapshot */

@@ -106,6 +106,8 @@ static void start_engine(struct path *p)
 	}
 	engine_mute(p->engine, p->muted);
 	engine_hold(p->engine, p->hold.sending, p->hold.receiving);
+	engine_record(p->engine, p->have_tap ? &p->tap : NULL);
+	engine_volume(p->engine, p->volume);
 	if (p->proven)
 		p->secure_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
@@ -363,6 +365,7 @@ void path_do_begin(void *self, void *arg)
 	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = p->other_until = p->stale_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->snapshot_every = SNAPSHOT_US;
+	p->volume = 100;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);
 	g_source_attach(p->timer, media_thread_context(p->media));
@@ -470,6 +473,28 @@ void path_do_set_in(void *self, void *arg)
 	if (a->released)
 		path_tell(p, path_tell_released, a, sizeof(*a));
 	path_schedule(p);
+}
+
+void path_do_record(void *self, void *arg)
+{
+	struct path *p = self;
+	struct tap_arg *a = arg;
+
+	p->tap = a->tap;
+	p->have_tap = a->have;
+	if (p->engine)
+		engine_record(p->engine, a->have ? &p->tap : NULL);
+	if (a->released)
+		path_tell(p, path_tell_unrecorded, a, sizeof(*a));
+}
+
+void path_do_volume(void *self, void *arg)
+{
+	struct path *p = self;
+
+	p->volume = *(guint *)arg;
+	if (p->engine)
+		engine_volume(p->engine, p->volume);
 }
 
 /* It passes every earlier event: nothing refers to P after it. */

@@ -20,6 +20,7 @@ struct go_arg { struct media_params params; const struct audio_in *in; const str
 struct hold_arg { gboolean sending, receiving; };
 struct way_arg { enum transport_kind way; struct server_list servers; gboolean relay_only; };
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
+struct tap_arg { struct audio_tap tap; gboolean have; void (*released)(void *ctx); void *ctx; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
 
 /* ---- what the events below carry ---- */
@@ -67,6 +68,9 @@ struct path {
 	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
 	const struct audio_in *in;
 	const struct audio_out *out;
+	struct audio_tap tap;
+	gboolean have_tap;
+	guint volume;			/* [%] */
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
@@ -95,6 +99,8 @@ void path_do_dtmf(void *self, void *arg);
 void path_do_hold(void *self, void *arg);
 void path_do_watch(void *self, void *arg);		/* gboolean */
 void path_do_set_in(void *self, void *arg);
+void path_do_record(void *self, void *arg);
+void path_do_volume(void *self, void *arg);		/* guint */
 void path_do_close(void *self, void *arg);
 
 /* ---- within the media thread ---- */
@@ -129,6 +135,7 @@ void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */
 void path_tell_left(void *self, void *arg);
 void path_tell_released(void *self, void *arg);		/* struct in_arg */
+void path_tell_unrecorded(void *self, void *arg);	/* struct tap_arg */
 void path_take_snapshot(void *self, void *arg);
 void path_finish(void *self, void *arg);		/* struct snapshot; the last */
 

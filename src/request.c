@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "media/dtmf.h"
+#include "media/volume.h"
 #include "text.h"
 
 enum { MAX_WORDS = 16 };
@@ -97,8 +98,8 @@ static gboolean take_stop(struct request *r, const char *what, GError **error)
 
 static gboolean take_percent(struct request *r, gint64 percent, GError **error)
 {
-	if (percent < 0 || percent > VOLUME_MAX) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "the volume is a number from 0 to %d", VOLUME_MAX);
+	if (percent < 0 || percent > VOLUME_MOST) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "the volume is a number from 0 to %d", VOLUME_MOST);
 		return FALSE;
 	}
 	r->percent = (guint)percent;

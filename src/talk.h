@@ -15,8 +15,11 @@ struct talk;
 enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a file or pipe has been played */
 
 struct talk_options {			/* strings are borrowed until ended */
-	const char *in, *out;		/* SPECs of audio/audio.h */
+	const char *in, *out;		/* SPECs of audio/audio.h; the file of OUT with placeholders (filename.h) */
 	struct ends *ready;		/* instead of these, taken over by talk_new; NULL: there are none */
+	const char *record;		/* file, with placeholders, that both sides are recorded to (talk_record.h); NULL: none */
+	gboolean split;			/* every recording is two files, one for each side */
+	guint number;			/* of the call in this process, for the placeholders; 0 is 1 */
 	enum talk_at_end at_end;
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
@@ -65,6 +68,10 @@ const char  *talk_keys_help(void);
 gboolean     talk_request(struct talk *t, const struct request *r, struct fields *reply, GError **error);
 /* For the request status; STATE: before it is accepted. */
 void         talk_status(const struct talk *t, const char *state, struct fields *out);
+/* Records to FILE, a name with placeholders, from the accept on; what ran before is finished. FALSE with JC_USAGE or JC_FILE. */
+gboolean     talk_record(struct talk *t, const char *file, GError **error);
+void         talk_record_stop(struct talk *t);
+void         talk_volume(struct talk *t, guint percent);	/* of what we hear: 0 to VOLUME_MOST (media/volume.h), 100 at first */
 void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
 
 gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */

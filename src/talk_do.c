@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "media/volume.h"
+
 /* ---- for keys, signals, and requests alike ---- */
 
 void talk_mute(struct talk *t, gboolean muted)
@@ -39,6 +41,29 @@ void talk_send_digits(struct talk *t, const char *digits)
 
 	if (!send_digits(t, digits, &error))
 		ui_error(t->ui, "%s", error->message);
+}
+
+gboolean talk_record(struct talk *t, const char *file, GError **error)
+{
+	if (!t->ending)
+		return talk_recording_start(t->recording, file, error);
+	g_set_error(error, JC_ERROR, JC_USAGE, "the call is over");
+	return FALSE;
+}
+
+void talk_record_stop(struct talk *t)
+{
+	if (!t->ending)
+		talk_recording_stop(t->recording);
+}
+
+void talk_volume(struct talk *t, guint percent)
+{
+	t->volume = MIN(percent, VOLUME_MOST);
+	if (t->call)
+		call_volume(t->call, t->volume);
+	ui_event(t->ui, "volume", "percent", "i", (gint64)t->volume, NULL);
+	ui_say(t->ui, "Volume %u %%", t->volume);
 }
 
 /* ---- keys ---- */
@@ -116,6 +141,15 @@ gboolean talk_request(struct talk *t, const struct request *r, struct fields *re
 		return send_digits(t, r->text, error);
 	case VERB_STATS:
 		tell_stats(t, reply);
+		return TRUE;
+	case VERB_RECORD:
+		return talk_record(t, r->text, error);
+	case VERB_STOP:
+		if (g_strcmp0(r->text, "play") != 0)
+			talk_record_stop(t);
+		return TRUE;
+	case VERB_VOLUME:
+		talk_volume(t, r->percent);
 		return TRUE;
 	default:
 		g_set_error(error, JC_ERROR, JC_REFUSED, "a call cannot do that");

@@ -36,6 +36,14 @@ struct audio_out {
 	void *self;
 };
 
+/* Who listens to both sides of a call beside its ends, like a recorder. The media thread calls it: it must not block, nor
+ * allocate. AT_US: when the first of the N samples was spoken, or will be heard, as far as known. */
+struct audio_tap {
+	void (*sent) (void *self, const gint16 *pcm, size_t n, gint64 at_us);	/* what the peer can hear of us */
+	void (*heard)(void *self, const gint16 *pcm, size_t n, gint64 at_us);	/* what is heard of him, at its own loudness */
+	void *self;
+};
+
 struct audio_driver {
 	const char *name;						/* "device", "file", "pipe", "tone", "null" */
 	gboolean (*open_in) (struct audio_in *in, const char *arg, GError **error);

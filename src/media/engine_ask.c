@@ -39,6 +39,18 @@ void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
 		engine_plan(e, now_us);
 }
 
+void engine_record(struct engine *e, const struct audio_tap *tap)
+{
+	e->have_tap = tap != NULL;
+	if (tap)
+		e->tap = *tap;
+}
+
+void engine_volume(struct engine *e, unsigned percent)
+{
+	volume_set(&e->volume, percent);
+}
+
 void engine_params(struct engine *e, const struct media_params *params)
 {
 	e->params = *params;
