@@ -4,10 +4,13 @@
 
 #include "answer.h"
 #include "exec.h"
+#include "filename.h"
 #include "log.h"
 #include "missed.h"
 #include "service.h"
 #include "text.h"
+
+enum { NOT_SAID = G_MININT };		/* of a number, by an option */
 
 struct answering {
 	struct app app;
@@ -292,7 +295,7 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (a->max_calls < 0 || a->max_calls > CONFIG_MAX_CALLS)
+	if (a->max_calls != NOT_SAID && (a->max_calls < 1 || a->max_calls > CONFIG_MAX_CALLS))
 		log_error("answer", "--max-calls takes a number from 1 to %d", CONFIG_MAX_CALLS);
 	else if (a->once && a->max_calls > 1)
 		log_error("answer", "--once takes one call, --max-calls several: which is it?");
@@ -305,12 +308,40 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 	return FALSE;
 }
 
+/* Would two calls write to one place? */
+static gboolean is_shared(const char *spec)
+{
+	const struct filename_values first = {.number = 1, .peer = ""}, second = {.number = 2, .peer = ""};
+	g_autofree char *a = filename_expand_spec(spec, &first, NULL), *b = filename_expand_spec(spec, &second, NULL);
+	const char *arg;
+
+	return strcmp(spec, "-") == 0 || (g_strcmp0(a, b) == 0 && audio_find(spec, TRUE, &arg, NULL) == &audio_file);
+}
+
+/* Calls at the same time need ends of their own. */
+static gboolean check_ends(const struct answering *a)
+{
+	const struct talk_options *talk = &a->app.talk;
+
+	if (a->max_calls <= 1)
+		return TRUE;
+	if (!a->exec_argv && is_shared(talk->out))
+		log_error("answer", "with several calls at once each needs its own --out: a file with %%n in its name, a device, or --exec");
+	else if (talk->record && is_shared(talk->record))
+		log_error("answer", "with several calls at once each needs its own --record: a file with %%n in its name");
+	else if (!a->exec_argv && strcmp(talk->in, "-") == 0)
+		log_error("answer", "with several calls at once they cannot share standard input as --in");
+	else
+		return TRUE;
+	return FALSE;
+}
+
 /* What was not said in options is said by the configuration. */
 static void settle_calls(struct answering *a, const struct common *o)
 {
 	const struct config *config = a->app.config;
 
-	if (!a->max_calls)
+	if (a->max_calls == NOT_SAID)
 		a->max_calls = a->once ? 1 : (gint)config->answer_max_calls;
 	if (!a->exec_argv && config->answer_exec && !o->in && !o->out)
 		a->exec_argv = exec_parse(config->answer_exec, NULL);
@@ -329,7 +360,7 @@ static int run_answer(struct answering *a, const struct common *o)
 		return status;
 	status = jc_exit_status(JC_USAGE);
 	settle_calls(a, o);
-	if (collect_allowed(a) && check_policy(a)) {
+	if (check_ends(a) && collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
@@ -349,7 +380,7 @@ static int run_answer(struct answering *a, const struct common *o)
 
 static int answer_main(int argc, char **argv)
 {
-	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .service = service_new(),
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .max_calls = NOT_SAID, .service = service_new(),
 		.talking = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free)};
 	const GOptionEntry entries[] = {
 		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},
