@@ -50,7 +50,14 @@ void call_ends(struct call *c, const struct audio_in *in, const struct audio_out
 
 void call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx)
 {
+	c->in = in;
 	path_set_in(c->path, in, released, ctx);
+}
+
+void call_set_out(struct call *c, const struct audio_out *out, void (*released)(void *ctx), void *ctx)
+{
+	c->out = out;
+	path_set_out(c->path, out, released, ctx);
 }
 
 void call_mute(struct call *c, gboolean muted)

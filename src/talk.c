@@ -16,18 +16,23 @@ static void finish(struct talk *t);
 
 /* ---- the end ---- */
 
-static void finish(struct talk *t)
+static void on_sound_closed(void *ctx, const GError *error)
 {
-	g_autoptr(GError) error = NULL;
+	struct talk *t = ctx;
 
-	if (!talk_sound_close(g_steal_pointer(&t->sound), &error) && t->err == JC_OK) {
-		t->err = JC_FILE;
+	if (error && t->err == JC_OK) {
+		t->err = (enum jc_err)error->code;
 		g_free(t->text);
 		t->text = g_strdup(error->message);
 	}
 	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
 		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
 	t->ev.ended(t->ev.self, t->err, t->text);
+}
+
+static void finish(struct talk *t)
+{
+	talk_sound_close(g_steal_pointer(&t->sound), on_sound_closed, t);
 }
 
 static gboolean finish_idle(gpointer data)
@@ -280,11 +285,18 @@ static gboolean on_drained(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void on_in_ended(void *self, const GError *fault)
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
 {
 	struct talk *t = self;
 
-	talk_sound_in_ended(t->sound, fault);
+	talk_sound_in_ended(t->sound, in, fault);
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
+{
+	struct talk *t = self;
+
+	talk_sound_out_ended(t->sound, out, fault);
 }
 
 static struct call_events call_events(struct talk *t)
@@ -292,7 +304,7 @@ static struct call_events call_events(struct talk *t)
 	return (struct call_events){
 		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .ended = on_ended, .self = t};
+		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .out_ended = on_out_ended, .ended = on_ended, .self = t};
 }
 
 /* ---- events of the sound ---- */

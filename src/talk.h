@@ -61,6 +61,14 @@ void         talk_mute(struct talk *t, gboolean muted);	/* in whatever state; wh
 void         talk_hold(struct talk *t, gboolean held);	/* once accepted */
 gboolean     talk_key(struct talk *t, int c);		/* TRUE: it was one of ours */
 const char  *talk_keys_help(void);
+/* Once the ends are open: SPEC (audio/audio.h) is opened in the background, and takes the place of the input or output, whose file
+ * is finished then; event input or output. If it cannot be opened that is said, and what was there stays. */
+void         talk_device(struct talk *t, gboolean output, const char *spec);
+/* Plays the sound file FILE to the peer in the place of the input, and goes back to that: a file or pipe goes on from where it
+ * was, what a microphone heard meanwhile is dropped. A second one takes the place of the first. What is muted stays so. Events:
+ * playing, once it is open, and for every call of this function played, but for what the end of the talk cuts off. */
+void         talk_play(struct talk *t, const char *file);
+gboolean     talk_play_stop(struct talk *t);		/* FALSE: none is played */
 /* What can be done in a call. Adds to REPLY; FALSE with JC_REFUSED. */
 gboolean     talk_request(struct talk *t, const struct request *r, struct fields *reply, GError **error);
 /* For the request status; STATE: before it is accepted. */

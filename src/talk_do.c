@@ -24,6 +24,23 @@ void talk_hold(struct talk *t, gboolean held)
 	ui_say(t->ui, held ? "On hold: neither side hears the other" : "No longer on hold");
 }
 
+void talk_device(struct talk *t, gboolean output, const char *spec)
+{
+	if (!t->ending)
+		talk_sound_device(t->sound, output, spec);
+}
+
+void talk_play(struct talk *t, const char *file)
+{
+	if (!t->ending)
+		talk_sound_play(t->sound, file);
+}
+
+gboolean talk_play_stop(struct talk *t)
+{
+	return !t->ending && talk_sound_play_stop(t->sound);
+}
+
 static gboolean send_digits(struct talk *t, const char *digits, GError **error)
 {
 	if (call_dtmf(t->call, digits))

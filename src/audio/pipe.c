@@ -68,7 +68,7 @@ static void in_start(void *self, gint64 now_us)
 {
 	struct pipe_in *p = self;
 
-	pacer_start(&p->pacer, now_us);
+	pacer_resume(&p->pacer, now_us);
 }
 
 /* A producer that is late makes the schedule late: nothing is lost, and nothing comes in a rush afterwards. */

@@ -35,6 +35,8 @@ void     engine_hold(struct engine *e, gboolean sending, gboolean receiving);	/*
 /* Sends touch tones (media/dtmf.h) in the place of sound. FALSE: the peer takes none, or these are no digits, or too many. */
 gboolean engine_dtmf(struct engine *e, const char *digits);
 void     engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us);	/* another source; NULL: silence */
+/* Another output; NULL: nowhere. What the old one was given it keeps; what is in the jitter buffer goes to the new one. */
+void     engine_set_out(struct engine *e, const struct audio_out *out, gint64 now_us);
 void     engine_params(struct engine *e, const struct media_params *params);	/* ptime, bit rate, FEC may change in a call */
 
 /* The source has ended (TRUE once everything it gave was sent), regularly or with *FAULT (owned by the caller). */

@@ -39,6 +39,21 @@ void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
 		engine_plan(e, now_us);
 }
 
+void engine_set_out(struct engine *e, const struct audio_out *out, gint64 now_us)
+{
+	e->have_out = out != NULL;
+	e->out_ended = FALSE;
+	g_clear_error(&e->out_fault);
+	if (out) {
+		e->out = *out;
+		if (e->started)
+			e->out.start(e->out.self, now_us);
+	}
+	e->nowhere_us = now_us;
+	if (e->started)
+		engine_plan(e, now_us);
+}
+
 void engine_params(struct engine *e, const struct media_params *params)
 {
 	e->params = *params;
