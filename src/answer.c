@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "busy.h"
+#include "incoming.h"
 #include "log.h"
 #include "text.h"
-
-enum { FOLLOW_UP_S = 20, CONTESTED_S = 3, BELL_S = 4 };
 
 struct answer {
 	struct phone *phone;
@@ -14,17 +13,9 @@ struct answer {
 	struct answer_options options;
 	void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text);
 	void *ctx;
-	/* the call at hand */
 	struct busy *busy;
-	struct talk *talk;		/* NULL: idle */
-	struct jmi_ring *ring;		/* it came by JMI; NULL: by a direct session-initiate */
-	char *peer;			/* full JID */
-	char *id;			/* of the proposal, or the session */
-	gint64 came_s, accepted_ms;	/* accepted_ms 0: not */
-	char *shown;
-	gboolean taken;			/* the user, or the list, has accepted */
-	gboolean contested;		/* and so has another device of ours, in the same moment */
-	guint ring_timer, bell_timer;
+	GPtrArray *calls;		/* struct incoming *, the one that came last at the end */
+	guint count;			/* of all that came */
 };
 
 /* ---- who may ---- */
@@ -45,32 +36,18 @@ static gboolean may_ring(const struct answer *a, const char *from)
 	return FALSE;
 }
 
-/* ---- the end of a call ---- */
-
-static void stop_ringing(struct answer *a)
+static gboolean is_full(const struct answer *a)
 {
-	g_clear_handle_id(&a->ring_timer, g_source_remove);
-	g_clear_handle_id(&a->bell_timer, g_source_remove);
+	return a->calls->len >= a->options.max_calls;
 }
 
-static void send_finish(struct answer *a, enum jc_err err)
+/* ---- what the calls say ---- */
+
+static void on_keep(void *ctx, const struct call_entry *e, gboolean over)
 {
-	enum jingle_reason reason = jingle_reason_of(err);
+	struct answer *a = ctx;
 
-	/* Where another device of ours has the call it is his to finish. */
-	if (a->ring && a->taken && err != JC_ELSEWHERE && phone_is_online(a->phone))
-		phone_send(a->phone, jmi_write(JMI_FINISH, a->peer, jmi_ring_id(a->ring),
-					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
-}
-
-/* ---- for the list of calls ---- */
-
-static void keep(struct answer *a, enum jc_err err, gboolean over)
-{
-	struct call_entry e = {.at_s = a->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = a->peer, .id = a->id,
-			       .duration_s = a->accepted_ms ? (guint)((clock_ms() - a->accepted_ms + 500) / 1000) : 0};
-
-	a->options.keep(a->ctx, &e, over);
+	a->options.keep(a->ctx, e, over);
 }
 
 /* Nobody was asked. */
@@ -78,177 +55,31 @@ static void keep_refused(void *ctx, const char *from, const char *id)
 {
 	struct answer *a = ctx;
 	struct call_entry e = {.at_s = clock_s(), .incoming = TRUE, .outcome = JC_BUSY, .peer = (char *)from, .id = (char *)id};
+	g_autofree char *shown = text_clean(from, TEXT_SHORT);
 
+	ui_event(a->ui, "refused", "peer", "s", shown, "reason", "s", jc_symbol(JC_BUSY), NULL);
 	a->options.keep(a->ctx, &e, TRUE);
 }
 
-static void on_ended(void *self, enum jc_err err, const char *text)
+static void on_over(void *ctx, struct incoming *c, const char *peer, enum jc_err err, const char *text)
 {
-	struct answer *a = self;
-	g_autofree char *shown = g_steal_pointer(&a->shown), *words = g_strdup(text);
+	struct answer *a = ctx;
+	g_autofree char *who = g_strdup(peer), *words = g_strdup(text);
 
-	stop_ringing(a);
-	send_finish(a, err);
-	keep(a, err, TRUE);
-	g_clear_pointer(&a->ring, jmi_ring_free);
-	g_clear_pointer(&a->talk, talk_free);
-	g_clear_pointer(&a->peer, g_free);
-	g_clear_pointer(&a->id, g_free);
-	a->taken = a->contested = FALSE;
-	a->done(a->ctx, shown, err, words);
+	g_ptr_array_remove(a->calls, c);
+	incoming_free(c);
+	a->done(a->ctx, who, err, words);
 }
 
-static void decline(struct answer *a, enum jc_err err, const char *text)
+static gboolean on_request(void *self, const struct request *r, struct fields *reply, GError **error)
 {
-	stop_ringing(a);
-	if (a->ring && !a->taken)
-		phone_send_all(a->phone, jmi_ring_reject(a->ring, err));
-	talk_end(a->talk, err, text);
+	return answer_request(self, r, reply, error);
 }
 
-/* ---- ringing ---- */
-
-static gboolean on_ring_timeout(gpointer data)
+static struct incoming_env env_of(struct answer *a)
 {
-	struct answer *a = data;
-
-	a->ring_timer = 0;
-	if (a->contested) {
-		talk_end(a->talk, JC_ELSEWHERE, NULL);
-	} else if (a->taken) {
-		talk_end(a->talk, JC_PROTOCOL, "its client did not go on with the call");
-	} else if (a->ring) {			/* the caller gives up by himself; nothing tells him that we are here */
-		stop_ringing(a);
-		talk_end(a->talk, JC_NO_ANSWER, NULL);
-	} else {
-		decline(a, JC_NO_ANSWER, NULL);
-	}
-	return G_SOURCE_REMOVE;
-}
-
-static gboolean on_bell(gpointer data)
-{
-	struct answer *a = data;
-
-	ui_bell(a->ui);
-	return G_SOURCE_CONTINUE;
-}
-
-static void ring(struct answer *a)
-{
-	const char *name = roster_name(phone_roster(a->phone), a->peer);
-	g_autofree char *clean = text_clean(name, TEXT_SHORT);
-
-	ui_event(a->ui, "incoming", "peer", "s", a->shown, "name", "s", name ? clean : NULL, NULL);
-	ui_say(a->ui, "%s%s%s%s is calling%s", name ? clean : "", name ? " (" : "", a->shown, name ? ")" : "",
-	       ui_has_keys(a->ui) && !a->options.auto_accept ? "; take the call? y/n" : "");
-	a->ring_timer = g_timeout_add_seconds(a->options.ring_timeout_s, on_ring_timeout, a);
-	if (a->options.auto_accept)
-		return;
-	ui_bell(a->ui);
-	a->bell_timer = g_timeout_add_seconds(BELL_S, on_bell, a);
-	talk_tone(a->talk);
-}
-
-static void take(struct answer *a)
-{
-	if (a->taken || !a->talk || talk_is_ending(a->talk))
-		return;
-	a->taken = TRUE;
-	stop_ringing(a);
-	phone_expose_to(a->phone, a->peer);
-	if (!roster_sees_us(phone_roster(a->phone), a->peer)) {
-		g_autofree char *bare = jid_bare(a->peer);
-
-		phone_presence(a->phone, bare, 0);	/* XEP-0353 3.4: so that he can see what our client can do */
-	}
-	if (a->ring) {
-		phone_send_all(a->phone, jmi_ring_accept(a->ring));
-		talk_prepare(a->talk, a->peer, FALSE);
-		a->ring_timer = g_timeout_add_seconds(FOLLOW_UP_S, on_ring_timeout, a);
-	} else {
-		talk_accept(a->talk);
-	}
-}
-
-/* ---- events of the talk ---- */
-
-static void on_opened(void *self)
-{
-}
-
-static void on_incoming(void *self)
-{
-	struct answer *a = self;
-
-	if (a->taken) {				/* what was accepted by JMI has come */
-		stop_ringing(a);
-		talk_accept(a->talk);
-		return;
-	}
-	if (phone_may_know(a->phone, a->peer))
-		talk_ring(a->talk);
-	ring(a);
-	if (a->options.auto_accept)
-		take(a);
-}
-
-static void on_nothing(void *self)
-{
-}
-
-static void on_accepted(void *self)
-{
-	struct answer *a = self;
-
-	ui_say(a->ui, "Answered %s", a->shown);
-	if (!a->accepted_ms)
-		a->accepted_ms = clock_ms();
-}
-
-/* ---- a call that moves to another device of the caller's: XEP-0353 "Existing session" ---- */
-
-static gboolean is_migration(const struct answer *a, const char *from)
-{
-	return a->talk && jid_same_bare(from, a->peer) && talk_is_accepted(a->talk) && !talk_is_ending(a->talk);
-}
-
-static void set_peer(struct answer *a, const char *peer)
-{
-	g_free(a->peer);
-	g_free(a->shown);
-	a->peer = g_strdup(peer);
-	a->shown = text_clean(peer, TEXT_SHORT);
-}
-
-static void migrate(struct answer *a, const char *id, const char *from)
-{
-	ui_event(a->ui, "migrated", "peer", "s", a->shown, NULL);
-	phone_send(a->phone, jmi_write_migrated(a->peer, call_sid(talk_call(a->talk)), id));
-	g_clear_pointer(&a->ring, jmi_ring_free);
-	a->ring = jmi_ring_new(id, phone_jid(a->phone), from, TRUE);
-	a->taken = FALSE;
-	set_peer(a, from);
-	talk_move(a->talk, from);
-}
-
-/* Whom we talked with is asked nothing again. */
-static void on_moved(void *self)
-{
-	take(self);
-}
-
-static void begin(struct answer *a, const char *peer, const char *id)
-{
-	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_nothing,
-				     .delivered = on_nothing, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = a};
-
-	set_peer(a, peer);
-	a->id = g_strdup(id);
-	a->came_s = clock_s();
-	a->accepted_ms = 0;
-	keep(a, JC_OK, FALSE);
-	a->talk = talk_new(a->phone, a->ui, &a->options.talk, peer, &events);
+	return (struct incoming_env){.phone = a->phone, .ui = a->ui, .options = &a->options,
+		.handler = {.request = on_request, .self = a}, .keep = on_keep, .over = on_over, .ctx = a};
 }
 
 /* ---- for the owner ---- */
@@ -264,6 +95,7 @@ struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answe
 	a->done = done;
 	a->ctx = ctx;
 	a->busy = busy_new(phone, keep_refused, a);
+	a->calls = g_ptr_array_new();
 	return a;
 }
 
@@ -272,145 +104,197 @@ void answer_free(struct answer *a)
 	if (!a)
 		return;
 	busy_free(a->busy);
+	g_ptr_array_unref(a->calls);
 	g_free(a);
+}
+
+static gboolean has_come(const struct answer *a, const char *from, const char *id)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		if (incoming_is(a->calls->pdata[i], from, id))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean migrates(struct answer *a, const char *id, const char *from)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		if (incoming_migrate(a->calls->pdata[i], id, from))
+			return TRUE;
+	return FALSE;
 }
 
 static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
 {
+	struct incoming_env env = env_of(a);
+
 	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) || !may_ring(a, from))
 		return;
-	if (a->ring && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0)
-		return;				/* the same once more: by a carbon, or to this device by itself */
-	if (is_migration(a, from)) {
-		migrate(a, m->id, from);
+	if (has_come(a, from, m->id))		/* once more: by a carbon, or to this device by itself */
 		return;
-	}
-	if (a->talk) {
+	if (migrates(a, m->id, from))
+		return;
+	if (is_full(a))
 		busy_propose(a->busy, from, m->id);
-		return;
-	}
-	a->ring = jmi_ring_new(m->id, phone_jid(a->phone), from, phone_may_know(a->phone, from));
-	begin(a, from, m->id);
-	phone_send_all(a->phone, jmi_ring_begin(a->ring));
-	ring(a);
-	if (a->options.auto_accept)
-		take(a);
-}
-
-/* Two devices of ours have accepted in one moment. The caller goes on with one, which may be this. */
-static gboolean takes_it_too(const struct answer *a, const char *from, const struct jmi_msg *m, gboolean ours)
-{
-	return a->taken && !talk_call(a->talk) && ours && (m->kind == JMI_ACCEPT || m->kind == JMI_PROCEED) &&
-		strcmp(m->id, jmi_ring_id(a->ring)) == 0 && jid_resource(from) && strcmp(from, phone_jid(a->phone)) != 0;
-}
-
-static void contest(struct answer *a)
-{
-	if (a->contested)
-		return;
-	a->contested = TRUE;
-	g_clear_handle_id(&a->ring_timer, g_source_remove);
-	a->ring_timer = g_timeout_add_seconds(CONTESTED_S, on_ring_timeout, a);
-}
-
-/* The caller's last word in a call that was taken. */
-static void finish(struct answer *a, const struct jmi_msg *m)
-{
-	if (a->contested && !talk_call(a->talk))
-		talk_end(a->talk, JC_ELSEWHERE, NULL);
 	else
-		talk_end(a->talk, talk_is_accepted(a->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+		g_ptr_array_add(a->calls, incoming_propose(&env, ++a->count, from, m->id));
 }
 
 void answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
 {
-	enum jc_err err;
-
 	if (m->kind == JMI_PROPOSE) {
 		if (!ours)
 			on_propose(a, message, from, m);
 		return;
 	}
 	busy_hear(a->busy, from, m, ours);
-	if (!a->ring || talk_is_ending(a->talk))
-		return;
-	if (takes_it_too(a, from, m, ours)) {
-		contest(a);
-		return;
-	}
-	if (!a->taken && jmi_ring_recv(a->ring, from, m, ours, &err)) {
-		stop_ringing(a);
-		talk_end(a->talk, err, NULL);
-	} else if (a->taken && m->kind == JMI_FINISH && strcmp(m->id, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0) {
-		finish(a, m);
-	} else if (a->taken && !talk_call(a->talk) && m->kind == JMI_RETRACT &&
-		   strcmp(m->id, jmi_ring_id(a->ring)) == 0 && jid_same_bare(from, a->peer)) {
-		talk_end(a->talk, JC_NO_ANSWER, NULL);
-	}
-}
-
-/* Accepted by JMI means: this sid, from this very device. Anything else is a call of its own. */
-static gboolean is_follow_up(const struct answer *a, const char *from, const struct jingle_msg *m)
-{
-	return a->ring && a->taken && !talk_call(a->talk) && !talk_is_ending(a->talk) &&
-		strcmp(m->sid, jmi_ring_id(a->ring)) == 0 && strcmp(from, a->peer) == 0;
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_jmi(a->calls->pdata[i], from, m, ours);
 }
 
 void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 {
+	struct incoming_env env = env_of(a);
 	const char *from = iq_from(iq);
 
-	if (a->talk && is_follow_up(a, from, m)) {
-		talk_take(a->talk, iq, m);
-		return;
-	}
+	for (guint i = 0; i < a->calls->len; i++)
+		if (incoming_follow_up(a->calls->pdata[i], iq, m))
+			return;
 	if (!may_ring(a, from))
 		return;				/* answered like any unknown request */
-	if (a->talk) {
-		if (phone_may_know(a->phone, from) && phone_refuse(a->phone, iq, m, JC_BUSY))
-			keep_refused(a, from, m->sid);
-		return;
-	}
-	begin(a, from, m->sid);
-	talk_take(a->talk, iq, m);
+	if (!is_full(a))
+		g_ptr_array_add(a->calls, incoming_offer(&env, ++a->count, iq, m));
+	else if (phone_may_know(a->phone, from) && phone_refuse(a->phone, iq, m, JC_BUSY))
+		keep_refused(a, from, m->sid);
 }
 
 void answer_bounced(struct answer *a, const char *message_id)
 {
-	if (a->ring && a->taken && !talk_call(a->talk) && jmi_ring_bounced(a->ring, message_id))
-		talk_end(a->talk, JC_NO_ANSWER, NULL);
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_bounced(a->calls->pdata[i], message_id);
 }
 
 void answer_gone(struct answer *a, const char *full_jid)
 {
-	if (a->talk && strcmp(a->peer, full_jid) == 0)
-		talk_peer_gone(a->talk);
-}
-
-void answer_key(struct answer *a, int c)
-{
-	if (!a->talk)
-		return;
-	if (!a->taken && (c == 'y' || c == 'Y' || c == 'a'))
-		take(a);
-	else if (!a->taken && (c == 'n' || c == 'N'))
-		decline(a, JC_DECLINED, NULL);
-	else
-		talk_key(a->talk, c);
-}
-
-gboolean answer_hangup(struct answer *a)
-{
-	if (!a->talk)
-		return FALSE;
-	if (a->taken)
-		talk_end(a->talk, talk_is_accepted(a->talk) ? JC_OK : JC_CANCELLED, NULL);
-	else
-		decline(a, JC_DECLINED, NULL);
-	return TRUE;
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_gone(a->calls->pdata[i], full_jid);
 }
 
 gboolean answer_is_idle(const struct answer *a)
 {
-	return a->talk == NULL;
+	return a->calls->len == 0;
+}
+
+/* ---- which call ---- */
+
+static struct incoming *by_number(const struct answer *a, guint number)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		if (incoming_number(a->calls->pdata[i]) == number)
+			return a->calls->pdata[i];
+	return NULL;
+}
+
+static struct incoming *last(const struct answer *a, gboolean ringing)
+{
+	for (guint i = a->calls->len; i-- > 0;)
+		if (incoming_is_ringing(a->calls->pdata[i]) == ringing)
+			return a->calls->pdata[i];
+	return NULL;
+}
+
+/* A key is for the call that asks, else for the one taken last. */
+static struct incoming *at_hand(const struct answer *a)
+{
+	struct incoming *ringing = last(a, TRUE);
+
+	return ringing ? ringing : last(a, FALSE);
+}
+
+/* The call that R is about: the one it names, else the only one in question. */
+static struct incoming *meant(const struct answer *a, const struct request *r, GError **error)
+{
+	gboolean ringing = r->verb == VERB_ANSWER || r->verb == VERB_REJECT;
+	struct incoming *found = r->call ? by_number(a, r->call) : NULL;
+	guint fit = 0;
+
+	for (guint i = 0; !r->call && i < a->calls->len; i++) {
+		struct incoming *c = a->calls->pdata[i];
+
+		if (ringing && !incoming_is_ringing(c))
+			continue;
+		found = c;
+		fit++;
+	}
+	if (fit > 1) {
+		g_set_error(error, JC_ERROR, JC_REFUSED, "there are %u calls: say which one", fit);
+		return NULL;
+	}
+	if (!found && r->call)
+		g_set_error(error, JC_ERROR, JC_REFUSED, "there is no call %u", r->call);
+	else if (!found || (ringing && !incoming_is_ringing(found)))
+		g_set_error(error, JC_ERROR, JC_REFUSED, ringing ? "no call rings" : "there is no call");
+	return ringing && found && !incoming_is_ringing(found) ? NULL : found;
+}
+
+/* ---- what our user wants ---- */
+
+void answer_key(struct answer *a, int c)
+{
+	struct incoming *call = at_hand(a);
+
+	if (!call)
+		return;
+	if (incoming_is_ringing(call) && (c == 'y' || c == 'Y' || c == 'a'))
+		incoming_take(call);
+	else if (incoming_is_ringing(call) && (c == 'n' || c == 'N'))
+		incoming_end(call);
+	else
+		talk_key(incoming_talk(call), c);
+}
+
+gboolean answer_hangup(struct answer *a)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_end(a->calls->pdata[i]);
+	return a->calls->len > 0;
+}
+
+void answer_mute(struct answer *a, gboolean muted)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		talk_mute(incoming_talk(a->calls->pdata[i]), muted);
+}
+
+static void tell_status(const struct answer *a, struct fields *reply)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (guint i = 0; i < a->calls->len; i++) {
+		struct fields *one = fields_new();
+
+		incoming_status(a->calls->pdata[i], one);
+		g_ptr_array_add(list, one);
+	}
+	fields_add_list(reply, "calls", list);
+}
+
+gboolean answer_request(struct answer *a, const struct request *r, struct fields *reply, GError **error)
+{
+	struct incoming *c;
+
+	if (r->verb == VERB_STATUS) {
+		tell_status(a, reply);
+		return TRUE;
+	}
+	c = meant(a, r, error);
+	if (!c)
+		return FALSE;
+	if (r->verb == VERB_ANSWER)
+		incoming_take(c);
+	else if (r->verb == VERB_REJECT || r->verb == VERB_HANGUP)
+		incoming_end(c);
+	else
+		return talk_request(incoming_talk(c), r, reply, error);
+	return TRUE;
 }

@@ -1,4 +1,5 @@
-/* answer.h - being called: who may ring, asking the user, taking the call. One call at a time; others find us busy.
+/* answer.h - being called: who may ring, and which stanza is for which call (incoming.h). So many calls at once as the
+ * options say; whoever else calls finds us busy.
  *
  * Main thread. With auto_accept only callers on the list are taken, and nobody else learns anything: neither our
  * addresses nor that we are here. Without it whoever calls rings, and the user decides; who does not see our presence is
@@ -11,15 +12,20 @@
 
 struct answer;
 
+enum { ANSWER_MAX_CALLS = 100 };
+
 struct answer_options {
 	gboolean auto_accept, allow_contacts;
 	const GPtrArray *allow;		/* char *: bare JIDs and domains; borrowed */
 	guint ring_timeout_s;
+	guint max_calls;		/* 1..ANSWER_MAX_CALLS */
+	char *const *exec;		/* the command of each call, which has its sound; NULL: none. Borrowed */
 	struct talk_options talk;
 	/* For the list of calls, with the ctx of done: a call that we deal with, and, when it is OVER, what became of it. */
 	void (*keep)(void *ctx, const struct call_entry *e, gboolean over);
 };
 
+/* DONE: a call is over; it is not counted any more. */
 struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answer_options *options,
 			  void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text), void *ctx);
 void           answer_free(struct answer *a);		/* when idle only */
@@ -28,9 +34,12 @@ void           answer_jmi(struct answer *a, const struct elem *message, const ch
 void           answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m);
 void           answer_bounced(struct answer *a, const char *message_id);
 void           answer_gone(struct answer *a, const char *full_jid);
-void           answer_key(struct answer *a, int c);
+void           answer_key(struct answer *a, int c);	/* for the call that rings, or the one taken last */
 /* Ends what is there: declines, hangs up. FALSE: nothing was. */
 gboolean       answer_hangup(struct answer *a);
+void           answer_mute(struct answer *a, gboolean muted);	/* in all calls */
 gboolean       answer_is_idle(const struct answer *a);
+/* What is asked of a call or of all. Adds to REPLY; FALSE with JC_REFUSED. */
+gboolean       answer_request(struct answer *a, const struct request *r, struct fields *reply, GError **error);
 
 #endif

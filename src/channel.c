@@ -67,12 +67,11 @@ void channel_flush(struct channel *c, int limit_ms)
 
 static void tell(struct channel *c, const char *line, gsize len)
 {
-	if (c->skipping)
-		c->skipping = FALSE;
-	else if (len > 0 && line[len - 1] == '\r')
-		c->ev.line(c->ev.self, line, len - 1);
-	else if (len > 0)
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	if (!c->skipping && len > 0)
 		c->ev.line(c->ev.self, line, len);
+	c->skipping = FALSE;
 }
 
 /* Everything up to the last line's end is told; what follows stays for the rest of its line. */

@@ -5,6 +5,8 @@
 #define JCALL_CMD_H
 
 #include "config.h"
+#include "control.h"
+#include "event_sink.h"
 #include "phone.h"
 #include "talk.h"
 #include "ui.h"
@@ -14,12 +16,12 @@ struct command {
 	int (*run)(int argc, char **argv);	/* argv[0] is the command's name */
 };
 
-extern const struct command cmd_dial, cmd_answer, cmd_history, cmd_devices, cmd_doctor;
+extern const struct command cmd_dial, cmd_answer, cmd_ctl, cmd_history, cmd_devices, cmd_doctor;
 extern const struct command *const commands[];
 
 /* ---- options that commands share ---- */
 struct common {
-	char *config_path, *account_name, *in, *out, *at_end, *dtmf;
+	char *config_path, *account_name, *in, *out, *at_end, *dtmf, *events;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
 	gint stats_s;				/* 0: no figures */
 	gboolean json, quiet, trace, relay_only;
@@ -43,6 +45,10 @@ struct app_events {
 	/* The user wants it to end: Ctrl-C, SIGTERM (SIGNUM), or a key. The second time the process leaves at once. */
 	void (*interrupted)(void *self, int signum);
 	void (*key)(void *self, int c);
+	/* Of the control socket; NULL: there is none, nor the next. FALSE with an error. */
+	gboolean (*request)(void *self, const struct request *r, struct fields *reply, GError **error);
+	void (*mute)(void *self, gboolean muted);	/* SIGUSR1, SIGUSR2 */
+	const char *command;		/* for the status */
 	void *self;
 };
 
@@ -51,12 +57,14 @@ struct app {
 	const struct account *account;
 	struct ui *ui;
 	struct phone *phone;
+	struct event_sink *sink;		/* NULL: --events was not given */
+	struct control *control;		/* NULL: there is no place for it */
 	GMainLoop *loop;
 	struct app_events ev;
 	struct talk_options talk;		/* from options and config */
 	guint ring_timeout_s, interrupts;
 	int status;
-	guint sources[3];
+	guint sources[5];
 };
 
 /* Reads the configuration, asks for the password, builds everything. FALSE: told, *STATUS is set. */

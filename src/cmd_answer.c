@@ -1,6 +1,7 @@
 #include "cmd.h"
 
 #include "answer.h"
+#include "exec.h"
 #include "log.h"
 #include "missed.h"
 #include "text.h"
@@ -11,6 +12,9 @@ struct answering {
 	struct missed *missed;
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
+	gint max_calls;
+	char *exec;
+	char **exec_argv;		/* its words */
 	guint echo_timer;
 	char **allow_options;
 };
@@ -20,7 +24,7 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 	struct answering *a = ctx;
 
 	report_outcome(a->app.ui, peer, err, text);
-	if (a->once || a->leaving)
+	if (a->once || (a->leaving && answer_is_idle(a->answer)))
 		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
 }
 
@@ -177,6 +181,20 @@ static void on_key(void *self, int c)
 		answer_key(a->answer, c);
 }
 
+static gboolean on_request(void *self, const struct request *r, struct fields *reply, GError **error)
+{
+	struct answering *a = self;
+
+	return answer_request(a->answer, r, reply, error);
+}
+
+static void on_mute(void *self, gboolean muted)
+{
+	struct answering *a = self;
+
+	answer_mute(a->answer, muted);
+}
+
 static gboolean collect_allowed(struct answering *a)
 {
 	for (guint i = 0; i < a->app.config->answer_allow->len; i++)
@@ -192,6 +210,14 @@ static gboolean collect_allowed(struct answering *a)
 	return TRUE;
 }
 
+/* By jcall ctl, which needs a place for its socket. */
+static gboolean may_be_told(void)
+{
+	g_autofree char *folder = control_folder();
+
+	return folder != NULL;
+}
+
 /* Whether there is anybody who could accept a call at all. */
 static gboolean check_policy(const struct answering *a)
 {
@@ -199,18 +225,37 @@ static gboolean check_policy(const struct answering *a)
 		log_error("answer", "--auto takes calls from those named by --allow JID or --allow-contacts only, and there is neither");
 		return FALSE;
 	}
-	if (!a->auto_accept && !ui_has_keys(a->app.ui)) {
-		log_error("answer", "there is no terminal to ask on; use --auto with --allow JID or --allow-contacts");
+	if (!a->auto_accept && !ui_has_keys(a->app.ui) && !may_be_told()) {
+		log_error("answer", "there is neither a terminal to ask on nor an XDG_RUNTIME_DIR for 'jcall ctl answer'; use --auto with "
+			  "--allow JID or --allow-contacts");
 		return FALSE;
 	}
 	return TRUE;
+}
+
+/* What of the options goes together, before anything is opened. */
+static gboolean check_calls(struct answering *a, const struct common *o)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (a->max_calls < 1 || a->max_calls > ANSWER_MAX_CALLS)
+		log_error("answer", "--max-calls takes a number from 1 to %d", ANSWER_MAX_CALLS);
+	else if (a->once && a->max_calls > 1)
+		log_error("answer", "--once takes one call, --max-calls several: which is it?");
+	else if (a->exec && (o->in || o->out))
+		log_error("answer", "with --exec the command has the sound: --in and --out make no sense beside it");
+	else if (a->exec && !(a->exec_argv = exec_parse(a->exec, &error)))
+		log_error("answer", "--exec: %s", error->message);
+	else
+		return TRUE;
+	return FALSE;
 }
 
 static int run_answer(struct answering *a, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
 		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = a},
-		.interrupted = on_interrupted, .key = on_key, .self = a};
+		.interrupted = on_interrupted, .key = on_key, .request = on_request, .mute = on_mute, .command = "answer", .self = a};
 	struct missed_events missed = {.calls = on_missed, .done = on_caught_up, .ctx = a};
 	struct answer_options options;
 	int status;
@@ -220,7 +265,8 @@ static int run_answer(struct answering *a, const struct common *o)
 	status = jc_exit_status(JC_USAGE);
 	if (collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
-			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s, .talk = a->app.talk, .keep = on_keep};
+			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
+			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
 		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		status = app_run(&a->app, &events);
@@ -234,12 +280,14 @@ static int run_answer(struct answering *a, const struct common *o)
 
 static int answer_main(int argc, char **argv)
 {
-	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free)};
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .max_calls = 1};
 	const GOptionEntry entries[] = {
 		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},
 		{"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a.allow_options, "Allow this address or domain", "JID"},
 		{"allow-contacts", 0, 0, G_OPTION_ARG_NONE, &a.allow_contacts, "Allow everybody on the contact list", NULL},
 		{"once", 0, 0, G_OPTION_ARG_NONE, &a.once, "End after one call, with its exit status", NULL},
+		{"max-calls", 0, 0, G_OPTION_ARG_INT, &a.max_calls, "Take so many calls at once, 1 unless said otherwise", "N"},
+		{"exec", 0, 0, G_OPTION_ARG_STRING, &a.exec, "Start this for each call, with its sound on standard input and output", "COMMAND"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
 	struct common o;
 	int status = jc_exit_status(JC_USAGE);
@@ -249,10 +297,12 @@ static int answer_main(int argc, char **argv)
 			log_error("answer", "'%s' is not understood; try 'jcall answer --help'", argv[1]);
 			status = jc_exit_status(JC_USAGE);
 		} else {
-			status = run_answer(&a, &o);
+			status = check_calls(&a, &o) ? run_answer(&a, &o) : jc_exit_status(JC_USAGE);
 		}
 	}
 	g_strfreev(a.allow_options);
+	g_strfreev(a.exec_argv);
+	g_free(a.exec);
 	g_ptr_array_unref(a.allow);
 	common_free(&o);
 	return status;

@@ -10,7 +10,7 @@
 #include "media/dtmf.h"
 #include "text.h"
 
-enum { MAX_STATS_S = 3600 };
+enum { MAX_STATS_S = 3600, SINK_LIMIT_MS = 10000 };
 
 /* ---- options ---- */
 
@@ -76,6 +76,7 @@ static void add_account_options(GOptionGroup *group, struct common *o)
 		{"config", 'c', 0, G_OPTION_ARG_FILENAME, &o->config_path, "Read this configuration file", "FILE"},
 		{"account", 'a', 0, G_OPTION_ARG_STRING, &o->account_name, "Use this account of it", "NAME"},
 		{"json", 0, 0, G_OPTION_ARG_NONE, &o->json, "Print events as JSON lines", NULL},
+		{"events", 0, 0, G_OPTION_ARG_FILENAME, &o->events, "Write events as JSON lines there, beside what is printed", "FD|FILE"},
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Print nothing but errors", NULL},
 		{"verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, __extension__ (gpointer)more_verbose,
 		 "Tell more; twice: everything", NULL},
@@ -149,6 +150,7 @@ void common_free(struct common *o)
 	g_free(o->out);
 	g_free(o->at_end);
 	g_free(o->dtmf);
+	g_free(o->events);
 }
 
 /* ---- outcomes ---- */
@@ -221,6 +223,10 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	ui.stdin_is_audio = is_stdio(a->talk.in);
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
+	if (o->events && !(a->sink = event_sink_open(ui_events(a->ui), o->events, error))) {
+		password_free(password);
+		return FALSE;
+	}
 	a->phone = phone_new(a->config, a->account, password, a->ui, o->trace, &a->ev.phone);
 	if (o->relay_only)
 		phone_hide(a->phone);
@@ -251,6 +257,55 @@ static gboolean on_sigterm(gpointer data)
 static gboolean on_sighup(gpointer data)
 {
 	return on_interrupt(data, SIGHUP);
+}
+
+static gboolean on_sigusr1(gpointer data)
+{
+	struct app *a = data;
+
+	a->ev.mute(a->ev.self, TRUE);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_sigusr2(gpointer data)
+{
+	struct app *a = data;
+
+	a->ev.mute(a->ev.self, FALSE);
+	return G_SOURCE_CONTINUE;
+}
+
+/* ---- control ---- */
+
+static void tell_process(const struct app *a, struct fields *reply)
+{
+	g_autofree char *jid = text_clean(phone_jid(a->phone) ? phone_jid(a->phone) : a->account->jid, TEXT_SHORT);
+
+	fields_add_int(reply, "pid", getpid());
+	fields_add_string(reply, "version", JCALL_VERSION);
+	fields_add_string(reply, "command", a->ev.command);
+	fields_add_string(reply, "account", a->account->name);
+	fields_add_string(reply, "jid", jid);
+	fields_add_bool(reply, "online", phone_is_online(a->phone));
+}
+
+static gboolean on_request(void *self, const struct request *r, struct fields *reply, GError **error)
+{
+	struct app *a = self;
+
+	if (r->verb == VERB_STATUS)
+		tell_process(a, reply);
+	return a->ev.request(a->ev.self, r, reply, error);
+}
+
+static void open_control(struct app *a)
+{
+	struct request_handler handler = {.request = on_request, .self = a};
+	g_autoptr(GError) error = NULL;
+
+	a->control = control_new(ui_events(a->ui), &handler, &error);
+	if (!a->control)
+		log_info("control", "there is no control socket: %s", error->message);
 }
 
 static void on_key(void *ctx, int c)
@@ -288,6 +343,11 @@ int app_run(struct app *a, const struct app_events *events)
 	a->sources[0] = g_unix_signal_add(SIGINT, on_sigint, a);
 	a->sources[1] = g_unix_signal_add(SIGTERM, on_sigterm, a);
 	a->sources[2] = g_unix_signal_add(SIGHUP, on_sighup, a);
+	if (events->request) {
+		a->sources[3] = g_unix_signal_add(SIGUSR1, on_sigusr1, a);
+		a->sources[4] = g_unix_signal_add(SIGUSR2, on_sigusr2, a);
+		open_control(a);
+	}
 	ui_keys(a->ui, on_key, a);
 	phone_connect(a->phone);
 	g_main_loop_run(a->loop);
@@ -306,7 +366,9 @@ void app_free(struct app *a)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(a->sources); i++)
 		g_clear_handle_id(&a->sources[i], g_source_remove);
+	control_free(a->control);
 	phone_free(a->phone);
+	event_sink_free(a->sink, SINK_LIMIT_MS);
 	ui_free(a->ui);
 	config_free(a->config);
 	if (a->loop)

@@ -105,6 +105,20 @@ static void on_key(void *self, int c)
 	dial_key(d->dial, c);
 }
 
+static gboolean on_request(void *self, const struct request *r, struct fields *reply, GError **error)
+{
+	struct dialling *d = self;
+
+	return dial_request(d->dial, r, reply, error);
+}
+
+static void on_mute(void *self, gboolean muted)
+{
+	struct dialling *d = self;
+
+	dial_mute(d->dial, muted);
+}
+
 /* What the configuration says of the words of the user: the name of a contact goes before what it would mean as an address. */
 static void apply_names(struct dialling *d)
 {
@@ -122,7 +136,7 @@ static int run_dial(struct dialling *d, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
 		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = d},
-		.interrupted = on_interrupted, .key = on_key, .self = d};
+		.interrupted = on_interrupted, .key = on_key, .request = on_request, .mute = on_mute, .command = "dial", .self = d};
 	struct dial_options options;
 	int status;
 

@@ -11,7 +11,7 @@
 #include "err.h"
 #include "log.h"
 
-enum { BACKLOG = 8, LAST_WORDS_MS = 200 };
+enum { BACKLOG = 64, LAST_WORDS_MS = 200 };
 
 struct control {
 	struct events *events;

@@ -4,7 +4,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1 };
+enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1, CALL_NUMBER = 1 };
 
 /* ---- the proposal's clock ---- */
 
@@ -259,7 +259,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 				     .delivered = on_delivered, .accepted = on_accepted, .moved = dial_cross_moved, .ended = on_ended, .self = d};
 
 	d->phone = phone;
-	d->ui = ui;
+	d->ui = ui_of_call(ui, CALL_NUMBER);
 	d->options = *options;
 	d->done = done;
 	d->ctx = ctx;
@@ -267,7 +267,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 	d->told = g_ptr_array_new_with_free_func(g_free);
 	d->bare = jid_bare(options->callee);
 	d->shown = text_clean(options->callee, TEXT_SHORT);
-	d->talk = talk_new(phone, ui, &options->talk, options->callee, &events);
+	d->talk = talk_new(phone, d->ui, &options->talk, options->callee, &events);
 	return d;
 }
 
@@ -287,6 +287,7 @@ void dial_free(struct dial *d)
 	g_free(d->next_id);
 	g_free(d->next_from);
 	talk_free(d->talk);
+	ui_free(d->ui);
 	g_free(d->sid);
 	g_free(d->bare);
 	g_free(d->shown);
@@ -393,4 +394,40 @@ void dial_key(struct dial *d, int c)
 gboolean dial_is_talking(const struct dial *d)
 {
 	return talk_is_accepted(d->talk);
+}
+
+void dial_mute(struct dial *d, gboolean muted)
+{
+	talk_mute(d->talk, muted);
+}
+
+static void tell_status(const struct dial *d, struct fields *reply)
+{
+	GPtrArray *list = g_ptr_array_new();
+	struct fields *one = fields_new();
+
+	fields_add_int(one, "call", CALL_NUMBER);
+	fields_add_string(one, "direction", "out");
+	talk_status(d->talk, d->told_ringing ? "ringing" : "calling", one);
+	g_ptr_array_add(list, one);
+	fields_add_list(reply, "calls", list);
+}
+
+gboolean dial_request(struct dial *d, const struct request *r, struct fields *reply, GError **error)
+{
+	if (r->call > CALL_NUMBER) {
+		g_set_error(error, JC_ERROR, JC_REFUSED, "there is no call %u", r->call);
+		return FALSE;
+	}
+	if (r->verb == VERB_STATUS) {
+		tell_status(d, reply);
+	} else if (r->verb == VERB_HANGUP) {
+		dial_hangup(d, JC_OK, NULL);
+	} else if (r->verb == VERB_ANSWER || r->verb == VERB_REJECT) {
+		g_set_error(error, JC_ERROR, JC_REFUSED, "no call rings: this jcall calls somebody");
+		return FALSE;
+	} else {
+		return talk_request(d->talk, r, reply, error);
+	}
+	return TRUE;
 }

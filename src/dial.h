@@ -31,6 +31,9 @@ void         dial_gone(struct dial *d, const char *full_jid);
 void         dial_hangup(struct dial *d, enum jc_err err, const char *text);	/* JC_OK: by the user; before the answer that
 									 * is JC_CANCELLED */
 void         dial_key(struct dial *d, int c);
+void         dial_mute(struct dial *d, gboolean muted);
+/* What is asked of the call. Adds to REPLY; FALSE with JC_REFUSED. */
+gboolean     dial_request(struct dial *d, const struct request *r, struct fields *reply, GError **error);
 gboolean     dial_is_talking(const struct dial *d);		/* both sides have accepted */
 
 #endif

@@ -9,7 +9,7 @@
 #include "cmd.h"
 #include "log.h"
 
-const struct command *const commands[] = {&cmd_dial, &cmd_answer, &cmd_history, &cmd_devices, &cmd_doctor, NULL};
+const struct command *const commands[] = {&cmd_dial, &cmd_answer, &cmd_ctl, &cmd_history, &cmd_devices, &cmd_doctor, NULL};
 
 static void print_usage(FILE *to)
 {

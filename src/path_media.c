@@ -197,11 +197,21 @@ void path_use_keys(struct path *p)
 	start_engine(p);
 }
 
+/* Not before something came from the peer: until his handshake is done, he hears nothing. */
+static void send_digits(struct path *p)
+{
+	if (!p->engine || !p->heard_of || !*p->digits.digits)
+		return;
+	engine_dtmf(p->engine, p->digits.digits);
+	p->digits.digits[0] = '\0';
+}
+
 static void alive(struct path *p, gint64 now)
 {
 	gboolean silent = FALSE;
 
 	p->last_any_us = now;
+	p->heard_of = TRUE;
 	p->stale_at = G_MAXINT64;
 	p->proven = p->proven || p->suite;		/* else the handshake has to */
 	path_proven(p);
@@ -239,6 +249,7 @@ static void on_rtp(void *self, uint8_t *pkt, size_t len)
 	p->last_rtp_us = now;
 	if (!p->engine)
 		return;
+	send_digits(p);
 	engine_rtp(p->engine, pkt, len, now);
 	tell_digits(p);
 	if (!p->told_flowing) {
@@ -255,6 +266,7 @@ static void on_rtcp(void *self, uint8_t *pkt, size_t len)
 	alive(p, now);
 	if (!p->engine)
 		return;
+	send_digits(p);
 	engine_rtcp(p->engine, pkt, len, now);
 	if (engine_peer_left(p->engine) && !p->left) {
 		p->left = TRUE;
@@ -421,8 +433,8 @@ void path_do_dtmf(void *self, void *arg)
 {
 	struct path *p = self;
 
-	if (p->engine)
-		engine_dtmf(p->engine, ((struct dtmf_arg *)arg)->digits);
+	g_strlcat(p->digits.digits, ((struct dtmf_arg *)arg)->digits, sizeof(p->digits.digits));
+	send_digits(p);
 }
 
 void path_do_hold(void *self, void *arg)

@@ -63,8 +63,9 @@ struct path {
 	struct dtls_fingerprint peer;
 	/* Of this way; reached: something came by it; proven: the peer is at its other end. */
 	gboolean works, reached, told_connected, way_lost, proven;
-	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, out_done, left;
+	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, out_done, left, heard_of;
 	struct hold_arg hold;
+	struct dtmf_arg digits;			/* that wait until the peer is there */
 	struct media_params params;
 	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
 	const struct audio_in *in;

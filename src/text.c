@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { SAFE_MAX = 200 };
+
 /* Invisible or direction-changing characters can make one name look like another, or hide text. */
 static gboolean is_harmless(gunichar c)
 {
@@ -46,6 +48,16 @@ char *text_clean(const char *s, size_t max_chars)
 		p = g_utf8_next_char(p);
 	}
 	return g_string_free(out, FALSE);
+}
+
+char *text_safe(const char *s)
+{
+	char *copy = g_strndup(s ? s : "", SAFE_MAX);
+
+	for (char *p = copy; *p; p++)
+		if (!g_ascii_isalnum(*p) && !strchr("@._+:/=-", *p))
+			*p = '_';
+	return copy;
 }
 
 char *jid_bare(const char *jid)

@@ -12,6 +12,10 @@
 char *text_clean(const char *s, size_t max_chars);
 enum { TEXT_SHORT = 120, TEXT_LONG = 500 };
 
+/* A copy of S for the environment of a command, whatever a careless script does with it: letters, digits and @._+:/=- of ASCII;
+ * anything else becomes '_', at most 200 bytes are kept. NULL gives "". Caller frees. */
+char *text_safe(const char *s);
+
 /* The bare part of a JID ("a@b" of "a@b/c"). Caller frees. */
 char *jid_bare(const char *jid);
 /* The resource ("c" of "a@b/c"), borrowed from JID; NULL where there is none. */

@@ -11,6 +11,7 @@ enum {
 	BACKLOG_FRAMES = 3,			/* a device further behind than that and than BACKLOG has stalled: */
 	BACKLOG = 60 * AUDIO_RATE / 1000,	/* what is old is dropped */
 	STALL_US = 1000000,
+	STARVED_US = 60000,			/* a source that has been late for so long pauses */
 	FADE = AUDIO_RATE / 200,		/* 5 ms */
 	TOLD_US = 1000000,		/* so long the levels that the peer tells of make ours superfluous */
 	SSRC_CHANGE_US = 1000000,
@@ -198,6 +199,7 @@ static gboolean capture_one(struct engine *e, gint64 now_us)
 	got = e->in.read(e->in.self, e->pcm, e->frame);
 	memset(e->pcm + got, 0, (e->frame - got) * sizeof(*e->pcm));
 	e->captured_us = now_us;
+	e->starving = FALSE;
 	pass_frame(e, now_us);
 	return TRUE;
 }
@@ -217,6 +219,23 @@ static gboolean silence_one(struct engine *e, gint64 now_us)
 	memset(e->pcm, 0, e->frame * sizeof(*e->pcm));
 	pass_frame(e, now_us);
 	return TRUE;
+}
+
+/* A pipe whose writer pauses: the peer gets silence meanwhile, and nothing of what comes later is lost. */
+static gboolean starve_one(struct engine *e, gint64 now_us)
+{
+	gint64 gap_us = now_us - e->captured_us, frame_us = (gint64)e->params.ptime_ms * 1000;
+
+	if (e->in.live || !e->have_in)
+		return FALSE;
+	if (!e->starving) {
+		if (gap_us < STARVED_US)
+			return FALSE;
+		e->starving = e->mark = TRUE;
+		e->silent_us = now_us;
+		pass_time(e, (size_t)(MIN(gap_us - frame_us, STALL_US) * AUDIO_RATE / G_USEC_PER_SEC));
+	}
+	return silence_one(e, now_us);
 }
 
 /* ---- playing ---- */
@@ -299,7 +318,7 @@ void engine_start(struct engine *e, gint64 now_us)
 	if (e->started)
 		return;
 	e->started = TRUE;
-	e->silent_us = e->nowhere_us = now_us;
+	e->silent_us = e->nowhere_us = e->captured_us = now_us;
 	if (e->have_in)
 		e->in.start(e->in.self, now_us);
 	if (e->have_out)
@@ -313,7 +332,7 @@ void engine_tick(struct engine *e, gint64 now_us)
 	if (!e->started || e->said_bye)
 		return;
 	play(e, now_us);
-	while (e->have_in ? capture_one(e, now_us) : silence_one(e, now_us))
+	while (e->have_in ? capture_one(e, now_us) || starve_one(e, now_us) : silence_one(e, now_us))
 		;
 	if (now_us >= rtcp_deadline(e->rtcp))
 		report(e, FALSE, now_us);

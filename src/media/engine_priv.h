@@ -43,6 +43,7 @@ struct engine {
 	size_t ts_rest;				/* and the samples beyond it */
 	gint64 ssrc_at_us, next_us;
 	gint64 silent_us;			/* when the next frame of silence is due, while there is no source */
+	gboolean starving;			/* the source has nothing to give for the moment, and silence is sent */
 	gint64 nowhere_us;			/* up to when was played, while there is no output */
 	struct dtmf_tx dtmf_tx;
 	struct dtmf_rx dtmf_rx;

@@ -27,9 +27,15 @@ def known():
     return events
 
 
+def prepare():
+    """Loads what takes time, before events come that a test waits for."""
+    for name in known():
+        _validator(name)
+
+
 @functools.cache
 def _validator(name):
-    import jsonschema       # not before it is needed: it takes longer to load than some tests to run
+    import jsonschema       # not before it is needed: `make demo` does without
     members, required = known()[name]
     return jsonschema.Draft202012Validator({"$schema": schema()["$schema"], "$defs": schema()["$defs"], "type": "object",
                                             "properties": members, "required": sorted(required), "additionalProperties": False})
@@ -49,9 +55,8 @@ def _no_number(text):
 
 
 def read(line):
-    """(the event of one line, which is bytes, or None; what is wrong with it or None)"""
+    """(the event of one line, which is bytes; None) or (None, why it is none)"""
     try:
-        event = json.loads(line.decode("utf8"), parse_constant=_no_number)
+        return json.loads(line.decode("utf8"), parse_constant=_no_number), None
     except ValueError as e:
         return None, f"not JSON ({e}): {line!r}"
-    return event, fault(event)

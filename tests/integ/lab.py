@@ -25,6 +25,7 @@ class Proc:
 
     def __init__(self, argv, env, name, events_on="stdout", stdin=subprocess.DEVNULL, stdout=None, **kw):
         self.name, self.events, self.lines, self.wrong, self.q = name, [], [], [], queue.Queue()
+        schema.prepare()
         self.started = time.time()
         out = stdout if stdout is not None else subprocess.PIPE
         self.p = subprocess.Popen(argv, env=env, stdin=stdin, stdout=out, stderr=subprocess.PIPE, **kw)
@@ -41,10 +42,11 @@ class Proc:
                     self.lines.append(raw.decode("utf8", "strict").rstrip("\n"))
                     continue
                 event, fault = schema.read(raw)
+                if event:
+                    self.events.append(event)           # first, for checking takes its time
+                    fault = schema.fault(event)
                 if fault:
                     self.wrong.append(fault)
-                else:
-                    self.events.append(event)
                 self.q.put(event)               # which wakes wait(), whatever it is
             self.q.put(None)
         t = threading.Thread(target=loop, daemon=True)
@@ -84,7 +86,7 @@ class Proc:
         self.p.send_signal(number)
 
     def seen(self, event):
-        return [e for e in self.events if e["event"] == event]
+        return [e for e in self.events if e.get("event") == event]
 
     def stop(self):
         if self.p.poll() is None:
@@ -273,8 +275,14 @@ VirtualHost "{DOMAIN}"
 
     def env(self, **more):
         e = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "PULSE_", "JCALL_"))}
-        e.update(HOME=self.dir, XDG_CONFIG_HOME=self.path("xdg"), LANG="C.UTF-8", **more)
+        e.update(HOME=self.dir, XDG_CONFIG_HOME=self.path("xdg"), XDG_RUNTIME_DIR=self.path("run"), LANG="C.UTF-8", **more)
+        os.makedirs(e["XDG_RUNTIME_DIR"], 0o700, exist_ok=True)
         return e
+
+    def ctl(self, *args, limit=PATIENCE):
+        """jcall ctl ARGS: what it printed, once it has ended well; else (status, words)."""
+        r = subprocess.run([JCALL, "ctl", *map(str, args)], env=self.env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
+        return r.stdout if r.returncode == 0 else (r.returncode, r.stderr)
 
     def jcall(self, user, command, *args, config=None, json_events=True, **kw):
         argv = self.inside(user) + [JCALL, command, "-c", config or self.config(user)]

@@ -1,0 +1,326 @@
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "log.h"
+#include "text.h"
+
+enum { PATIENCE_S = 10 };		/* for an answer: a jcall that is stopped gives none */
+
+struct asking {
+	gint pid, call;
+	char *account;			/* its name, or its address */
+	gboolean json;
+};
+
+struct peer {				/* a jcall that runs */
+	char *path;
+	FILE *from;
+	int fd;
+	struct fields *status;
+};
+
+/* ---- those that run ---- */
+
+static void peer_free(gpointer data)
+{
+	struct peer *p = data;
+
+	if (p->from)
+		fclose(p->from);
+	fields_free(p->status);
+	g_free(p->path);
+	g_free(p);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = PATIENCE_S};
+	int fd;
+
+	if (g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path)) >= sizeof(addr.sun_path))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	if (errno == ECONNREFUSED)		/* it was killed */
+		unlink(path);
+	close(fd);
+	return -1;
+}
+
+static gboolean send_line(int fd, const char *line)
+{
+	g_autofree char *whole = g_strconcat(line, "\n", NULL);
+	gsize len = strlen(whole), at = 0;
+
+	while (at < len) {
+		ssize_t n = send(fd, whole + at, len - at, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return FALSE;
+		at += (gsize)n;
+	}
+	return TRUE;
+}
+
+static char *read_line(struct peer *p)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n = getline(&line, &room, p->from);
+
+	if (n <= 0) {
+		free(line);
+		return NULL;
+	}
+	line[n - 1] = '\0';
+	return line;
+}
+
+/* NULL: nothing, or nothing sensible, came back. LINE: as it came; may be NULL. */
+static struct fields *ask(struct peer *p, const struct request *r, char **line)
+{
+	struct fields *request = request_write(r), *answer = NULL;
+	g_autofree char *json = fields_write(request);
+	char *got = send_line(p->fd, json) ? read_line(p) : NULL;
+
+	fields_free(request);
+	if (got)
+		answer = fields_read(got, strlen(got), NULL);
+	if (line)
+		*line = g_strdup(got);
+	free(got);
+	return answer;
+}
+
+static struct peer *peer_new(const char *path)
+{
+	struct request status = {.verb = VERB_STATUS};
+	struct peer *p;
+	int fd = connect_to(path);
+
+	if (fd < 0)
+		return NULL;
+	p = g_new0(struct peer, 1);
+	p->path = g_strdup(path);
+	p->fd = fd;
+	p->from = fdopen(fd, "r");
+	p->status = ask(p, &status, NULL);
+	if (p->status)
+		return p;
+	log_warn("ctl", "%s gives no answer", path);
+	peer_free(p);
+	return NULL;
+}
+
+static gboolean fits(const struct asking *a, const struct peer *p)
+{
+	const char *jid = fields_string(p->status, "jid"), *name = fields_string(p->status, "account");
+	gint64 pid = 0;
+
+	fields_int(p->status, "pid", &pid);
+	return (!a->pid || a->pid == pid) &&
+		(!a->account || g_strcmp0(a->account, name) == 0 || jid_same_bare(a->account, jid));
+}
+
+static GPtrArray *find_peers(const struct asking *a)
+{
+	g_autofree char *folder = control_folder();
+	g_autoptr(GDir) dir = folder ? g_dir_open(folder, 0, NULL) : NULL;
+	GPtrArray *found = g_ptr_array_new_with_free_func(peer_free);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *path = g_build_filename(folder, name, NULL);
+		struct peer *p = g_str_has_suffix(name, ".sock") ? peer_new(path) : NULL;
+
+		if (p && fits(a, p))
+			g_ptr_array_add(found, p);
+		else if (p)
+			peer_free(p);
+	}
+	return found;
+}
+
+static struct peer *the_one(const struct asking *a, const GPtrArray *peers)
+{
+	g_autoptr(GString) list = g_string_new(NULL);
+
+	if (peers->len == 1)
+		return peers->pdata[0];
+	for (guint i = 0; i < peers->len; i++) {
+		struct peer *p = peers->pdata[i];
+		gint64 pid = 0;
+
+		fields_int(p->status, "pid", &pid);
+		g_string_append_printf(list, "%s--pid %d (%s)", i ? ", " : "", (int)pid, fields_string(p->status, "jid"));
+	}
+	if (peers->len)
+		log_error("ctl", "several are running; say which one: %s", list->str);
+	else
+		log_error("ctl", a->pid || a->account ? "no such jcall is running" : "no jcall is running");
+	return NULL;
+}
+
+/* ---- what came back ---- */
+
+static void print_member(void *ctx, const char *key, const char *value)
+{
+	if (!g_str_equal(key, "ok") && !g_str_equal(key, "time") && !g_str_equal(key, "id"))
+		printf("%s: %s\n", key, value);
+}
+
+static void print_calls(const GPtrArray *calls)
+{
+	for (guint i = 0; calls && i < calls->len; i++) {
+		const struct fields *c = calls->pdata[i];
+		gint64 number = 0;
+		double s = 0;
+
+		fields_int(c, "call", &number);
+		fields_double(c, "duration_s", &s);
+		printf("call %d: %s %s, %s%s, %u:%02u\n", (int)number, fields_string(c, "direction"), fields_string(c, "peer"),
+		       fields_string(c, "state"), fields_bool(c, "muted") ? ", muted" : "", (unsigned)s / 60, (unsigned)s % 60);
+	}
+}
+
+/* Text in it has been cleaned by the jcall that sent it. */
+static void print_answer(const struct asking *a, const struct request *r, const struct fields *answer, const char *line)
+{
+	const GPtrArray *calls = fields_list(answer, "calls");
+
+	if (a->json) {
+		printf("%s\n", line);
+		return;
+	}
+	fields_each(answer, print_member, NULL);
+	print_calls(calls);
+	if (r->verb == VERB_STATUS && calls && !calls->len)
+		printf("no calls\n");
+}
+
+static int follow_events(struct peer *p)
+{
+	struct timeval for_ever = {.tv_sec = 0};
+	char *line;
+
+	setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &for_ever, sizeof(for_ever));
+	while ((line = read_line(p)) != NULL) {
+		gboolean told = printf("%s\n", line) > 0 && fflush(stdout) == 0;
+
+		free(line);
+		if (!told)
+			break;
+	}
+	return 0;
+}
+
+static int request(const struct asking *a, struct peer *p, const struct request *r)
+{
+	g_autofree char *line = NULL;
+	struct fields *answer = ask(p, r, &line);
+	int status = 0;
+
+	if (!answer) {
+		log_error("ctl", "it gave no answer");
+		return jc_exit_status(JC_REFUSED);
+	}
+	if (fields_bool(answer, "ok")) {
+		if (r->verb != VERB_EVENTS)
+			print_answer(a, r, answer, line);
+		else
+			status = follow_events(p);
+	} else {
+		if (a->json)
+			printf("%s\n", line);
+		log_error("ctl", "%s", fields_string(answer, "error") ? fields_string(answer, "error") : "refused");
+		status = jc_exit_status(JC_REFUSED);
+	}
+	fields_free(answer);
+	return status;
+}
+
+/* ---- the command ---- */
+
+/* It has another working directory. */
+static void make_absolute(struct request *r)
+{
+	char *absolute;
+
+	if (r->verb != VERB_PLAY && r->verb != VERB_RECORD)
+		return;
+	absolute = g_canonicalize_filename(r->text, NULL);
+	g_free(r->text);
+	r->text = absolute;
+}
+
+static int run_ctl(const struct asking *a, int n, char **words)
+{
+	g_autoptr(GPtrArray) peers = NULL;
+	g_autoptr(GError) error = NULL;
+	struct request r;
+	struct peer *p;
+	int status = jc_exit_status(JC_USAGE);
+
+	if (request_read_words(&r, n, words, &error)) {
+		make_absolute(&r);
+		r.call = (guint)a->call;
+		peers = find_peers(a);
+		p = the_one(a, peers);
+		status = p ? request(a, p, &r) : jc_exit_status(JC_REFUSED);
+	} else {
+		log_error("ctl", "%s; 'jcall ctl --help' lists what there is", error->message);
+	}
+	request_clear(&r);
+	return status;
+}
+
+static char *list_verbs(void)
+{
+	GString *s = g_string_new("Tells a running jcall what to do:\n");
+	const char *usage, *summary;
+
+	for (guint i = 0; (usage = request_usage((enum verb)i, &summary)) != NULL; i++)
+		g_string_append_printf(s, "  %-20s %s\n", usage, summary);
+	return g_string_free(s, FALSE);
+}
+
+static int ctl_main(int argc, char **argv)
+{
+	struct asking a = {0};
+	const GOptionEntry entries[] = {
+		{"pid", 'p', 0, G_OPTION_ARG_INT, &a.pid, "The jcall with this process number", "PID"},
+		{"account", 'a', 0, G_OPTION_ARG_STRING, &a.account, "The jcall of this account: its name, or its address", "NAME"},
+		{"call", 0, 0, G_OPTION_ARG_INT, &a.call, "Where it has several calls: this one", "N"},
+		{"json", 0, 0, G_OPTION_ARG_NONE, &a.json, "Print the answer as it came", NULL},
+		{NULL, 0, 0, 0, NULL, NULL, NULL}};
+	g_autoptr(GOptionContext) context = g_option_context_new("REQUEST");
+	g_autoptr(GError) error = NULL;
+	g_autofree char *summary = list_verbs();
+	int status = jc_exit_status(JC_USAGE);
+
+	g_option_context_set_summary(context, summary);
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, &argc, &argv, &error))
+		log_error("ctl", "%s; try 'jcall ctl --help'", error->message);
+	else if (a.pid < 0 || a.call < 0)
+		log_error("ctl", "--pid and --call take numbers from 1");
+	else if (argc < 2)
+		log_error("ctl", "what shall it do? 'jcall ctl --help' lists what there is");
+	else
+		status = run_ctl(&a, argc - 1, argv + 1);
+	g_free(a.account);
+	return status;
+}
+
+const struct command cmd_ctl = {"ctl", "tell a running jcall what to do", ctl_main};

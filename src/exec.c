@@ -1,0 +1,216 @@
+#include "exec.h"
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "log.h"
+#include "text.h"
+
+enum { CONTROL_FD = 3, KILL_S = 5 };
+
+struct exec {
+	struct exec_options options;	/* of these, strings and ui are not used after exec_new */
+	char *peer, *name;
+	struct ui *ui;			/* of the call */
+	int child_in, child_out, child_control;	/* the command's half; -1: given to it */
+	int control;			/* ours; -1: the client has it */
+	struct client *client;
+	GSubprocess *process;
+	guint grace_source;
+	gboolean over;			/* freed, once the process has ended */
+};
+
+char **exec_parse(const char *command, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+	char **argv = NULL;
+
+	if (g_shell_parse_argv(command, NULL, &argv, &why))
+		return argv;
+	g_set_error(error, JC_ERROR, JC_USAGE, "'%s' is no command: %s", command, why->message);
+	return NULL;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void destroy(struct exec *e)
+{
+	g_clear_handle_id(&e->grace_source, g_source_remove);
+	client_free(e->client, 0);
+	close_fd(&e->child_in);
+	close_fd(&e->child_out);
+	close_fd(&e->child_control);
+	close_fd(&e->control);
+	g_clear_object(&e->process);
+	ui_free(e->ui);
+	g_free(e->peer);
+	g_free(e->name);
+	g_free(e);
+}
+
+/* ---- the two halves ---- */
+
+static struct ends *make_ends(int out_fd, int in_fd, GError **error)
+{
+	struct ends *ends = g_new0(struct ends, 1);
+
+	ends->have_out = audio_pipe_out(&ends->out, out_fd, "the command", TRUE, error);
+	ends->have_in = ends->have_out && audio_pipe_in(&ends->in, in_fd, "the command", error);
+	if (ends->have_in)
+		return ends;
+	ends_close(ends, NULL);
+	return NULL;
+}
+
+struct exec *exec_new(const struct exec_options *options, struct ends **ends, GError **error)
+{
+	int to[2] = {-1, -1}, from[2] = {-1, -1}, control[2] = {-1, -1};
+	struct exec *e = g_new0(struct exec, 1);
+
+	if (!g_unix_open_pipe(to, FD_CLOEXEC, NULL) || !g_unix_open_pipe(from, FD_CLOEXEC, NULL) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
+		g_set_error(error, JC_ERROR, JC_FILE, "no pipes for the command of the call: too many files are open");
+	e->options = *options;
+	e->child_in = to[0];
+	e->child_out = from[1];
+	e->child_control = control[1];
+	e->control = control[0];
+	e->peer = text_safe(options->peer);
+	e->name = text_safe(options->name);
+	e->ui = ui_of_call(options->ui, options->call);
+	*ends = control[0] >= 0 ? make_ends(to[1], from[0], error) : NULL;
+	if (*ends)
+		return e;
+	if (control[0] < 0) {
+		close_fd(&to[1]);
+		close_fd(&from[0]);
+	}
+	destroy(e);
+	return NULL;
+}
+
+/* ---- the process ---- */
+
+static void on_gone(void *ctx, struct client *client)
+{
+	struct exec *e = ctx;
+
+	e->client = NULL;
+	client_free(client, 0);
+}
+
+static void on_exited(GObject *source, GAsyncResult *result, gpointer data)
+{
+	struct exec *e = data;
+	gboolean killed = g_subprocess_get_if_signaled(e->process);
+	int status = killed ? 128 + g_subprocess_get_term_sig(e->process) : g_subprocess_get_exit_status(e->process);
+
+	ui_event(e->ui, "exec-ended", "status", "i", (gint64)status, NULL);
+	if (status)
+		log_warn("exec", "the command of the call ended with status %d", status);
+	g_clear_object(&e->process);
+	if (e->over)
+		destroy(e);
+}
+
+/* Not of our process group: Ctrl-C at our terminal shall not keep it from storing what it has. */
+static void in_child(gpointer data)
+{
+	setpgid(0, 0);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void set_environment(GSubprocessLauncher *launcher, const struct exec *e)
+{
+	g_autofree char *call = g_strdup_printf("%u", e->options.call), *rate = g_strdup_printf("%d", AUDIO_RATE);
+	g_autofree char *control = g_strdup_printf("%d", CONTROL_FD);
+	const char *const pairs[][2] = {{"JCALL_CALL", call}, {"JCALL_PEER", e->peer}, {"JCALL_NAME", e->name},
+		{"JCALL_FORMAT", "s16le"}, {"JCALL_RATE", rate}, {"JCALL_CHANNELS", "1"}, {"JCALL_CONTROL_FD", control}};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++)
+		g_subprocess_launcher_setenv(launcher, pairs[i][0], pairs[i][1], TRUE);
+}
+
+static int steal(int *fd)
+{
+	int mine = *fd;
+
+	*fd = -1;
+	return mine;
+}
+
+gboolean exec_start(struct exec *e, GError **error)
+{
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
+	g_autoptr(GError) why = NULL;
+	struct client_options client = {.events = ui_events(e->ui), .handler = e->options.handler, .call = e->options.call,
+					.gone = on_gone, .ctx = e};
+
+	g_subprocess_launcher_set_child_setup(launcher, in_child, NULL, NULL);
+	set_environment(launcher, e);
+	g_subprocess_launcher_take_stdin_fd(launcher, steal(&e->child_in));
+	g_subprocess_launcher_take_stdout_fd(launcher, steal(&e->child_out));
+	g_subprocess_launcher_take_fd(launcher, steal(&e->child_control), CONTROL_FD);
+	e->process = g_subprocess_launcher_spawnv(launcher, (const char *const *)e->options.argv, &why);
+	if (!e->process) {
+		g_set_error(error, JC_ERROR, JC_FILE, "the command of the call was not started: %s", why->message);
+		return FALSE;
+	}
+	g_subprocess_wait_async(e->process, NULL, on_exited, e);
+	ui_event(e->ui, "exec", "pid", "i", g_ascii_strtoll(g_subprocess_get_identifier(e->process), NULL, 10), NULL);
+	e->client = client_new(steal(&e->control), &client);
+	return TRUE;
+}
+
+/* ---- its end ---- */
+
+static void signal_group(const struct exec *e, int signum)
+{
+	gint64 pid = g_ascii_strtoll(g_subprocess_get_identifier(e->process), NULL, 10);
+
+	kill((pid_t)-pid, signum);
+}
+
+static gboolean on_kill(gpointer data)
+{
+	struct exec *e = data;
+
+	e->grace_source = 0;
+	if (e->process)
+		signal_group(e, SIGKILL);
+	return G_SOURCE_REMOVE;
+}
+
+static gboolean on_grace_over(gpointer data)
+{
+	struct exec *e = data;
+
+	if (e->process)
+		signal_group(e, SIGTERM);
+	e->grace_source = g_timeout_add_seconds(KILL_S, on_kill, e);
+	return G_SOURCE_REMOVE;
+}
+
+void exec_free(struct exec *e)
+{
+	if (!e)
+		return;
+	client_free(g_steal_pointer(&e->client), 0);
+	if (!e->process) {
+		destroy(e);
+		return;
+	}
+	e->over = TRUE;
+	e->grace_source = g_timeout_add_seconds(EXEC_GRACE_S, on_grace_over, e);
+}

@@ -1,0 +1,45 @@
+/* incoming.h - one call of somebody who calls us, from the first ring to its end: asking, taking, XEP-0353 as the one called.
+ * Main thread. Which stanza is for which call, and who may ring at all, is answer.c's. */
+#ifndef JCALL_INCOMING_H
+#define JCALL_INCOMING_H
+
+#include "answer.h"
+#include "client.h"
+
+struct incoming;
+
+struct incoming_env {			/* borrowed, but for itself, which is copied */
+	struct phone *phone;
+	struct ui *ui;
+	const struct answer_options *options;
+	struct request_handler handler;		/* for the command of the call */
+	void (*keep)(void *ctx, const struct call_entry *e, gboolean over);	/* as in answer_options */
+	/* All of it is over; the last event. incoming_free is the next thing to do. PEER and TEXT are clean. */
+	void (*over)(void *ctx, struct incoming *c, const char *peer, enum jc_err err, const char *text);
+	void *ctx;
+};
+
+/* PEER (full JID) proposes call ID; NUMBER: its own in this process. */
+struct incoming *incoming_propose(const struct incoming_env *env, guint number, const char *peer, const char *id);
+/* PEER offers a session without proposing; answers IQ. */
+struct incoming *incoming_offer(const struct incoming_env *env, guint number, struct iq *iq, const struct jingle_msg *m);
+void             incoming_free(struct incoming *c);
+
+/* Any JMI message but a proposal. */
+void     incoming_jmi(struct incoming *c, const char *from, const struct jmi_msg *m, gboolean ours);
+/* The offer of a call that was taken by JMI? Then IQ is answered. */
+gboolean incoming_follow_up(struct incoming *c, struct iq *iq, const struct jingle_msg *m);
+void     incoming_bounced(struct incoming *c, const char *message_id);
+void     incoming_gone(struct incoming *c, const char *full_jid);
+gboolean incoming_is(const struct incoming *c, const char *peer, const char *id);	/* the same proposal once more? */
+/* FROM goes on from another device of his with call ID: this call follows. FALSE: it is no such call. */
+gboolean incoming_migrate(struct incoming *c, const char *id, const char *from);
+
+gboolean incoming_is_ringing(const struct incoming *c);		/* our user has not decided yet */
+void     incoming_take(struct incoming *c);
+void     incoming_end(struct incoming *c);			/* declines, or hangs up */
+struct talk *incoming_talk(const struct incoming *c);
+guint    incoming_number(const struct incoming *c);
+void     incoming_status(const struct incoming *c, struct fields *out);
+
+#endif
