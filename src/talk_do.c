@@ -105,6 +105,27 @@ static void tell_stats(struct talk *t, struct fields *reply)
 	events_unlisten(ui_events(t->ui), id);
 }
 
+/* A device may be named as `jcall devices` does; else it is a SPEC, of which a path has a slash in it. */
+static void use_device(struct talk *t, gboolean output, const char *name)
+{
+	g_autofree char *spec = NULL;
+	const char *arg;
+	const struct audio_driver *driver = audio_find(name, output, &arg, NULL);
+
+	if (driver == &audio_file && arg == name && !strchr(name, '/'))
+		spec = g_strconcat("device:", name, NULL);
+	talk_device(t, output, spec ? spec : name);
+}
+
+/* FALSE: nothing of the kind goes on. */
+static gboolean stop(struct talk *t, const char *what, GError **error)
+{
+	if ((!what || g_str_equal(what, "play")) && talk_play_stop(t))
+		return TRUE;
+	g_set_error(error, JC_ERROR, JC_REFUSED, "nothing of the kind goes on");
+	return FALSE;
+}
+
 static gboolean not_yet(const struct talk *t, const struct request *r, GError **error)
 {
 	gboolean soon = r->verb == VERB_MUTE || r->verb == VERB_UNMUTE;
@@ -130,6 +151,14 @@ gboolean talk_request(struct talk *t, const struct request *r, struct fields *re
 		return TRUE;
 	case VERB_DTMF:
 		return send_digits(t, r->text, error);
+	case VERB_PLAY:
+		talk_play(t, r->text);
+		return TRUE;
+	case VERB_STOP:
+		return stop(t, r->text, error);
+	case VERB_DEVICE:
+		use_device(t, r->output, r->text);
+		return TRUE;
 	case VERB_STATS:
 		tell_stats(t, reply);
 		return TRUE;

@@ -27,14 +27,14 @@ gboolean engine_dtmf(struct engine *e, const char *digits)
 void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
 {
 	e->have_in = in != NULL;
-	e->in_ended = FALSE;
+	e->in_ended = e->starving = FALSE;
 	g_clear_error(&e->in_fault);
 	if (in) {
 		e->in = *in;
 		if (e->started)
 			e->in.start(e->in.self, now_us);
 	}
-	e->silent_us = now_us;
+	e->silent_us = e->captured_us = now_us;
 	if (e->started)
 		engine_plan(e, now_us);
 }
