@@ -118,7 +118,7 @@ def test_a_producer_that_is_late_loses_nothing():
     with Lab() as lab:
         sound, tick = ticks(4)
         sound.tofile(lab.path("sent.raw"))
-        slow = subprocess.Popen(["sh", "-c", f"head -c 192000 {lab.path('sent.raw')}; sleep 2; tail -c +192001 {lab.path('sent.raw')}"],
+        slow = subprocess.Popen(["sh", "-c", f"head -c 192000 {lab.path('sent.raw')}; sleep 4; tail -c +192001 {lab.path('sent.raw')}"],
                                 stdout=subprocess.PIPE)
         juliet = lab.answer("juliet", "--once", "-i", "null", "-o", lab.path("heard.wav"))
         romeo = lab.dial("romeo", "juliet", "-v", "-i", "-", stdin=slow.stdout)
