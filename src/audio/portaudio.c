@@ -43,7 +43,6 @@ struct device {
 
 static GMutex library_lock;
 static gboolean library_up;
-static unsigned library_streams;	/* open */
 
 /* PortAudio is not made for threads: whatever calls it but for the callbacks holds the lock. */
 static void start_library(void)
@@ -184,7 +183,7 @@ static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean outpu
 	return err;
 }
 
-static gboolean try_to_open(struct device *d, const char *arg, gboolean output, GError **error)
+static gboolean open_locked(struct device *d, const char *arg, gboolean output, GError **error)
 {
 	g_autofree char *name = NULL;
 	PaDeviceIndex index;
@@ -199,30 +198,11 @@ static gboolean try_to_open(struct device *d, const char *arg, gboolean output, 
 	if (index == paNoDevice)
 		return FALSE;
 	err = open_stream(d, index, output);
-	if (err == paNoError) {
-		library_streams++;
+	if (err == paNoError)
 		return TRUE;
-	}
 	name = shown_name(index);
 	g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "the sound device '%s' cannot be used: %s", name, Pa_GetErrorText(err));
 	return FALSE;
-}
-
-/* PortAudio knows the devices that were there when it started. Where none of them will do, it starts again, to find what was plugged
- * in since; not while one is in use. */
-static gboolean open_locked(struct device *d, const char *arg, gboolean output, GError **error)
-{
-	g_autoptr(GError) first = NULL;
-	gboolean fresh = !library_up;
-
-	if (try_to_open(d, arg, output, &first))
-		return TRUE;
-	if (fresh || library_streams || !library_up || first->code != JC_AUDIO_DEVICE) {
-		g_propagate_error(error, g_steal_pointer(&first));
-		return FALSE;
-	}
-	library_up = Pa_Terminate() != paNoError;
-	return try_to_open(d, arg, output, error);
 }
 
 static struct device *open_device(const char *arg, gboolean output, GError **error)
@@ -250,7 +230,6 @@ static void close_device(struct device *d)
 	g_mutex_lock(&library_lock);
 	Pa_AbortStream(d->stream);
 	Pa_CloseStream(d->stream);
-	library_streams--;
 	g_mutex_unlock(&library_lock);
 	log_debug("portaudio", "%u callbacks, %u underruns, margin %zu", atomic_load(&d->calls), atomic_load(&d->underruns),
 		  d->margin);

@@ -386,24 +386,6 @@ static void time_in_which_we_stood_still_does_not_kill_a_device(void **state)
 }
 
 /* The last one: the server is gone afterwards. */
-static void a_device_that_came_after_the_start_is_found(void **state)
-{
-	struct audio_in in;
-
-	need_server();
-	in = open_in("default");
-	save(".asoundrc", "pcm.verona_square { type pulse hint { show on description square } }\n"
-	     "pcm.verona_garden { type pulse hint { show on description garden } }\n"
-	     "pcm.verona_balcony { type pulse hint { show on description balcony } }\n"
-	     "pcm.!default { type pulse hint { show on description lab } }\nctl.!default { type pulse }\n");
-	assert_refused("device:balcony", JC_AUDIO_DEVICE, "named 'balcony'");	/* what is in use is not disturbed */
-	await_sound(&in);
-	in.close(in.self);
-	in = open_in("device:balcony");
-	await_sound(&in);
-	in.close(in.self);
-}
-
 static void a_sound_server_that_dies_ends_the_sound_and_nothing_hangs(void **state)
 {
 	g_autoptr(GError) fault = NULL, error = NULL;
@@ -454,7 +436,6 @@ int main(void)
 		cmocka_unit_test(what_is_played_is_heard_and_little_of_it_waits),
 		cmocka_unit_test(after_a_stall_the_output_holds_no_more_than_before),
 		cmocka_unit_test(time_in_which_we_stood_still_does_not_kill_a_device),
-		cmocka_unit_test(a_device_that_came_after_the_start_is_found),
 		cmocka_unit_test(a_sound_server_that_dies_ends_the_sound_and_nothing_hangs),
 	};
 
