@@ -34,6 +34,8 @@ struct audio_out {
 	size_t (*queued)(void *self);					/* [samples] written, not yet heard, as far as known */
 	GError *(*fault)(void *self);
 	gboolean (*close)(void *self, GError **error);			/* finishes the file; FALSE: it is not complete */
+	gboolean patient;						/* 60 ms of delay are less harm than sound that is
+									 * played slower or faster for the least of it */
 	void *self;
 };
 

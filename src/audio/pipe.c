@@ -293,7 +293,7 @@ gboolean audio_pipe_out(struct audio_out *out, int fd, const char *name, gboolea
 	p->heedless = heedless;
 	p->bytes = g_malloc(OUT_ROOM * 2);
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
-				  .fault = out_fault, .close = out_close, .self = p};
+				  .fault = out_fault, .close = out_close, .patient = !heedless, .self = p};
 	return TRUE;
 }
 

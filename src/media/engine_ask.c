@@ -44,6 +44,7 @@ void engine_set_out(struct engine *e, const struct audio_out *out, gint64 now_us
 	e->have_out = out != NULL;
 	e->out_ended = FALSE;
 	g_clear_error(&e->out_fault);
+	playout_patient(e->playout, out && out->patient);
 	if (out) {
 		e->out = *out;
 		if (e->started)
