@@ -1,10 +1,15 @@
 # jcall - one plain Makefile. `make help` lists what it can do.
 #
-# Set by packagers: CC CFLAGS CPPFLAGS LDFLAGS PREFIX BINDIR MANDIR DOCDIR DESTDIR PKG_CONFIG
+# Set by packagers: CC CFLAGS CPPFLAGS LDFLAGS PREFIX BINDIR MANDIR DOCDIR DATADIR UNITDIR BASHDIR ZSHDIR FISHDIR DESTDIR PKG_CONFIG
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/jcall
+DATADIR    ?= $(PREFIX)/share/jcall
+UNITDIR    ?= $(PREFIX)/lib/systemd/user
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 PKG_CONFIG ?= pkg-config
 PYTHON     ?= /usr/bin/python3
 MODE       ?= release
@@ -167,22 +172,51 @@ check-interop:
 man-exit-status:
 	$(Q)tests/lint/exit-status --write
 
-install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
-	install -m 755 $(B)/jcall $(DESTDIR)$(BINDIR)/jcall
-	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
-	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 644 README CHANGELOG config.example $(DESTDIR)$(DOCDIR)/
-	install -d $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(PREFIX)/share/jcall
-	install -m 644 man/*.7 $(DESTDIR)$(MANDIR)/man7/
-	install -m 644 share/jcall-events.schema.json $(DESTDIR)$(PREFIX)/share/jcall/
+# What is installed, as FROM:TO; who may execute FROM may execute TO.
+UNITS     := jcall-answer.service jcall-answer@.service
+INSTALLED  = $(B)/jcall:$(BINDIR)/jcall \
+             $(foreach f,$(wildcard man/*.[1-9]),$(f):$(MANDIR)/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+             $(foreach f,README CHANGELOG config.example,$(f):$(DOCDIR)/$(f)) \
+             $(foreach f,$(shell find examples -type f ! -path '*/.*' ! -name '*.pyc' 2>/dev/null),$(f):$(DOCDIR)/$(f)) \
+             $(foreach f,$(wildcard share/*),$(f):$(DATADIR)/$(notdir $(f))) \
+             $(foreach f,$(UNITS),$(B)/systemd/$(f):$(UNITDIR)/$(f)) \
+             $(foreach f,$(wildcard completions/*bash),$(f):$(BASHDIR)/jcall) \
+             $(foreach f,$(wildcard completions/*zsh completions/_jcall),$(f):$(ZSHDIR)/_jcall) \
+             $(foreach f,$(wildcard completions/*fish),$(f):$(FISHDIR)/jcall.fish)
+
+# One text for both units: for the first account, and for the account that the instance names.
+.PHONY: units
+units: systemd/jcall-answer.service.in
+	$(Q)mkdir -p $(B)/systemd
+	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|; s|@OF_INSTANCE@||; s|@WHOSE@|your XMPP account|; s|@ACCOUNT@||' $< >$(B)/systemd/jcall-answer.service
+	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|; s|@OF_INSTANCE@| NAME (jcall-answer@NAME)|; s|@WHOSE@|your XMPP account %i|' \
+	  -e 's|@ACCOUNT@| --account=%i|' $< >$(B)/systemd/jcall-answer@.service
+
+install: all units
+	$(Q)for pair in $(INSTALLED); do \
+	  from=$${pair%%:*}; to=$(DESTDIR)$${pair#*:}; mode=644; if [ -x "$$from" ]; then mode=755; fi; \
+	  echo "  INSTALL $$to"; install -D -m $$mode "$$from" "$$to" || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/jcall
-	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard man/*.1))
-	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard man/*.5))
-	rm -f $(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(wildcard man/*.7))
-	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/share/jcall
+	rm -f $(foreach pair,$(INSTALLED),$(DESTDIR)$(word 2,$(subst :, ,$(pair))))
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DATADIR)
+
+# A Debian package of the tree as it is, in build/deb. The unit tests are for `make check`, and for who builds it elsewhere.
+DEB := build/deb/jcall-$(VERSION)
+.PHONY: deb check-deb
+deb:
+	$(Q)tests/deps --deb
+	$(Q)rm -rf build/deb && mkdir -p $(DEB)
+	$(Q)tar -c --exclude=./build --exclude=./.git . | tar -x -C $(DEB)
+	$(Q)debian/make-changelog >$(DEB)/debian/changelog
+	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL DEB_BUILD_PROFILES=nocheck \
+	  DEB_BUILD_OPTIONS="nocheck parallel=$$(nproc)" dpkg-buildpackage --build=binary --no-sign >../build.log 2>&1 \
+	  || { tail -30 ../build.log; exit 1; }
+	$(Q)rm -rf $(DEB)
+	@ls build/deb/*.deb
+
+check-deb: deb
+	$(Q)tests/deb
 
 dist:
 	git archive --prefix=jcall-$(VERSION)/ -o jcall-$(VERSION).tar.gz HEAD
@@ -203,3 +237,5 @@ help:
 	@echo 'make bench-quality     what is heard through bad networks'
 	@echo 'make fuzz SECONDS=600  fuzz every parser with clang'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
+	@echo 'make deb          a Debian package, in build/deb'
+	@echo 'make check-deb    the same, tried by lintian and in a clean Debian 12 (needs root, some minutes)'

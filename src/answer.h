@@ -12,13 +12,11 @@
 
 struct answer;
 
-enum { ANSWER_MAX_CALLS = 100 };
-
 struct answer_options {
 	gboolean auto_accept, allow_contacts;
 	const GPtrArray *allow;		/* char *: bare JIDs and domains; borrowed */
 	guint ring_timeout_s;
-	guint max_calls;		/* 1..ANSWER_MAX_CALLS */
+	guint max_calls;		/* 1..CONFIG_MAX_CALLS */
 	char *const *exec;		/* the command of each call, which has its sound; NULL: none. Borrowed */
 	struct talk_options talk;
 	/* For the list of calls, with the ctx of done: a call that we deal with, and, when it is OVER, what became of it. */

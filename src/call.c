@@ -308,6 +308,14 @@ static void on_out_ended(void *self, const struct audio_out *out, const GError *
 	c->ev.out_ended(c->ev.self, out, fault);
 }
 
+static void on_measured(void *self)
+{
+	struct call *c = self;
+
+	if (c->ev.measured)
+		c->ev.measured(c->ev.self);
+}
+
 static void on_way_failed(void *self, const GError *error)
 {
 	call_way_failed(self, error);
@@ -343,7 +351,7 @@ struct path_events call_path_events(struct call *c)
 	return (struct path_events){
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
-		.voice = on_voice, .in_ended = on_in_ended, .out_ended = on_out_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
+		.voice = on_voice, .in_ended = on_in_ended, .out_ended = on_out_ended, .measured = on_measured, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
 		.peer_left = on_peer_left, .self = c};
 }
 
@@ -488,6 +496,11 @@ unsigned call_peer_flags(const struct call *c)
 void call_stats(const struct call *c, struct media_stats *out)
 {
 	path_stats(c->path, out);
+}
+
+void call_watch(struct call *c, gboolean watched)
+{
+	path_watch(c->path, watched);
 }
 
 gint64 call_silent_us(const struct call *c)

@@ -49,10 +49,11 @@ struct call_events {
 	void (*heard)(void *self, gint64 at_us);
 	void (*unstable)(void *self, gboolean silent);
 	void (*changed)(void *self);			/* hold, mute of the peer */
-	void (*digit)(void *self, char digit);		/* a touch tone of the peer's */
+	void (*digit)(void *self, char digit);		/* a touch tone of the peer's, by RTP or signalled */
 	void (*voice)(void *self, gboolean speaking);	/* of the peer */
 	void (*in_ended)(void *self, const struct audio_in *in, const GError *fault);	/* as in path.h: the call goes on */
 	void (*out_ended)(void *self, const struct audio_out *out, const GError *fault);
+	void (*measured)(void *self);			/* call_stats has new figures; may be NULL */
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
 	void *self;
@@ -99,8 +100,10 @@ void         call_set_out(struct call *c, const struct audio_out *out, void (*re
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */
-/* Sends touch tones: 0-9 * # A-D, w for half a second, a comma for two. FALSE: no sound flows yet, or the peer takes none. */
+/* Sends touch tones, one after the other and after those that wait: 0-9 * # A-D, w for half a second, a comma for two. After the
+ * accept only. FALSE, and none is sent: the peer takes none, or too many are waiting. */
 gboolean     call_dtmf(struct call *c, const char *digits);
+gboolean     call_takes_dtmf(const struct call *c);		/* the peer does; valid from the accept on */
 
 const char  *call_sid(const struct call *c);
 const char  *call_peer(const struct call *c);		/* full JID */
@@ -112,6 +115,7 @@ gboolean     call_was_offered(const struct call *c);		/* initiator: the session-
 gboolean     call_was_delivered(const struct call *c);
 unsigned     call_peer_flags(const struct call *c);	/* enum rtp_flag */
 void         call_stats(const struct call *c, struct media_stats *out);
+void         call_watch(struct call *c, gboolean watched);	/* somebody looks on: figures come every 0.15 s, else every 0.5 s */
 gint64       call_silent_us(const struct call *c);
 
 #endif

@@ -27,10 +27,23 @@ void call_sound_go(struct call *c)
 	apply_hold(c);
 }
 
+/* FALSE: none were signalled. */
+static gboolean tell_digits(struct call *c)
+{
+	char digits[RTP_DIGITS];
+	gsize n = rtp_app_digits(c->app, digits);
+
+	for (gsize i = 0; i < n && !c->freed && c->accepted && c->ev.digit; i++)
+		c->ev.digit(c->ev.self, digits[i]);
+	return n > 0;
+}
+
 void call_sound_changed(struct call *c)
 {
 	struct media_params params;
 
+	if (tell_digits(c))
+		return;			/* nothing else has changed */
 	if (c->going) {
 		rtp_app_params(c->app, &params);
 		path_params(c->path, &params);
@@ -86,15 +99,17 @@ void call_hold(struct call *c, gboolean held)
 	}
 }
 
-gboolean call_dtmf(struct call *c, const char *digits)
+gboolean call_takes_dtmf(const struct call *c)
 {
 	struct media_params params;
 
 	rtp_app_params(c->app, &params);
-	if (!c->going || !params.event_hz)
-		return FALSE;
-	path_dtmf(c->path, digits);
-	return TRUE;
+	return c->accepted && params.event_hz;
+}
+
+gboolean call_dtmf(struct call *c, const char *digits)
+{
+	return call_takes_dtmf(c) && path_dtmf(c->path, digits);
 }
 
 const char *call_codec(const struct call *c)

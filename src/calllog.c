@@ -8,9 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state.h"
 #include "text.h"
 
-enum { MAX_BYTES = 4 * 1024 * 1024, TRIM_BYTES = 40 * 1024, MAX_ID = 128, MAX_NAME = 200, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+#define WHAT "list of calls"
+
+enum { TRIM_BYTES = 40 * 1024, MAX_ID = 128, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
 
 struct calllog {
 	char *path;
@@ -40,22 +43,12 @@ gboolean call_entry_is_missed(const struct call_entry *e)
 
 char *calllog_path(const char *jid)
 {
-	g_autofree char *bare = jid_bare(jid), *lower = g_ascii_strdown(bare, -1);
-	g_autofree char *name = g_uri_escape_string(lower, "@", FALSE), *file = NULL;
-
-	if (strlen(name) > MAX_NAME) {
-		char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, lower, -1);
-
-		g_free(name);
-		name = hash;
-	}
-	file = g_strconcat(name, ".calls", NULL);
-	return g_build_filename(g_get_user_state_dir(), "jcall", file, NULL);
+	return state_path(jid, ".calls");
 }
 
 static gboolean fail(GError **error, const char *path, const char *what)
 {
-	g_set_error(error, JC_ERROR, JC_FILE, "the list of calls %s %s", path, what);
+	g_set_error(error, JC_ERROR, JC_FILE, "the " WHAT " %s %s", path, what);
 	return FALSE;
 }
 
@@ -72,29 +65,6 @@ static int lock_folder(const char *path)
 		g_usleep(LOCK_US);
 	}
 	return fd;
-}
-
-static gboolean read_all(int fd, GString *text)
-{
-	char buffer[16 * 1024];
-	ssize_t n;
-
-	while ((n = read(fd, buffer, sizeof(buffer))) > 0 && text->len + (gsize)n <= MAX_BYTES)
-		g_string_append_len(text, buffer, n);
-	return n == 0;
-}
-
-static gboolean read_file(const char *path, GString *text, GError **error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	gboolean ok;
-
-	if (fd < 0)
-		return errno == ENOENT || fail(error, path, g_strerror(errno));
-	ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_all(fd, text);
-	close(fd);
-	return ok || fail(error, path, "is not one that jcall has written");
 }
 
 static gboolean read_outcome(const char *word, enum jc_err *out)
@@ -151,7 +121,7 @@ struct calllog *calllog_open(const char *path, GError **error)
 	l->path = g_strdup(path);
 	l->lock = lock_folder(path);
 	l->entries = g_ptr_array_new_with_free_func(call_entry_free);
-	if (!read_file(path, text, error)) {
+	if (!state_read(path, WHAT, text, error)) {
 		calllog_close(l, NULL);
 		return NULL;
 	}
@@ -180,14 +150,12 @@ static char *write_text(const struct calllog *l)
 
 gboolean calllog_close(struct calllog *l, GError **error)
 {
-	g_autoptr(GError) cause = NULL;
 	gboolean ok = TRUE;
 
 	if (l->changed) {
 		g_autofree char *text = write_text(l);
 
-		ok = g_file_set_contents_full(l->path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &cause) ||
-			fail(error, l->path, cause->message);
+		ok = state_write(l->path, WHAT, text, error);
 	}
 	if (l->lock >= 0)
 		close(l->lock);
@@ -287,7 +255,7 @@ static void trim(const char *path)
 	gsize head = 0;
 	guint lines = 0;
 
-	if (!read_file(path, text, NULL))
+	if (!state_read(path, WHAT, text, NULL))
 		return;
 	end = g_str_has_prefix(text->str, "until\t") ? strchr(text->str, '\n') : NULL;
 	if (end)

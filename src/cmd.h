@@ -7,6 +7,7 @@
 #include "config.h"
 #include "control.h"
 #include "event_sink.h"
+#include "hooks.h"
 #include "phone.h"
 #include "talk.h"
 #include "ui.h"
@@ -16,12 +17,13 @@ struct command {
 	int (*run)(int argc, char **argv);	/* argv[0] is the command's name */
 };
 
-extern const struct command cmd_dial, cmd_answer, cmd_ctl, cmd_history, cmd_devices, cmd_doctor;
+extern const struct command cmd_dial, cmd_answer, cmd_ctl, cmd_contacts, cmd_history, cmd_devices, cmd_doctor;
 extern const struct command *const commands[];
 
 /* ---- options that commands share ---- */
 struct common {
 	char *config_path, *account_name, *in, *out, *at_end, *dtmf, *events;
+	char **on_event;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
 	gint stats_s;				/* 0: no figures */
 	gboolean json, quiet, trace, relay_only;
@@ -36,6 +38,8 @@ gboolean common_parse(struct common *o, const GOptionEntry *extra, const char *u
 gboolean common_parse_plain(struct common *o, const GOptionEntry *extra, const char *summary, int *argc, char ***argv,
 			    int *status);
 void     common_free(struct common *o);
+/* Tells what is wrong with the options of COMMAND, and which one was meant where that can be guessed. */
+void     report_options(GOptionContext *context, const GError *error, const char *command);
 
 /* ---- a logged-in process ---- */
 struct session_app;			/* config + ui + phone + main loop + signals */
@@ -58,6 +62,7 @@ struct app {
 	struct ui *ui;
 	struct phone *phone;
 	struct event_sink *sink;		/* NULL: --events was not given */
+	struct hooks *hooks;			/* NULL: there are none */
 	struct control *control;		/* NULL: there is no place for it */
 	GMainLoop *loop;
 	struct app_events ev;
@@ -74,6 +79,8 @@ int      app_run(struct app *a, const struct app_events *events);
 /* Closes the stream in an orderly way and lets app_run return STATUS. Told once; later calls change nothing. */
 void     app_quit(struct app *a, int status);
 void     app_free(struct app *a);
+/* The contact list has come: keeps whom it names, so that they can be named and completed without a login (known.h). */
+void     remember_contacts(const struct app *a);
 
 /* Prints the error and turns it into the exit status. */
 int      report_error(const GError *error);

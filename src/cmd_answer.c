@@ -1,15 +1,21 @@
 #include "cmd.h"
 
+#include <string.h>
+
 #include "answer.h"
 #include "exec.h"
 #include "log.h"
 #include "missed.h"
+#include "service.h"
 #include "text.h"
 
 struct answering {
 	struct app app;
 	struct answer *answer;
 	struct missed *missed;
+	struct service *service;
+	GHashTable *talking;			/* the number of a call -> its peer, clean */
+	char *trouble;				/* why the server is away; NULL: it is not */
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
 	gint max_calls;
@@ -19,13 +25,51 @@ struct answering {
 	char **allow_options;
 };
 
+/* ---- as a service ---- */
+
+static void tell_status(struct answering *a)
+{
+	guint calls = g_hash_table_size(a->talking);
+	GHashTableIter iter;
+	void *peer = NULL;
+
+	g_hash_table_iter_init(&iter, a->talking);
+	g_hash_table_iter_next(&iter, NULL, &peer);
+	if (a->trouble)
+		service_status(a->service, "%s; trying again", a->trouble);
+	else if (calls > 1)
+		service_status(a->service, "Talking with %s and %u more", (char *)peer, calls - 1);
+	else if (calls)
+		service_status(a->service, "Talking with %s", (char *)peer);
+	else if (a->told_waiting)
+		service_status(a->service, "Waiting for calls to %s", phone_jid(a->app.phone));
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+	struct answering *a = ctx;
+	gpointer call = GUINT_TO_POINTER(e->call);
+
+	if (strcmp(e->name, "accepted") == 0)
+		g_hash_table_replace(a->talking, call, g_strdup(fields_string(e->fields, "peer")));
+	else if (strcmp(e->name, "ended") != 0 || !g_hash_table_remove(a->talking, call))
+		return;
+	tell_status(a);
+}
+
+static void leave(struct answering *a, int status)
+{
+	service_stopping(a->service);
+	app_quit(&a->app, status);
+}
+
 static void on_done(void *ctx, const char *peer, enum jc_err err, const char *text)
 {
 	struct answering *a = ctx;
 
 	report_outcome(a->app.ui, peer, err, text);
 	if (a->once || (a->leaving && answer_is_idle(a->answer)))
-		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
+		leave(a, a->once ? jc_exit_status(err) : 0);
 }
 
 /* ---- the list of calls ---- */
@@ -68,6 +112,8 @@ static void tell_waiting(struct answering *a)
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
+	tell_status(a);
+	service_ready(a->service);
 }
 
 static gboolean on_no_echo(gpointer data)
@@ -110,6 +156,8 @@ static void on_online(void *self, gboolean resumed)
 {
 	struct answering *a = self;
 
+	g_clear_pointer(&a->trouble, g_free);
+	tell_status(a);
 	if (!resumed && a->present)
 		announce(a);
 	become_present(a);
@@ -117,6 +165,7 @@ static void on_online(void *self, gboolean resumed)
 
 static void on_roster(void *self)
 {
+	remember_contacts(&((struct answering *)self)->app);
 	become_present(self);
 }
 
@@ -126,9 +175,13 @@ static void on_offline(void *self, const GError *error, gboolean final)
 
 	ui_event(a->app.ui, "disconnected", "text", "s", error->message, NULL);
 	if (final) {
+		service_status(a->service, "%s", error->message);
 		answer_hangup(a->answer);
-		app_quit(&a->app, report_error(error));
+		leave(a, report_error(error));
 	} else {
+		g_free(a->trouble);
+		a->trouble = g_strdup(error->message);
+		tell_status(a);
 		log_warn("answer", "%s; trying again", error->message);
 	}
 }
@@ -167,8 +220,9 @@ static void on_interrupted(void *self, int signum)
 	struct answering *a = self;
 
 	a->leaving = TRUE;
+	service_stopping(a->service);
 	if (!answer_hangup(a->answer))
-		app_quit(&a->app, a->once ? jc_exit_status(JC_CANCELLED) : 0);
+		leave(a, a->once ? jc_exit_status(JC_CANCELLED) : 0);
 }
 
 static void on_key(void *self, int c)
@@ -238,8 +292,8 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (a->max_calls < 1 || a->max_calls > ANSWER_MAX_CALLS)
-		log_error("answer", "--max-calls takes a number from 1 to %d", ANSWER_MAX_CALLS);
+	if (a->max_calls < 0 || a->max_calls > CONFIG_MAX_CALLS)
+		log_error("answer", "--max-calls takes a number from 1 to %d", CONFIG_MAX_CALLS);
 	else if (a->once && a->max_calls > 1)
 		log_error("answer", "--once takes one call, --max-calls several: which is it?");
 	else if (a->exec && (o->in || o->out))
@@ -249,6 +303,17 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 	else
 		return TRUE;
 	return FALSE;
+}
+
+/* What was not said in options is said by the configuration. */
+static void settle_calls(struct answering *a, const struct common *o)
+{
+	const struct config *config = a->app.config;
+
+	if (!a->max_calls)
+		a->max_calls = a->once ? 1 : (gint)config->answer_max_calls;
+	if (!a->exec_argv && config->answer_exec && !o->in && !o->out)
+		a->exec_argv = exec_parse(config->answer_exec, NULL);
 }
 
 static int run_answer(struct answering *a, const struct common *o)
@@ -263,12 +328,16 @@ static int run_answer(struct answering *a, const struct common *o)
 	if (!app_init(&a->app, o, &status))
 		return status;
 	status = jc_exit_status(JC_USAGE);
+	settle_calls(a, o);
 	if (collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
 		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
+		service_watch(a->service, phone_media(a->app.phone));
+		events_listen(ui_events(a->app.ui), on_event, a);
+		service_status(a->service, "Logging in as %s", a->app.account->jid);
 		status = app_run(&a->app, &events);
 	}
 	missed_free(a->missed);
@@ -280,7 +349,8 @@ static int run_answer(struct answering *a, const struct common *o)
 
 static int answer_main(int argc, char **argv)
 {
-	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .max_calls = 1};
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .service = service_new(),
+		.talking = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free)};
 	const GOptionEntry entries[] = {
 		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},
 		{"allow", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a.allow_options, "Allow this address or domain", "JID"},
@@ -304,6 +374,9 @@ static int answer_main(int argc, char **argv)
 	g_strfreev(a.exec_argv);
 	g_free(a.exec);
 	g_ptr_array_unref(a.allow);
+	g_hash_table_unref(a.talking);
+	g_free(a.trouble);
+	service_free(a.service);
 	common_free(&o);
 	return status;
 }

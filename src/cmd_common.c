@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "media/dtmf.h"
+#include "suggest.h"
 #include "text.h"
 
 enum { MAX_STATS_S = 3600, SINK_LIMIT_MS = 10000 };
@@ -35,6 +36,19 @@ static gboolean usage_error(const char *format, ...)
 	return FALSE;
 }
 
+void report_options(GOptionContext *context, const GError *error, const char *command)
+{
+	gboolean unknown = g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION);
+	const char *typed = unknown ? strstr(error->message, " -") : NULL;	/* the words around it depend on the language */
+	g_autofree char *help = typed ? g_option_context_get_help(context, FALSE, NULL) : NULL;
+	g_autofree char *meant = typed ? suggest_option(typed + 1, help) : NULL;
+
+	if (meant)
+		usage_error("%s; did you mean --%s? 'jcall %s --help' lists them", error->message, meant, command);
+	else
+		usage_error("%s; try 'jcall %s --help'", error->message, command);
+}
+
 static gboolean check_common(const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
@@ -60,9 +74,10 @@ static void add_call_options(GOptionGroup *group, struct common *o)
 	const GOptionEntry entries[] = {
 		{"in", 'i', 0, G_OPTION_ARG_STRING, &o->in, "Where the sound we send comes from", "SPEC"},
 		{"out", 'o', 0, G_OPTION_ARG_STRING, &o->out, "Where the sound we hear goes", "SPEC"},
-		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "When the input ends: hangup, silence or device", "WHAT"},
+		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "What follows the end of the input", "hangup|silence|device"},
 		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
+		{"on-event", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->on_event, "Start this whenever something happens", "COMMAND"},
 		{"stats", 0, 0, G_OPTION_ARG_INT, &o->stats_s, "Tell how the sound is, every 5 seconds unless said otherwise", "[SECONDS]"},
 		{"ring-timeout", 0, 0, G_OPTION_ARG_INT, &o->ring_timeout_s, "Ring no longer than this", "SECONDS"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -101,7 +116,7 @@ static gboolean parse(GOptionGroup *group, struct common *o, const GOptionEntry 
 	g_option_context_set_main_group(context, group);
 	*status = 0;
 	if (!g_option_context_parse(context, argc, argv, &error))
-		usage_error("%s; try 'jcall %s --help'", error->message, (*argv)[0]);
+		report_options(context, error, (*argv)[0]);
 	if (error || !check_common(o)) {
 		*status = jc_exit_status(JC_USAGE);
 		return FALSE;
@@ -151,6 +166,7 @@ void common_free(struct common *o)
 	g_free(o->at_end);
 	g_free(o->dtmf);
 	g_free(o->events);
+	g_strfreev(o->on_event);
 }
 
 /* ---- outcomes ---- */
@@ -200,6 +216,23 @@ static gboolean is_stdio(const char *spec)
 	return strcmp(spec, "-") == 0;
 }
 
+static gboolean add_hooks(struct app *a, const struct common *o, GError **error)
+{
+	if (!o->on_event && !a->config->hooks->len)
+		return TRUE;
+	a->hooks = hooks_new(ui_events(a->ui));
+	for (guint i = 0; i < a->config->hooks->len; i++) {
+		const struct config_hook *h = a->config->hooks->pdata[i];
+
+		if (!hooks_add(a->hooks, h->event, h->command, error))
+			return FALSE;
+	}
+	for (char **command = o->on_event; command && *command; command++)
+		if (!hooks_add(a->hooks, NULL, *command, error))
+			return FALSE;
+	return TRUE;
+}
+
 static gboolean app_build(struct app *a, const struct common *o, GError **error)
 {
 	struct ui_options ui = {.json = o->json, .quiet = o->quiet, .verbose = o->verbose || o->trace};
@@ -223,7 +256,7 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	ui.stdin_is_audio = is_stdio(a->talk.in);
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
-	if (o->events && !(a->sink = event_sink_open(ui_events(a->ui), o->events, error))) {
+	if (!add_hooks(a, o, error) || (o->events && !(a->sink = event_sink_open(ui_events(a->ui), o->events, error)))) {
 		password_free(password);
 		return FALSE;
 	}
@@ -315,11 +348,21 @@ static void on_key(void *ctx, int c)
 	a->ev.key(a->ev.self, c);
 }
 
-static void on_closed(void *ctx)
+static void on_hooks_done(void *ctx)
 {
 	struct app *a = ctx;
 
 	g_main_loop_quit(a->loop);
+}
+
+static void on_closed(void *ctx)
+{
+	struct app *a = ctx;
+
+	if (a->hooks)
+		hooks_finish(a->hooks, on_hooks_done, a);
+	else
+		g_main_loop_quit(a->loop);
 }
 
 gboolean app_init(struct app *a, const struct common *o, int *status)
@@ -367,6 +410,7 @@ void app_free(struct app *a)
 	for (size_t i = 0; i < G_N_ELEMENTS(a->sources); i++)
 		g_clear_handle_id(&a->sources[i], g_source_remove);
 	control_free(a->control);
+	hooks_free(a->hooks);
 	phone_free(a->phone);
 	event_sink_free(a->sink, SINK_LIMIT_MS);
 	ui_free(a->ui);

@@ -312,7 +312,7 @@ static int ctl_main(int argc, char **argv)
 	g_option_context_set_summary(context, summary);
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error))
-		log_error("ctl", "%s; try 'jcall ctl --help'", error->message);
+		report_options(context, error, "ctl");
 	else if (a.pid < 0 || a.call < 0)
 		log_error("ctl", "--pid and --call take numbers from 1");
 	else if (argc < 2)

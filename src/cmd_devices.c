@@ -50,7 +50,7 @@ static int devices_main(int argc, char **argv)
 	g_option_context_set_summary(context, "Lists the sound devices: number, i(nput) and o(utput), name.");
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, &error)) {
-		log_error("devices", "%s; try 'jcall devices --help'", error->message);
+		report_options(context, error, "devices");
 		return status;
 	}
 	if (argc > 1) {

@@ -5,13 +5,12 @@
 #include "dial.h"
 #include "log.h"
 #include "text.h"
+#include "whom.h"
 
 struct dialling {
 	struct app app;
 	struct dial *dial;
-	const char *whom;		/* as the user wrote it */
 	char *callee;
-	char *number;			/* a phone number is called; NULL: an address */
 };
 
 static void on_done(void *ctx, enum jc_err err, const char *text)
@@ -52,6 +51,7 @@ static void on_offline(void *self, const GError *error, gboolean final)
 
 static void on_roster(void *self)
 {
+	remember_contacts(&((struct dialling *)self)->app);
 }
 
 static void on_jmi(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
@@ -119,19 +119,6 @@ static void on_mute(void *self, gboolean muted)
 	dial_mute(d->dial, muted);
 }
 
-/* What the configuration says of the words of the user: the name of a contact goes before what it would mean as an address. */
-static void apply_names(struct dialling *d)
-{
-	const struct contact *contact = config_contact_named(d->app.config, d->whom);
-
-	if (contact) {
-		g_free(d->callee);
-		d->callee = g_strdup(contact->jid);
-	} else if (d->number && d->app.account->gateway) {
-		d->callee = g_strconcat(d->number, "@", d->app.account->gateway, NULL);
-	}
-}
-
 static int run_dial(struct dialling *d, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
@@ -142,11 +129,7 @@ static int run_dial(struct dialling *d, const struct common *o)
 
 	if (!app_init(&d->app, o, &status))
 		return status;
-	apply_names(d);
-	if (!d->callee) {
-		log_error("dial", "no gateway takes phone numbers: name one as 'gateway' of the account in the configuration");
-		status = jc_exit_status(JC_CONFIG);
-	} else if (jid_same_bare(d->callee, d->app.account->jid) && !jid_resource(d->callee)) {
+	if (jid_same_bare(d->callee, d->app.account->jid) && !jid_resource(d->callee)) {
 		log_error("dial", "that is your own account; to call another device of yours, name its resource");
 		status = jc_exit_status(JC_USAGE);
 	} else {
@@ -160,6 +143,15 @@ static int run_dial(struct dialling *d, const struct common *o)
 	return status;
 }
 
+/* Before a password is asked for, it is known whom to call. */
+static int dial_whom(struct dialling *d, const struct common *o, const char *whom)
+{
+	g_autoptr(GError) error = NULL;
+
+	d->callee = whom_read(o->config_path, o->account_name, whom, &error);
+	return d->callee ? run_dial(d, o) : report_error(error);
+}
+
 static int dial_main(int argc, char **argv)
 {
 	struct dialling d = {0};
@@ -167,21 +159,14 @@ static int dial_main(int argc, char **argv)
 	int status = jc_exit_status(JC_USAGE);
 
 	if (common_parse(&o, NULL, "JID", "Calls JID: a bare address rings all devices, a full one just that device. A phone number like\n"
-			 "+15551234567 is called through the gateway of the account, a contact of the configuration by its name.", &argc,
-			 &argv, &status)) {
-		d.whom = argc == 2 ? argv[1] : "";
-		d.number = phone_number_read(d.whom);
-		d.callee = d.number ? NULL : jid_read(d.whom);
+			 "+15551234567 is called through the gateway of the account, a contact by the beginning of its name.", &argc, &argv,
+			 &status)) {
 		status = jc_exit_status(JC_USAGE);
 		if (argc != 2)
 			log_error("dial", "whom to call? Usage: jcall dial [OPTIONS] JID");
-		else if (!d.callee && !d.number)
-			log_error("dial", "'%s' is neither an address like juliet@capulet.lit nor a phone number like +15551234567",
-				  d.whom);
 		else
-			status = run_dial(&d, &o);
+			status = dial_whom(&d, &o, argv[1]);
 	}
-	g_free(d.number);
 	g_free(d.callee);
 	common_free(&o);
 	return status;

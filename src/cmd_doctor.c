@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "log.h"
 #include "text.h"
+#include "whom.h"
 
 enum {
 	PASSWORD_MS = 6000, LIMIT_MS = 21000,	/* with the goodbye: less than 30 s, whatever is dead */
@@ -197,12 +198,26 @@ static int examine(const struct common *o, const char *peer, gboolean echo)
 	return status;
 }
 
+/* Where the configuration cannot be read, the checks tell why; an address is one all the same. */
+static char *read_peer(const struct common *o, const char *text, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	char *jid = whom_read(o->config_path, o->account_name, text, &cause);
+
+	if (!jid && cause->code == JC_CONFIG)
+		jid = jid_read(text);
+	if (!jid)
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return jid;
+}
+
 static int doctor_main(int argc, char **argv)
 {
 	g_autofree char *peer = NULL, *jid = NULL;
+	g_autoptr(GError) error = NULL;
 	gboolean echo = FALSE;
 	const GOptionEntry entries[] = {
-		{"peer", 'p', 0, G_OPTION_ARG_STRING, &peer, "Also look whether this address could be called", "JID"},
+		{"peer", 'p', 0, G_OPTION_ARG_STRING, &peer, "Also look whether this address, or contact, could be called", "JID"},
 		{"echo", 0, 0, G_OPTION_ARG_NONE, &echo, "And call it: it must take the call and send back what it hears", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
 	struct common o;
@@ -210,12 +225,12 @@ static int doctor_main(int argc, char **argv)
 
 	if (common_parse_plain(&o, entries, "Checks what calls need - account, server, relays, sound - and says what is wrong.", &argc,
 			       &argv, &status)) {
-		jid = peer ? jid_read(peer) : NULL;
+		jid = peer ? read_peer(&o, peer, &error) : NULL;
 		status = jc_exit_status(JC_USAGE);
 		if (argc > 1)
 			log_error("doctor", "'%s' is not understood; try 'jcall doctor --help'", argv[1]);
 		else if (peer && !jid)
-			log_error("doctor", "'%s' is no address (name@domain)", peer);
+			status = report_error(error);
 		else if (echo && !jid)
 			log_error("doctor", "--echo needs somebody to call: name him by --peer");
 		else

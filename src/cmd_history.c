@@ -10,6 +10,7 @@ struct history {
 	struct app app;
 	struct missed *missed;
 	gboolean only_missed, all, json, quiet;
+	gint last;			/* so many of the latest calls */
 };
 
 /* ---- printing ---- */
@@ -46,6 +47,11 @@ static void show_call(struct ui *ui, const struct history *h, const struct call_
 
 /* ---- the list that this machine has: no login ---- */
 
+static guint first_shown(const struct history *h, const GPtrArray *calls)
+{
+	return calls->len > (guint)h->last ? calls->len - (guint)h->last : 0;
+}
+
 static gboolean show_list(struct history *h, const struct common *o, GError **error)
 {
 	struct ui_options options = {.json = h->json, .listing = TRUE};
@@ -55,7 +61,7 @@ static gboolean show_list(struct history *h, const struct common *o, GError **er
 	struct calllog *list = path ? calllog_open(path, error) : NULL;
 	struct ui *ui = ui_new(&options);
 
-	for (guint i = 0; list && i < calllog_entries(list)->len; i++)
+	for (guint i = list ? first_shown(h, calllog_entries(list)) : 0; list && i < calllog_entries(list)->len; i++)
 		show_call(ui, h, calllog_entries(list)->pdata[i]);
 	ui_free(ui);
 	config_free(config);
@@ -160,8 +166,9 @@ static int run_history(struct history *h, struct common *o)
 
 static int history_main(int argc, char **argv)
 {
-	struct history h = {0};
+	struct history h = {.last = G_MAXINT};
 	const GOptionEntry entries[] = {
+		{"last", 'n', 0, G_OPTION_ARG_INT, &h.last, "Only the latest calls, so many", "N"},
 		{"missed", 'm', 0, G_OPTION_ARG_NONE, &h.only_missed, "Ask the server for calls nobody took, and show the new ones", NULL},
 		{"all", 0, 0, G_OPTION_ARG_NONE, &h.all, "With --missed: also those shown before", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -175,6 +182,9 @@ static int history_main(int argc, char **argv)
 			log_error("history", "'%s' is not understood; try 'jcall history --help'", argv[1]);
 		else if (h.all && !h.only_missed)
 			log_error("history", "--all goes with --missed; without it all calls are listed anyway");
+		else if (h.last < 1 || (h.last < G_MAXINT && h.only_missed))
+			log_error("history", h.last < 1 ? "-n takes a number of calls, 1 or more" :
+				  "-n goes without --missed: calls not shown now would not be shown the next time");
 		else
 			status = run_history(&h, &o);
 	}

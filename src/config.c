@@ -159,6 +159,15 @@ static void contact_free(gpointer data)
 	g_free(p);
 }
 
+static void hook_free(gpointer data)
+{
+	struct config_hook *h = data;
+
+	g_free(h->event);
+	g_free(h->command);
+	g_free(h);
+}
+
 static struct config *defaults(void)
 {
 	struct config *c = g_new0(struct config, 1);
@@ -166,6 +175,8 @@ static struct config *defaults(void)
 	c->accounts = g_ptr_array_new_with_free_func(account_free);
 	c->contacts = g_ptr_array_new_with_free_func(contact_free);
 	c->answer_allow = g_ptr_array_new_with_free_func(g_free);
+	c->answer_max_calls = 1;
+	c->hooks = g_ptr_array_new_with_free_func(hook_free);
 	c->audio_in = g_strdup("default");
 	c->audio_out = g_strdup("default");
 	c->codecs = (struct codec_list){.kind = {CODEC_OPUS, CODEC_G722, CODEC_PCMU, CODEC_PCMA}, .count = 4};
@@ -186,6 +197,8 @@ void config_free(struct config *c)
 	g_ptr_array_unref(c->accounts);
 	g_ptr_array_unref(c->contacts);
 	g_ptr_array_unref(c->answer_allow);
+	g_free(c->answer_exec);
+	g_ptr_array_unref(c->hooks);
 	g_free(c->path);
 	g_free(c->audio_in);
 	g_free(c->audio_out);

@@ -10,6 +10,8 @@
 
 #include "types.h"
 
+enum { CONFIG_MAX_CALLS = 100 };
+
 struct account {
 	char *name;			/* of the group */
 	char *jid;			/* bare, or full: then its resource is asked for */
@@ -29,6 +31,11 @@ struct contact {			/* what holds for calls with one person, or with everybody of
 	gboolean relay_only;
 };
 
+struct config_hook {			/* a command that is started when something happens */
+	char *event;			/* as in man/jcall-events.7 */
+	char *command;
+};
+
 struct config {
 	char *path;			/* of the file that was read; NULL: there is none */
 	GPtrArray *accounts;		/* struct account *, in the order of the file; the first is the default */
@@ -39,6 +46,9 @@ struct config {
 	gboolean fec, dtx;
 	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */
 	gboolean answer_allow_contacts;
+	guint answer_max_calls;
+	char *answer_exec;		/* NULL: none */
+	GPtrArray *hooks;		/* struct config_hook * */
 	guint ring_timeout_s;
 	struct keying_list keyings;	/* one at least; DTLS-SRTP comes first */
 	struct server_list servers;	/* of keys stun and turn: each kind goes before those of the XMPP server */

@@ -125,13 +125,18 @@ static gboolean read_password(struct reading *r, const char *v)
 	return check_private(r) && get_text(r, v, &r->account->password);
 }
 
-static gboolean read_password_command(struct reading *r, const char *v)
+static gboolean get_command(struct reading *r, const char *v, char **out)
 {
 	g_auto(GStrv) argv = NULL;
 
 	if (!g_shell_parse_argv(v, NULL, &argv, NULL))
-		return config_fail(r, "'password_command' is not a command line: '%s'", v);
-	return get_text(r, v, &r->account->password_command);
+		return config_fail(r, "'%s' is not a command line: '%s'", r->key, v);
+	return get_text(r, v, out);
+}
+
+static gboolean read_password_command(struct reading *r, const char *v)
+{
+	return get_command(r, v, &r->account->password_command);
 }
 
 static gboolean read_server(struct reading *r, const char *v)
@@ -402,6 +407,27 @@ static gboolean read_contact_jid(struct reading *r, const char *v)
 	return get_text(r, v, &r->contact->jid);
 }
 
+static gboolean read_exec(struct reading *r, const char *v)
+{
+	return get_command(r, v, &r->config->answer_exec);
+}
+
+static gboolean read_max_calls(struct reading *r, const char *v)
+{
+	return get_number(r, v, 1, CONFIG_MAX_CALLS, &r->config->answer_max_calls);
+}
+
+/* on_input_ended is of the event input-ended; on_answered has the word that people look for. */
+static gboolean read_hook(struct reading *r, const char *v)
+{
+	struct config_hook *h = g_new0(struct config_hook, 1);
+
+	g_ptr_array_add(r->config->hooks, h);
+	h->event = g_strdup(strcmp(r->key, "on_answered") == 0 ? "accepted" : r->key + strlen("on_"));
+	g_strdelimit(h->event, "_", '-');
+	return get_command(r, v, &h->command);
+}
+
 const struct config_key config_keys[] = {
 	{"account", "jid", read_jid}, {"account", "password", read_password},
 	{"account", "password_command", read_password_command}, {"account", "server", read_server},
@@ -411,7 +437,13 @@ const struct config_key config_keys[] = {
 	{"audio", "in", read_in}, {"audio", "out", read_out}, {"audio", "ring", read_ring},
 	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
-	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts},
+	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts}, {"answer", "exec", read_exec},
+	{"answer", "max_calls", read_max_calls},
+	{"hooks", "on_waiting", read_hook}, {"hooks", "on_incoming", read_hook}, {"hooks", "on_ringing", read_hook},
+	{"hooks", "on_answered", read_hook}, {"hooks", "on_heard", read_hook}, {"hooks", "on_dtmf", read_hook},
+	{"hooks", "on_unstable", read_hook}, {"hooks", "on_recovered", read_hook}, {"hooks", "on_recorded", read_hook},
+	{"hooks", "on_refused", read_hook}, {"hooks", "on_missed", read_hook}, {"hooks", "on_ended", read_hook},
+	{"hooks", "on_disconnected", read_hook}, {"hooks", "on_connected", read_hook},
 	{"call", "ring_timeout", read_ring_timeout}, {"call", "encryption", read_encryption},
 	{"network", "stun", read_stun}, {"network", "turn", read_turn}, {"network", "turn_user", read_turn_user},
 	{"network", "turn_password", read_turn_password}, {"network", "relay_only", read_relay_only},

@@ -1,7 +1,9 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -9,6 +11,35 @@
 enum { MAX_LINE_CHARS = 16000 };
 
 enum log_level log_threshold = LOG_WARN;
+static gboolean to_journal;
+
+/* A service may have its standard error sent elsewhere: the device and inode must be those of what is open there. */
+static gboolean is_journal(int fd)
+{
+	const char *stream = g_getenv("JOURNAL_STREAM");
+	g_autofree char *ours = NULL;
+	struct stat st;
+
+	if (!stream || fstat(fd, &st) != 0)
+		return FALSE;
+	ours = g_strdup_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, ours) == 0;
+}
+
+const char *log_prefix(enum journal_priority priority, const char *otherwise)
+{
+	static const char *const marks[] = {[JOURNAL_ERROR] = "<3>", [JOURNAL_WARNING] = "<4>", [JOURNAL_NOTICE] = "<5>",
+					    [JOURNAL_INFO] = "<6>", [JOURNAL_DEBUG] = "<7>"};
+
+	return to_journal ? marks[priority] : otherwise;
+}
+
+static gint over_line;			/* atomic */
+
+void log_over_line(gboolean is)
+{
+	g_atomic_int_set(&over_line, is);
+}
 
 /* One write per line keeps lines of different threads apart without a lock. */
 static void write_line(const char *line)
@@ -27,7 +58,11 @@ static void write_line(const char *line)
 
 void log_write(enum log_level level, const char *area, const char *format, ...)
 {
+	static const enum journal_priority priorities[] = {[LOG_ERROR] = JOURNAL_ERROR, [LOG_WARN] = JOURNAL_WARNING,
+							   [LOG_INFO] = JOURNAL_INFO, [LOG_DEBUG] = JOURNAL_DEBUG};
+	const char *prefix = log_prefix(priorities[level], "jcall: ");
 	g_autofree char *raw = NULL, *clean = NULL, *line = NULL;
+	const char *erase = g_atomic_int_get(&over_line) ? "\r\033[J" : "";
 	va_list ap;
 
 	va_start(ap, format);
@@ -35,9 +70,9 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
 	va_end(ap);
 	clean = text_clean(raw, MAX_LINE_CHARS);
 	if (level <= LOG_WARN)
-		line = g_strdup_printf("jcall: %s\n", clean);
+		line = g_strdup_printf("%s%s%s\n", erase, prefix, clean);
 	else
-		line = g_strdup_printf("jcall: %s: %s\n", area, clean);
+		line = g_strdup_printf("%s%s%s: %s\n", erase, prefix, area, clean);
 	write_line(line);
 }
 
@@ -61,6 +96,7 @@ void log_init(enum log_level threshold)
 	static gsize once;
 
 	log_threshold = threshold;
+	to_journal = is_journal(STDERR_FILENO);
 	if (g_once_init_enter(&once)) {
 		g_log_set_writer_func(from_glib, NULL, NULL);
 		g_once_init_leave(&once, 1);

@@ -8,15 +8,20 @@
 
 #include "cmd.h"
 #include "log.h"
+#include "suggest.h"
 
-const struct command *const commands[] = {&cmd_dial, &cmd_answer, &cmd_ctl, &cmd_history, &cmd_devices, &cmd_doctor, NULL};
+enum { MAX_COMMANDS = 32 };
+
+const struct command *const commands[] = {&cmd_dial, &cmd_answer, &cmd_ctl, &cmd_contacts, &cmd_history, &cmd_devices, &cmd_doctor,
+					  NULL};
 
 static void print_usage(FILE *to)
 {
 	fprintf(to, "Usage: jcall COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n");
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "\n'jcall COMMAND --help' lists the options of a command; the manual is jcall(1).\n");
+	fprintf(to, "  %-10s %s\n", "help", "list the commands, or the options of one");
+	fprintf(to, "\n'jcall help COMMAND' lists the options of a command; the manual is jcall(1).\n");
 }
 
 static const struct command *find_command(const char *name)
@@ -25,6 +30,38 @@ static const struct command *find_command(const char *name)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
 	return NULL;
+}
+
+static int report_unknown(const char *name)
+{
+	const char *names[MAX_COMMANDS + 2] = {"help"};
+	const char *meant;
+
+	for (size_t i = 0; commands[i] && i < MAX_COMMANDS; i++)
+		names[i + 1] = commands[i]->name;
+	meant = suggest(name, names);
+	if (meant)
+		log_error("main", "there is no command '%s'; did you mean '%s'? 'jcall help' lists them", name, meant);
+	else
+		log_error("main", "there is no command '%s'; 'jcall help' lists them", name);
+	return jc_exit_status(JC_USAGE);
+}
+
+/* `jcall help COMMAND` is `jcall COMMAND --help`. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+	char *asked[] = {argc > 1 ? argv[1] : NULL, option, NULL};
+
+	if (argc > 2) {
+		log_error("main", "help is given for one command at a time: jcall help [COMMAND]");
+		return jc_exit_status(JC_USAGE);
+	}
+	if (argc > 1 && strcmp(argv[1], "help") != 0)
+		return command ? command->run(2, asked) : report_unknown(argv[1]);
+	print_usage(stdout);
+	return 0;
 }
 
 /* Where standard input, output or error is closed, the next socket would take its number, and our words would go there. */
@@ -49,18 +86,16 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return jc_exit_status(JC_USAGE);
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_usage(stdout);
 		return 0;
 	}
+	if (strcmp(argv[1], "help") == 0)
+		return help(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		printf("jcall %s\n", JCALL_VERSION);
 		return 0;
 	}
 	command = find_command(argv[1]);
-	if (!command) {
-		log_error("main", "there is no command '%s'; 'jcall --help' lists them", argv[1]);
-		return jc_exit_status(JC_USAGE);
-	}
-	return command->run(argc - 1, argv + 1);
+	return command ? command->run(argc - 1, argv + 1) : report_unknown(argv[1]);
 }

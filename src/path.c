@@ -183,6 +183,8 @@ void path_take_snapshot(void *self, void *arg)
 
 	p->stats = snapshot->stats;
 	p->last_alive_us = snapshot->last_any_us;
+	if (!p->closed && p->ev.measured)
+		p->ev.measured(p->ev.self);
 }
 
 void path_tell_released(void *self, void *arg)
@@ -322,12 +324,17 @@ void path_mute(struct path *p, gboolean muted)
 	command(p, path_do_mute, &muted, sizeof(muted));
 }
 
-void path_dtmf(struct path *p, const char *digits)
+gboolean path_dtmf(struct path *p, const char *digits)
 {
 	struct dtmf_arg arg = {{0}};
+	gsize n = strlen(digits);
 
+	if (n > DTMF_QUEUE || p->digits_given - p->stats.tx_digits > DTMF_QUEUE - n)
+		return FALSE;
+	p->digits_given += n;
 	g_strlcpy(arg.digits, digits, sizeof(arg.digits));
 	command(p, path_do_dtmf, &arg, sizeof(arg));
+	return TRUE;
 }
 
 void path_hold(struct path *p, gboolean sending, gboolean receiving)
@@ -354,6 +361,11 @@ void path_set_out(struct path *p, const struct audio_out *out, void (*released)(
 void path_stats(const struct path *p, struct media_stats *out)
 {
 	*out = p->stats;
+}
+
+void path_watch(struct path *p, gboolean watched)
+{
+	command(p, path_do_watch, &watched, sizeof(watched));
 }
 
 gint64 path_silent_us(const struct path *p)

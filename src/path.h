@@ -33,6 +33,7 @@ struct path_events {
 	 * JC_FILE, JC_READER_GONE; NULL: regularly. The path goes on. */
 	void (*in_ended)(void *self, const struct audio_in *in, const GError *fault);
 	void (*out_ended)(void *self, const struct audio_out *out, const GError *fault);
+	void (*measured)(void *self);				/* path_stats has new figures; may be NULL */
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
 	void (*way_failed)(void *self, const GError *error);
@@ -78,13 +79,15 @@ void path_keys(struct path *p, const struct srtp_keys *tx, const struct srtp_key
 void path_go(struct path *p, const struct media_params *params, const struct audio_in *in, const struct audio_out *out);
 void path_params(struct path *p, const struct media_params *params);
 void path_mute(struct path *p, gboolean muted);
-void path_dtmf(struct path *p, const char *digits);	/* as dtmf_queue, if the params name an event */
+/* As dtmf_queue, for params that name an event; before the engine runs they wait for it. FALSE: too many are waiting. */
+gboolean path_dtmf(struct path *p, const char *digits);
 void path_hold(struct path *p, gboolean sending, gboolean receiving);
-/* Another source, another output from now on, (NULL: silence, nowhere); RELEASED(ctx), if there is one,
+/* Another source, another output from now on (NULL: silence, nowhere); RELEASED(ctx), if there is one,
  * comes in the main thread when the old one is no longer used: always, and before the done of path_close. */
 void path_set_in(struct path *p, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
 void path_set_out(struct path *p, const struct audio_out *out, void (*released)(void *ctx), void *ctx);
 void path_stats(const struct path *p, struct media_stats *out);	/* the last snapshot, at most 0.5 s old while flowing */
+void path_watch(struct path *p, gboolean watched);	/* somebody looks on: snapshots come every 0.15 s */
 gint64 path_silent_us(const struct path *p);			/* for how long nothing authenticated came, as of the last snapshot */
 
 #endif

@@ -11,6 +11,8 @@ enum {
 	UNSTABLE_IDLE_US = 8 * G_USEC_PER_SEC,	/* while only RTCP came (hold): browsers send it every 5 s or so */
 	DEAD_US = 30 * G_USEC_PER_SEC,		/* RFC 7675 5.1 */
 	SNAPSHOT_US = 500 * 1000,
+	WATCHED_US = 150 * 1000,		/* likewise, while somebody looks on */
+	SNAPSHOT_SLACK_US = 30 * 1000,		/* so long it waits for a frame of sound, which wakes us anyway */
 	BLIND_FIRST = 50, BLIND_EVERY = 25,	/* packets: a second of sound, then two a second */
 };
 
@@ -108,7 +110,7 @@ static void start_engine(struct path *p)
 		p->secure_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
 	engine_start(p->engine, p->last_any_us);
-	p->snapshot_at = p->last_any_us + SNAPSHOT_US;
+	p->snapshot_at = p->last_any_us + p->snapshot_every;
 }
 
 static void handshake_done(struct path *p)
@@ -202,7 +204,8 @@ static void send_digits(struct path *p)
 {
 	if (!p->engine || !p->heard_of || !*p->digits.digits)
 		return;
-	engine_dtmf(p->engine, p->digits.digits);
+	if (!engine_dtmf(p->engine, p->digits.digits))
+		log_warn("path", "touch tones were not taken");
 	p->digits.digits[0] = '\0';
 }
 
@@ -321,7 +324,7 @@ static void tick_engine(struct path *p, gint64 now)
 	tell_voice(p, now);
 	watch_ends(p);
 	if (now >= p->snapshot_at) {
-		p->snapshot_at = now + SNAPSHOT_US;
+		p->snapshot_at = now + p->snapshot_every;
 		check_liveness(p, now);
 		snapshot(p);
 	}
@@ -348,7 +351,7 @@ void path_schedule(struct path *p)
 	if (p->dtls)
 		next = MIN(next, dtls_deadline(p->dtls));
 	if (p->engine && !p->dead)
-		next = MIN(next, MIN(engine_deadline(p->engine), p->snapshot_at));
+		next = MIN(next, MIN(engine_deadline(p->engine), p->snapshot_at + SNAPSHOT_SLACK_US));
 	g_source_set_ready_time(p->timer, next == G_MAXINT64 ? -1 : next);
 }
 
@@ -361,6 +364,7 @@ void path_do_begin(void *self, void *arg)
 
 	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = p->other_until = p->stale_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
+	p->snapshot_every = SNAPSHOT_US;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);
 	g_source_attach(p->timer, media_thread_context(p->media));
@@ -444,6 +448,16 @@ void path_do_hold(void *self, void *arg)
 	p->hold = *(struct hold_arg *)arg;
 	if (p->engine)
 		engine_hold(p->engine, p->hold.sending, p->hold.receiving);
+}
+
+void path_do_watch(void *self, void *arg)
+{
+	struct path *p = self;
+
+	p->snapshot_every = *(gboolean *)arg ? WATCHED_US : SNAPSHOT_US;
+	if (p->engine)
+		p->snapshot_at = MIN(p->snapshot_at, g_get_monotonic_time() + p->snapshot_every);
+	path_schedule(p);
 }
 
 static void tell_released(struct path *p, void (*released)(void *ctx), void *ctx)

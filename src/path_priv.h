@@ -47,6 +47,7 @@ struct path {
 	void *done_ctx;
 	struct media_stats stats;
 	gint64 last_alive_us;
+	uint64_t digits_given;
 
 	/* ---- media thread ---- */
 	struct link_options options;
@@ -78,6 +79,7 @@ struct path {
 	double addresses;		/* so many of the peer's may be tried, as of addresses_at */
 	gint64 addresses_at;
 	gint64 other_until, stale_at, remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
+	gint64 snapshot_every;
 };
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */
@@ -95,6 +97,7 @@ void path_do_params(void *self, void *arg);		/* struct media_params */
 void path_do_mute(void *self, void *arg);		/* gboolean */
 void path_do_dtmf(void *self, void *arg);
 void path_do_hold(void *self, void *arg);
+void path_do_watch(void *self, void *arg);		/* gboolean */
 void path_do_set_in(void *self, void *arg);
 void path_do_set_out(void *self, void *arg);
 void path_do_close(void *self, void *arg);

@@ -131,6 +131,7 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 		t->moving = t->accepted = t->held = FALSE;
 		t->closing = TRUE;
 		t->peer_flags = 0;
+		t->silent = FALSE;
 		g_clear_handle_id(&t->gone_source, g_source_remove);
 		talk_report_rest(t->report);
 		drop_call(t, on_media_closed);
@@ -209,6 +210,7 @@ static void on_secured(void *self, const char *suite)
 	struct talk *t = self;
 	gboolean sdes = call_keying(t->call) == KEYING_SDES;
 
+	t->suite = suite;
 	/* By plain UDP keys that are given prove nothing. */
 	t->reached = t->reached || !sdes || call_transport(t->call) != TRANSPORT_RAW_UDP;
 	ui_event(t->ui, "secured", "keying", "s", sdes ? "sdes" : "dtls", "suite", "s", suite, NULL);
@@ -243,6 +245,7 @@ static void on_unstable(void *self, gboolean silent)
 {
 	struct talk *t = self;
 
+	t->silent = silent;
 	ui_event(t->ui, silent ? "unstable" : "recovered", NULL);
 	ui_say(t->ui, silent ? "Nothing comes from %s, waiting" : "%s is back", t->peer);
 }
@@ -276,6 +279,17 @@ static void on_changed(void *self)
 		ui_say(t->ui, flags & RTP_MUTED_BY_PEER ? "%s has muted the microphone" : "%s has unmuted the microphone", t->peer);
 }
 
+static void on_measured(void *self)
+{
+	struct talk *t = self;
+	struct talk_state state = {.lasted_us = g_get_monotonic_time() - t->accepted_us, .muted = t->muted, .held = t->held,
+		.peer_muted = (t->peer_flags & RTP_MUTED_BY_PEER) != 0, .peer_held = (t->peer_flags & RTP_HELD_BY_PEER) != 0,
+		.silent = t->silent, .keying = call_keying(t->call), .suite = t->suite};
+
+	if (t->accepted && !t->ending && !t->moving)
+		talk_report_show(t->report, t->call, &state);
+}
+
 static gboolean on_drained(gpointer data)
 {
 	struct talk *t = data;
@@ -304,7 +318,8 @@ static struct call_events call_events(struct talk *t)
 	return (struct call_events){
 		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .out_ended = on_out_ended, .ended = on_ended, .self = t};
+		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .out_ended = on_out_ended, .measured = on_measured,
+		.ended = on_ended, .self = t};
 }
 
 /* ---- events of the sound ---- */

@@ -45,7 +45,8 @@ static gboolean send_digits(struct talk *t, const char *digits, GError **error)
 {
 	if (call_dtmf(t->call, digits))
 		return TRUE;
-	g_set_error(error, JC_ERROR, JC_REFUSED, "touch tones were not sent: the other side's client takes none");
+	g_set_error(error, JC_ERROR, JC_REFUSED, "touch tones were not sent: %s", call_takes_dtmf(t->call) ?
+		    "too many are still waiting for their turn" : "the other side's client takes none");
 	return FALSE;
 }
 

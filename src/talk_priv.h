@@ -17,7 +17,8 @@ struct talk {
 	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
-	gboolean accepted, reached, heard, muted, held, ending, dialled;
+	const char *suite;		/* static; NULL: not encrypted yet */
+	gboolean accepted, reached, heard, muted, held, silent, ending, dialled;
 	gboolean moving, closing;	/* the call at hand is to end for another; its media do not use the ends much longer */
 	gint64 accepted_us, talk_us;
 	enum jc_err err;

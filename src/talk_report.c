@@ -8,6 +8,8 @@ struct talk_report {
 	const struct call *call;
 	struct media_stats last;		/* as told last, of this call */
 	struct media_stats sum;
+	gboolean shown;				/* there is a live line, */
+	struct { uint64_t lost, late, came, concealed_ms; gint64 at_us; } marks[2];	/* whose shares count from the older of these on */
 	/* Words of the tables below; NULL: not known. RELAY: how ours is reached, NULL where there is none, too. PROTOCOL: what
 	 * carries our datagrams, all the way or to our relay. */
 	const char *transport, *local, *remote, *relay, *protocol;
@@ -93,8 +95,7 @@ static uint64_t since(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
-/* What changes most comes first: a narrow terminal cuts the end off. */
-static void say_live(struct talk_report *r, const struct media_stats *s)
+static void say_figures(struct talk_report *r, const struct media_stats *s)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
 
@@ -106,7 +107,7 @@ static void say_live(struct talk_report *r, const struct media_stats *s)
 	add(line, "made up %.0f ms, stretched %.0f ms", (double)since(s->concealed_ms, r->last.concealed_ms),
 	    (double)since(s->stretched_ms, r->last.stretched_ms));
 	add_pair(r, line);
-	ui_live(r->ui, line->str);
+	ui_say(r->ui, "%s", line->str);
 }
 
 static void tell_figures(struct talk_report *r, const struct media_stats *now)
@@ -139,7 +140,8 @@ static gboolean on_time(gpointer data)
 
 	call_stats(r->call, &s);
 	tell_figures(r, &s);
-	say_live(r, &s);
+	if (!r->shown)
+		say_figures(r, &s);
 	r->last = s;
 	return G_SOURCE_CONTINUE;
 }
@@ -152,8 +154,67 @@ void talk_report_live(struct talk_report *r, const struct call *call)
 	r->source = g_timeout_add_seconds(r->live_s, on_time, r);
 }
 
+/* ---- on a terminal ---- */
+
+enum { MARK_US = 4 * G_USEC_PER_SEC };
+
+static void mark(struct talk_report *r, const struct media_stats *s, gint64 now_us)
+{
+	if (r->shown && now_us - r->marks[0].at_us < MARK_US)
+		return;
+	r->marks[1] = r->marks[0];
+	r->marks[0].lost = s->rx_lost;
+	r->marks[0].late = s->rx_late;
+	r->marks[0].came = s->rx_packets;
+	r->marks[0].concealed_ms = s->concealed_ms;
+	r->marks[0].at_us = now_us;
+	if (!r->shown)
+		r->marks[1] = r->marks[0];
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+	return whole ? (double)MIN(part, whole) / (double)whole : -1;
+}
+
+static void add_figures(const struct talk_report *r, const struct media_stats *s, struct live *l)
+{
+	uint64_t lost = since(s->rx_lost, r->marks[1].lost), came = since(s->rx_packets, r->marks[1].came);
+
+	l->level_db = s->tx_level_db;
+	l->peer_level_db = s->rx_level_db;
+	l->loss = share(lost, came + lost);
+	l->late = share(since(s->rx_late, r->marks[1].late), came + lost);
+	l->delay_ms = s->rtt_ms >= 0 ? s->rtt_ms / 2 + s->buffer_ms : -1;
+	l->mos = s->mos_now;
+	l->tx_bps = s->tx_bps;
+	l->rx_bps = s->rx_bps;
+	l->jitter_ms = s->rx_jitter_ms;
+	l->buffer_ms = s->buffer_ms;
+	l->concealed_ms = (double)since(s->concealed_ms, r->marks[1].concealed_ms);
+}
+
+void talk_report_show(struct talk_report *r, struct call *call, const struct talk_state *t)
+{
+	gboolean sdes = t->keying == KEYING_SDES, shown;
+	struct live l = {.lasted_us = t->lasted_us, .muted = t->muted, .held = t->held, .peer_muted = t->peer_muted,
+		.peer_held = t->peer_held, .silent = t->silent, .keying = t->suite ? sdes ? "SDES" : "DTLS" : NULL, .suite = t->suite,
+		.servers_read = sdes, .figures = r->live_s > 0, .local = r->local, .remote = r->remote, .protocol = r->protocol};
+	struct media_stats s;
+
+	call_stats(call, &s);
+	mark(r, &s, t->lasted_us);
+	add_figures(r, &s, &l);
+	shown = ui_live(r->ui, r, &l);
+	if (shown != r->shown)
+		call_watch(call, shown);
+	r->shown = shown;
+}
+
 void talk_report_rest(struct talk_report *r)
 {
+	ui_live_end(r->ui, r);
+	r->shown = FALSE;
 	g_clear_handle_id(&r->source, g_source_remove);
 	r->call = NULL;
 	r->last = (struct media_stats){.rtt_ms = -1};

@@ -149,6 +149,7 @@ struct media_stats {
 	/* 1..4.5, estimates by ITU-T G.107 (media/mos.h): of what we hear, in the whole call and in the last 5 to 10 s, and of
 	 * what the peer hears now; 0: nothing is known. */
 	double mos, mos_now, peer_mos;
+	uint64_t tx_digits;		/* touch tones and pauses of ours whose turn has come */
 	bool tx_fec;			/* our packets carry in-band FEC now */
 	double buffer_ms;		/* [ms] playout delay now */
 	double tx_level_db, rx_level_db;	/* [dBov] -127..0, peak of the last 100 ms, for meters */

@@ -1,14 +1,22 @@
 #include "ui.h"
 
 #include <glib-unix.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "event_sink.h"
+#include "log.h"
+
+#define ERASE "\r\033[J"		/* the live line, and what a narrower terminal has made of it */
+#define NO_WRAP "\033[?7l"	/* a terminal may be narrower than it has told yet: what does not fit is lost, not wrapped */
+#define WRAP    "\033[?7h"
 
 enum { FLUSH_MS = 10000 };		/* so long we wait at the end for whoever reads the events */
 
@@ -19,16 +27,28 @@ struct ui {
 	struct events *events;
 	struct event_sink *json;
 	gboolean tty_in, tty_err, raw;
-	size_t live;			/* [columns] of the line that is to be written over */
+	gboolean can_live, shown;	/* the live line: may it be shown at all, is it now */
+	unsigned style;
+	struct live live;
+	const void *live_of;		/* NULL: of nobody */
+	guint resize_source;
 	struct termios saved;
 	guint key_source;
 	void (*key)(void *ctx, int c);
 	void *key_ctx;
 };
 
+static gboolean can_write_over(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+}
+
 struct ui *ui_new(const struct ui_options *options)
 {
 	struct ui *u = g_new0(struct ui, 1);
+	const char *no_colour = getenv("NO_COLOR");
 
 	u->options = *options;
 	u->events = events_new();
@@ -36,6 +56,8 @@ struct ui *ui_new(const struct ui_options *options)
 		u->json = event_sink_new(u->events, options->stdout_is_audio ? STDERR_FILENO : STDOUT_FILENO);
 	u->tty_in = !options->stdin_is_audio && isatty(STDIN_FILENO);
 	u->tty_err = isatty(STDERR_FILENO);
+	u->can_live = can_write_over() && !options->json && !options->quiet && !options->verbose;
+	u->style = (no_colour && *no_colour ? 0 : LIVE_COLOUR) | (g_get_charset(NULL) ? LIVE_BLOCKS : 0);
 	return u;
 }
 
@@ -63,11 +85,94 @@ struct events *ui_events(struct ui *u)
 	return whole(u)->events;
 }
 
+/* ---- the live line ---- */
+
+static unsigned columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
+/* What writes the live line once more, by one write that no log line of another thread comes between. The cursor is left at its
+ * beginning, so that a line of somebody else's begins there; the last column stays free, since some terminals wrap after it. */
+static char *live_text(const struct ui *u)
+{
+	g_autofree char *line = u->shown ? live_line(&u->live, columns() - 1, u->style) : NULL;
+
+	return line ? g_strconcat(ERASE NO_WRAP, line, WRAP "\r", NULL) : g_strdup("");
+}
+
+static void hide(struct ui *u)
+{
+	log_over_line(FALSE);
+	u->shown = FALSE;
+	g_clear_handle_id(&u->resize_source, g_source_remove);
+}
+
 static void clear_live(struct ui *u)
 {
-	if (u->live)
-		fprintf(stderr, "%*s\r", (int)u->live, "");
-	u->live = 0;
+	if (u->shown)
+		fputs(ERASE, stderr);
+	hide(u);
+}
+
+static void draw(struct ui *u)
+{
+	g_autofree char *text = live_text(u);
+
+	fputs(text, stderr);
+}
+
+static gboolean on_resize(gpointer data)
+{
+	draw(data);
+	return G_SOURCE_CONTINUE;
+}
+
+/* A job in the background would write over what its user types meanwhile. */
+static gboolean in_background(int fd)
+{
+	pid_t foreground = tcgetpgrp(fd);
+
+	return foreground != -1 && foreground != getpgrp();
+}
+
+/* Output that was stopped (Control-S) shall not stop the call: what waits for nobody is left out. */
+static gboolean takes_more(void)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+gboolean ui_live(struct ui *u, const void *of, const struct live *l)
+{
+	u = whole(u);
+	if (!u->can_live || (u->live_of && u->live_of != of))
+		return FALSE;
+	if (in_background(STDERR_FILENO)) {
+		hide(u);			/* whatever stands there now is not ours to erase */
+		return FALSE;
+	}
+	u->live = *l;
+	u->live_of = of;
+	u->shown = TRUE;
+	log_over_line(TRUE);
+	if (!u->resize_source)
+		u->resize_source = g_unix_signal_add(SIGWINCH, on_resize, u);
+	if (takes_more())
+		draw(u);
+	return TRUE;
+}
+
+void ui_live_end(struct ui *u, const void *of)
+{
+	u = whole(u);
+	if (u->live_of != of)
+		return;
+	u->live_of = NULL;
+	clear_live(u);
 }
 
 void ui_free(struct ui *u)
@@ -87,12 +192,15 @@ void ui_free(struct ui *u)
 	g_free(u);
 }
 
+/* ---- human lines ---- */
+
 static void line(struct ui *u, const char *prefix, const char *format, va_list ap)
 {
 	g_autofree char *text = g_strdup_vprintf(format, ap);
+	g_autofree char *live = live_text(u);
+	g_autofree char *all = g_strconcat(u->shown ? ERASE : "", prefix, text, "\n", live, NULL);
 
-	clear_live(u);
-	fprintf(stderr, "%s%s\n", prefix, text);
+	fputs(all, stderr);
 }
 
 void ui_say(struct ui *u, const char *format, ...)
@@ -103,7 +211,7 @@ void ui_say(struct ui *u, const char *format, ...)
 	if (u->options.json || u->options.quiet)
 		return;
 	va_start(ap, format);
-	line(u, "", format, ap);
+	line(u, log_prefix(JOURNAL_INFO, ""), format, ap);
 	va_end(ap);
 }
 
@@ -113,34 +221,11 @@ void ui_error(struct ui *u, const char *format, ...)
 
 	u = whole(u);
 	va_start(ap, format);
-	line(u, "jcall: ", format, ap);
+	line(u, log_prefix(JOURNAL_NOTICE, "jcall: "), format, ap);
 	va_end(ap);
 }
 
-static size_t columns(void)
-{
-	struct winsize size;
-
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
-}
-
-/* The cursor is left at the line's beginning, so that a line of somebody else's begins there. */
-void ui_live(struct ui *u, const char *text)
-{
-	size_t len;
-
-	u = whole(u);
-	if (!u->tty_err || u->options.verbose) {
-		ui_say(u, "%s", text);
-		return;
-	}
-	if (u->options.json || u->options.quiet)
-		return;
-	len = MIN(strlen(text), columns() - 1);
-	fprintf(stderr, "%.*s%*s\r", (int)len, text, (int)(u->live > len ? u->live - len : 0), "");
-	fflush(stderr);
-	u->live = len;
-}
+/* ---- events ---- */
 
 static void event(struct ui *u, gint64 at_us, const char *name, va_list *ap)
 {
@@ -169,6 +254,8 @@ void ui_event_at(struct ui *u, gint64 at_us, const char *name, ...)
 	va_end(ap);
 }
 
+/* ---- keys ---- */
+
 gboolean ui_has_keys(const struct ui *u)
 {
 	return whole(u)->tty_in;
@@ -190,15 +277,13 @@ static gboolean on_key(gint fd, GIOCondition condition, gpointer data)
 void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
 {
 	struct termios t;
-	pid_t foreground;
 
 	u->key = key;
 	u->key_ctx = ctx;
 	if (!u->tty_in || u->key_source)
 		return;
 	/* A job in the background would be stopped by touching its terminal. */
-	foreground = tcgetpgrp(STDIN_FILENO);
-	if ((foreground != -1 && foreground != getpgrp()) || tcgetattr(STDIN_FILENO, &u->saved) != 0)
+	if (in_background(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &u->saved) != 0)
 		return;
 	t = u->saved;
 	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);

@@ -9,6 +9,8 @@
 
 #include "events.h"
 
+#include "live.h"
+
 struct ui;
 
 struct ui_options {
@@ -32,8 +34,12 @@ struct events *ui_events(struct ui *u);			/* to listen to; borrowed */
 void ui_say(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The one line that says why something failed: "jcall: …" on stderr, always. */
 void ui_error(struct ui *u, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* A human line that the next one takes the place of, on a terminal; elsewhere a line like any other. */
-void ui_live(struct ui *u, const char *text);
+/* The line of the call OF on a terminal, in the place of the last one; other lines go above it, and it follows the terminal's
+ * width. It is of one call at a time: whoever came first, until ui_live_end. L is copied; its strings stay until then. FALSE:
+ * it is not shown, since there is no terminal that can be written over, or we are in its background, or nobody wants it (-q, -v,
+ * --json). */
+gboolean ui_live(struct ui *u, const void *of, const struct live *l);
+void     ui_live_end(struct ui *u, const void *of);	/* leaves nothing of it behind */
 /* An event, for whoever listens. After NAME come triples of key, type and value, ended by NULL: "s" char * (NULL:
  * left out), "i" gint64, "d" double, "p" double (left out unless > 0), "b" gboolean. "event" and "time" (seconds since 1970) are put first. */
 void ui_event(struct ui *u, const char *name, ...) G_GNUC_NULL_TERMINATED;

@@ -23,6 +23,8 @@ struct rtp_app {
 	struct media_params params;
 	struct hears hears;
 	unsigned flags;
+	char digits[RTP_DIGITS];		/* that were signalled, and not asked for yet */
+	size_t digit_count;
 	const char *why;			/* what it takes no offer or answer for, in words; NULL: none */
 };
 
@@ -89,6 +91,15 @@ void rtp_app_free(struct rtp_app *a)
 void rtp_app_params(const struct rtp_app *a, struct media_params *out)
 {
 	*out = a->params;
+}
+
+size_t rtp_app_digits(struct rtp_app *a, char out[RTP_DIGITS])
+{
+	size_t n = a->digit_count;
+
+	memcpy(out, a->digits, n);
+	a->digit_count = 0;
+	return n;
 }
 
 unsigned rtp_app_flags(const struct rtp_app *a)
@@ -309,6 +320,33 @@ static enum iq_cond description_info(void *self, const struct elem *theirs)
 	return COND_OK;
 }
 
+/* XEP-0181 "Format". Digits may be a secret: where they have a place in the encrypted media, nothing else is taken (XEP-0166
+ * "Security Preconditions", XEP-0181 4). What lasts no time is ignored, as it says; what ends a key press that was told by its beginning, as
+ * earlier versions had it, likewise. */
+static enum iq_cond signalled_digit(struct rtp_app *a, const struct elem *dtmf)
+{
+	const char *code = elem_attr(dtmf, "code"), *duration = elem_attr(dtmf, "duration");
+	struct media_params params;
+
+	if (!elem_is(dtmf, "dtmf", NULL))
+		return COND_UNSUPPORTED_INFO;
+	rtp_app_params(a, &params);
+	if (params.event_hz)
+		return COND_SECURITY_REQUIRED;
+	if (!code || !*code)
+		return COND_BAD_REQUEST;
+	if (code[1] || !strchr("0123456789*#ABCD", *code))
+		return COND_FEATURE_NOT_IMPLEMENTED;
+	if (duration && *duration && strspn(duration, "0") == strlen(duration))
+		return COND_OK;
+	if (g_strcmp0(elem_attr(dtmf, "action"), "button-up") == 0)
+		return COND_OK;
+	if (a->digit_count == RTP_DIGITS)
+		return COND_RESOURCE_CONSTRAINT;
+	a->digits[a->digit_count++] = *code;
+	return COND_OK;
+}
+
 static enum iq_cond session_info(void *self, const struct elem *payload)
 {
 	static const struct {
@@ -325,8 +363,7 @@ static enum iq_cond session_info(void *self, const struct elem *payload)
 			a->flags = (a->flags | table[i].set) & ~table[i].clear;
 			return COND_OK;
 		}
-	/* Digits may be a secret, and have their place in the encrypted media (XEP-0166 "Security Preconditions", XEP-0181 4). */
-	return elem_is(payload, NULL, NS_DTMF) ? COND_SECURITY_REQUIRED : COND_UNSUPPORTED_INFO;
+	return elem_is(payload, NULL, NS_DTMF) ? signalled_digit(a, payload) : COND_UNSUPPORTED_INFO;
 }
 
 const struct jingle_app jingle_rtp = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = is_audio, .offer = offer, .answer = answer, .reply = reply, .agree = agree,

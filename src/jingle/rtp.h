@@ -1,5 +1,5 @@
 /* rtp.h - the WHAT: an audio session by RTP, XEP-0167 (with RFC 7587 for Opus, RFC 3551 for the
- * codecs of the telephone, which XEP-0266 asks for; XEP-0294/0293/0339 tolerated). */
+ * codecs of the telephone, which XEP-0266 asks for; XEP-0181: touch tones by signalling are taken where RTP has no place for them, never sent; XEP-0294/0293/0339 tolerated). */
 #ifndef JCALL_JINGLE_RTP_H
 #define JCALL_JINGLE_RTP_H
 
@@ -25,6 +25,9 @@ void            rtp_app_free(struct rtp_app *a);
  * first of an answer, by the peer's number; we receive all we announced, by the offerer's numbers. What we send
  * follows description-info. The peer's ptime, maxptime, maxaveragebitrate, useinbandfec and usedtx restrict our wishes; FEC and DTX are off unless he asks for them. */
 void            rtp_app_params(const struct rtp_app *a, struct media_params *out);
+/* Touch tones that were signalled (XEP-0181) since it was asked last, in order; returns how many. */
+enum { RTP_DIGITS = 16 };
+size_t          rtp_app_digits(struct rtp_app *a, char out[RTP_DIGITS]);
 unsigned        rtp_app_flags(const struct rtp_app *a);		/* enum rtp_flag, from session-info */
 
 #endif

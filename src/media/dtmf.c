@@ -9,6 +9,8 @@ enum {
 	SHORT_PAUSE_MS = 500, LONG_PAUSE_MS = 2000,
 	VOLUME = 10,			/* [-dBm0] */
 	END_BIT = 0x80,
+	SEGMENT = 0xffff,		/* the longest duration there is: after it a long event begins anew */
+	TOUCH_HZ = 25,			/* two packets of one event, one of them lost, are no 1/25 s apart; two digits are more */
 	OLD = 1 << 20,			/* a timestamp that lies further back is a restart of the peer's, no late packet */
 };
 
@@ -62,6 +64,7 @@ static void take_next(struct dtmf_tx *t)
 	char c = t->queue[0];
 
 	memmove(t->queue, t->queue + 1, --t->count);
+	t->taken++;
 	if (event_of(c) < 0) {
 		enter(t, DTMF_PAUSE, c == 'w' ? SHORT_PAUSE_MS : LONG_PAUSE_MS);
 		return;
@@ -105,15 +108,47 @@ enum dtmf_step dtmf_step(struct dtmf_tx *t, unsigned frame_ms, unsigned hz, uint
 	return DTMF_NOTHING;
 }
 
-char dtmf_hear(struct dtmf_rx *r, uint32_t ts, const uint8_t *payload, size_t len)
+/* AHEAD: of the latest timestamp. */
+static bool goes_on(const struct dtmf_rx *r, const struct dtmf_packet *p, uint32_t ahead)
 {
-	int32_t ahead = (int32_t)(ts - r->ts);
+	int32_t reach = (int32_t)(r->first + r->duration - r->ts);	/* from there, as far as was told */
+	uint32_t limit = reach > 0 ? (uint32_t)reach : 0;
 
-	if (len < DTMF_PAYLOAD || payload[0] >= sizeof(events) - 1)
-		return 0;
-	if (r->any && ahead <= 0 && ahead > -OLD)
-		return 0;
+	if (p->payload[0] != r->event || (r->ended && !(p->payload[1] & END_BIT)))
+		return false;
+	if (p->marker)				/* a new one, unless it would begin within the last */
+		return ahead < limit;
+	return ahead <= limit + p->hz / TOUCH_HZ || (!r->ended && ahead == SEGMENT);
+}
+
+static void note(struct dtmf_rx *r, const struct dtmf_packet *p, bool same)
+{
+	uint16_t duration = (uint16_t)(p->payload[2] << 8 | p->payload[3]);
+	bool end = p->payload[1] & END_BIT;
+
+	if (!same || (p->ts != r->ts && duration < r->duration)) {
+		r->first = p->ts;
+		r->duration = 0;
+	}
 	r->any = true;
-	r->ts = ts;
-	return events[payload[0]];
+	r->event = p->payload[0];
+	r->ended = end || (same && r->ended);
+	r->ts = p->ts;
+	r->duration = duration > r->duration ? duration : r->duration;
+}
+
+char dtmf_hear(struct dtmf_rx *r, const struct dtmf_packet *p)
+{
+	int32_t ahead = (int32_t)(p->ts - r->ts);
+	bool same;
+
+	if (p->len < DTMF_PAYLOAD || p->payload[0] >= sizeof(events) - 1)
+		return 0;
+	if (r->any && ahead < 0 && ahead > -OLD)
+		return 0;
+	same = r->any && ahead >= 0 && (ahead == 0 || goes_on(r, p, (uint32_t)ahead));
+	if (ahead == 0 && same && p->payload[0] != r->event)
+		return 0;
+	note(r, p, same);
+	return same ? 0 : events[p->payload[0]];
 }

@@ -359,7 +359,7 @@ static gboolean accept_ssrc(struct engine *e, uint32_t ssrc, gint64 now_us)
 		return FALSE;
 	if (e->have_ssrc)
 		playout_reset(e->playout);
-	e->dtmf_rx.any = false;
+	memset(e->dtmf_rx, 0, sizeof(e->dtmf_rx));
 	e->have_ssrc = TRUE;
 	e->remote_ssrc = ssrc;
 	e->ssrc_at_us = now_us;
@@ -374,9 +374,11 @@ static const struct payload_type *announced(const struct engine *e, uint8_t pt)
 	return NULL;
 }
 
-static gboolean hear_event(struct engine *e, const struct rtp_header *h, const uint8_t *payload, size_t len, gint64 now_us)
+static gboolean hear_event(struct engine *e, enum media_codec codec, const struct rtp_header *h, const uint8_t *payload, size_t len,
+			   gint64 now_us)
 {
-	char digit = dtmf_hear(&e->dtmf_rx, h->ts, payload, len);
+	char digit = dtmf_hear(&e->dtmf_rx[codec - CODEC_EVENT], &(struct dtmf_packet){.ts = h->ts, .marker = h->marker,
+		.hz = codec == CODEC_EVENT_48 ? 48000 : 8000, .payload = payload, .len = len});
 
 	e->stats.last_rx_us = now_us;
 	e->stats.rx_packets++;
@@ -415,7 +417,7 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 		return FALSE;
 	}
 	if (type->codec >= CODEC_SOUNDS)
-		return hear_event(e, &h, packet.payload, packet.len, now_us);
+		return hear_event(e, type->codec, &h, packet.payload, packet.len, now_us);
 	hear_level(e, &h, now_us);
 	packet.codec = e->codec = type->codec;
 	packet.seq = h.seq;

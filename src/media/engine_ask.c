@@ -131,6 +131,7 @@ static void count(const struct engine *e, struct media_stats *out)
 	out->tx_target_bps = e->params.bitrate_bps;
 	out->tx_bps = e->tx_flow.bps;
 	out->rx_bps = e->rx_flow.bps;
+	out->tx_digits = e->dtmf_tx.taken;
 	out->tx_fec = encoder_has_fec(e->encoder);
 }
 

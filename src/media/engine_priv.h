@@ -46,7 +46,7 @@ struct engine {
 	gboolean starving;			/* the source has nothing to give for the moment, and silence is sent */
 	gint64 nowhere_us;			/* up to when was played, while there is no output */
 	struct dtmf_tx dtmf_tx;
-	struct dtmf_rx dtmf_rx;
+	struct dtmf_rx dtmf_rx[CODEC_COUNT - CODEC_EVENT];	/* by clock: times of different ones are not compared */
 	uint32_t event_ts;			/* of the one that is being sent */
 	char digits[16];			/* that came, and were not asked for yet */
 	size_t heard_digits;

@@ -10,7 +10,7 @@
 enum { MAX_ITEMS = 10000, TIMEOUT_MS = 15000 };
 
 struct item {
-	gboolean sees_us;
+	gboolean sees_us, shows;	/* he sees our presence; we see his */
 	char *name;
 };
 
@@ -18,7 +18,7 @@ struct roster {
 	struct stream *stream;
 	GHashTable *items;		/* lower-case bare JID -> struct item */
 	guint query;
-	gboolean ready;
+	gboolean ready, has_come;
 	void (*done)(void *ctx);
 	void *ctx;
 };
@@ -70,6 +70,7 @@ static void take_item(struct roster *r, const char *jid, const struct elem *e)
 		return;
 	item = g_new0(struct item, 1);
 	item->sees_us = g_strcmp0(subscription, "from") == 0 || g_strcmp0(subscription, "both") == 0;
+	item->shows = g_strcmp0(subscription, "to") == 0 || g_strcmp0(subscription, "both") == 0;
 	item->name = g_strdup(elem_attr(e, "name"));
 	g_hash_table_replace(r->items, g_steal_pointer(&key), item);
 }
@@ -91,6 +92,7 @@ static void on_roster(void *ctx, enum iq_cond cond, const struct elem *reply)
 	r->query = 0;
 	r->ready = TRUE;
 	if (cond == COND_OK) {
+		r->has_come = TRUE;
 		g_hash_table_remove_all(r->items);
 		take_items(r, elem_child(reply, "query", NS_ROSTER));
 	} else {
@@ -144,6 +146,13 @@ gboolean roster_sees_us(const struct roster *r, const char *jid)
 	return item && item->sees_us;
 }
 
+gboolean roster_shows(const struct roster *r, const char *jid)
+{
+	const struct item *item = find(r, jid);
+
+	return item && item->shows;
+}
+
 const char *roster_name(const struct roster *r, const char *jid)
 {
 	const struct item *item = find(r, jid);
@@ -154,4 +163,19 @@ const char *roster_name(const struct roster *r, const char *jid)
 gboolean roster_ready(const struct roster *r)
 {
 	return r->ready;
+}
+
+gboolean roster_has_come(const struct roster *r)
+{
+	return r->has_come;
+}
+
+void roster_each(const struct roster *r, void (*item)(void *ctx, const char *jid, const char *name), void *ctx)
+{
+	GHashTableIter i;
+	gpointer key, value;
+
+	g_hash_table_iter_init(&i, r->items);
+	while (g_hash_table_iter_next(&i, &key, &value))
+		item(ctx, key, ((const struct item *)value)->name);
 }

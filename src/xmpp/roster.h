@@ -16,6 +16,11 @@ gboolean       roster_has(const struct roster *r, const char *jid);		/* listed a
 /* May JID see our presence (subscription from or both)? Then a call from it reveals nothing new. */
 gboolean       roster_sees_us(const struct roster *r, const char *jid);
 const char    *roster_name(const struct roster *r, const char *jid);		/* borrowed; NULL: none */
+/* May we see the presence of JID (subscription to or both)? */
+gboolean       roster_shows(const struct roster *r, const char *jid);
 gboolean       roster_ready(const struct roster *r);
+gboolean       roster_has_come(const struct roster *r);	/* the server has told it, at least once */
+/* Every item, in no order: JID is bare and in lower case; NAME, raw, may be NULL. R must not be changed meanwhile. */
+void           roster_each(const struct roster *r, void (*item)(void *ctx, const char *jid, const char *name), void *ctx);
 
 #endif

@@ -52,7 +52,7 @@ def test_list_of_calls_needs_no_server_and_is_private():
         assert [(c["peer"], c["direction"], c["missed"]) for c in calls] == [(lab.jid("juliet"), "out", False)]
         calls = history(lab, "juliet").seen("call")
         assert [(c["peer"], c["direction"], c["missed"], c["reason"]) for c in calls] == [(lab.jid("romeo"), "in", True, "no-answer")]
-        kept = glob.glob(lab.path(".local/state/jcall/*"))
+        kept = glob.glob(lab.path(".local/state/jcall/*.calls"))
         assert sorted(map(os.path.basename, kept)) == [f"juliet@{DOMAIN}.calls", f"romeo@{DOMAIN}.calls"]
         assert all(stat.S_IMODE(os.stat(f).st_mode) == 0o600 for f in kept)
         assert stat.S_IMODE(os.stat(lab.path(".local/state/jcall")).st_mode) == 0o700

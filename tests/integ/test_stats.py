@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Figures of a call: the events stats and ended, the line on a terminal, and silence where nobody asked."""
-import contextlib, os, pty, re, subprocess
+"""Figures of a call: the events stats and ended, plain lines, and silence where nobody asked."""
+import re
 from lab import *
 
 OK, USAGE = 0, 2
@@ -43,33 +43,6 @@ def test_plain_lines_without_a_terminal_and_one_sum_with_v():
         assert len(live) >= 2, romeo.lines
         assert len([l for l in romeo.lines if "Sound: host to host" in l]) == 1, romeo.lines
         assert len([l for l in juliet.lines if "sound: host to host" in l and "G.107" in l]) == 1, juliet.lines
-
-
-def on_a_terminal(lab, *args):
-    """What jcall dial shows on a terminal, and its exit status."""
-    master, slave = pty.openpty()
-    argv = [JCALL, "dial", "-c", lab.config("romeo"), "-i", "tone", "-o", "null", *args, lab.jid("juliet")]
-    p = subprocess.Popen(argv, env=lab.env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
-    os.close(slave)
-    seen = b""
-    with contextlib.suppress(OSError):          # its last end is closed
-        while more := os.read(master, 4096):
-            seen += more
-    os.close(master)
-    return p.wait(10), seen.decode()
-
-
-def test_one_line_on_a_terminal_is_written_over_and_cleared():
-    with Lab() as lab:
-        juliet = lab.answer("juliet", "--once", "-i", "tone")
-        status, seen = on_a_terminal(lab, "--stats=1", "--for", "5")
-        assert status == OK and juliet.exit() == OK
-        live = re.findall(r"[^\r\n]*kbit/s[^\r\n]*\r(?!\n)", seen)
-        assert len(live) >= 3 and all(len(l) <= 80 for l in live), seen
-        assert "\x1b" not in seen
-        for line in seen.replace("\r\n", "\n").split("\n"):     # what is said later stands alone: the live line is blanked first
-            said = line.split("\r")
-            assert "Call with" not in line or said[-2].strip() == "" or len(said) == 1, said
 
 
 def test_a_wrong_number_is_a_usage_error():

@@ -110,5 +110,20 @@ def test_a_bottleneck_of_64_kbit():
     lossy(20, {"rate": 64, "queue": 300}, 0.02, speech=False)
 
 
+def test_thirty_digits_arrive_at_ten_percent_loss():
+    sent = "012345678900*#11ABCD55w5,77993997"
+    told = [d for d in sent if d not in "w,"]
+    with NetLab(delay=50, romeo="cone", juliet="none") as net:
+        net.wan.both("romeo", "juliet", loss=10, jitter=10, reorder=5, reorder_by=40, dup=5)
+        juliet = net.answer("juliet", "--once", "-i", "tone")
+        romeo = net.dial("romeo", "juliet", "-i", "tone", "--dtmf", sent)
+        assert "".join(juliet.wait("dtmf")["digit"] for _ in told) == "".join(told)
+        romeo.signal(2)
+        assert (romeo.exit(), juliet.exit()) == (0, 0)
+        assert len(juliet.seen("dtmf")) == len(told) >= 30, juliet.seen("dtmf")
+        (ended,) = juliet.seen("ended")
+        assert 0.04 < ended["rx_lost"] / (ended["rx_lost"] + ended["rx_packets"]) < 0.2, ended
+
+
 if __name__ == "__main__":
     run_tests(globals())

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "call_pair.h"
+#include "media/dtmf.h"
 
 /* Of the packets of sound in 300 ms: does S send any, does it get any? What was under way is waited for. */
 static void assert_flow(struct side *s, gboolean sends, gboolean gets)
@@ -84,11 +85,52 @@ static void each_side_sends_in_the_directions_that_were_agreed(void **state)
 	close_pair(p);
 }
 
+static void let_come(struct side *s, size_t digits)
+{
+	for (int i = 0; i < 10 * PATIENCE_S && strlen(s->digits) < digits; i++)
+		let_pass(100);
+}
+
+static void touch_tones_are_told_once(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+
+	assert_false(call_dtmf(p->romeo.call, "0"));
+	wait_for(&p->romeo.accepted);
+	assert_true(call_dtmf(p->romeo.call, "1"));		/* before anything flows: it waits */
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	assert_true(call_dtmf(p->romeo.call, "2"));
+	let_come(&p->juliet, 2);
+	assert_string_equal(p->juliet.digits, "12");
+	assert_true(call_dtmf(p->romeo.call, "#3"));
+	let_come(&p->juliet, 4);
+	assert_string_equal(p->juliet.digits, "12#3");
+	close_pair(p);
+}
+
+static void more_touch_tones_than_can_wait_are_refused_whole(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+	g_autofree char *many = g_strnfill(DTMF_QUEUE - 1, 'w');
+
+	assert_heard_by(p, TRANSPORT_ICE_UDP);
+	assert_true(call_dtmf(p->romeo.call, many));
+	assert_false(call_dtmf(p->romeo.call, "12"));
+	assert_true(call_takes_dtmf(p->romeo.call));
+	assert_true(call_dtmf(p->romeo.call, "1"));
+	assert_false(call_dtmf(p->romeo.call, "2"));
+	let_pass(1500);						/* two pauses have passed: there is room again */
+	assert_true(call_dtmf(p->romeo.call, "3"));
+	close_pair(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_held_stops_sending_and_keeps_listening),
 		cmocka_unit_test(whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile),
+		cmocka_unit_test(touch_tones_are_told_once),
+		cmocka_unit_test(more_touch_tones_than_can_wait_are_refused_whole),
 		cmocka_unit_test(each_side_sends_in_the_directions_that_were_agreed),
 	};
 

@@ -447,14 +447,46 @@ static void what_we_cannot_do_is_not_advertised(void **state)
 	fake_stream_clear(&stream);
 }
 
-/* XEP-0181 is not for endpoints that have RTP. */
-static void no_dtmf_travels_by_signalling(void **state)
+#define DTMF(attributes) "<dtmf xmlns='urn:xmpp:jingle:dtmf:0' " attributes "/>"
+
+/* XEP-0181 is not for endpoints that have RTP: it is understood, for those that have not. */
+static void a_signalled_digit_is_understood(void **state)
+{
+	static const struct { const char *text; enum iq_cond cond; const char *digits; } table[] = {
+		{DTMF("code='7' duration='400' volume='42'"), COND_OK, "7"},
+		{DTMF("code='#'"), COND_OK, "#"}, {DTMF("code='*'"), COND_OK, "*"}, {DTMF("code='D' duration=''"), COND_OK, "D"},
+		{DTMF("code='7' duration='0'"), COND_OK, ""},
+		{DTMF("code='7' action='button-down'"), COND_OK, "7"}, {DTMF("code='7' action='button-up'"), COND_OK, ""},
+		{DTMF("code='12'"), COND_FEATURE_NOT_IMPLEMENTED, ""}, {DTMF("code='x'"), COND_FEATURE_NOT_IMPLEMENTED, ""},
+		{DTMF("code='E'"), COND_FEATURE_NOT_IMPLEMENTED, ""}, {DTMF("code='\xc3\xa9'"), COND_FEATURE_NOT_IMPLEMENTED, ""},
+		{DTMF(""), COND_BAD_REQUEST, ""}, {DTMF("code=''"), COND_BAD_REQUEST, ""},
+		{"<dtmf-method xmlns='urn:xmpp:jingle:dtmf:0' method='rtp'/>", COND_UNSUPPORTED_INFO, ""}};
+	const struct rtp_wishes wishes = {.ptime_ms = 20};
+	struct rtp_app *app = rtp_app_new(&wishes, 1, "cname");
+	char digits[RTP_DIGITS];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		elem_auto dtmf = xml(table[i].text);
+
+		assert_int_equal(jingle_rtp.session_info(app, dtmf), table[i].cond);
+		assert_int_equal(rtp_app_digits(app, digits), strlen(table[i].digits));
+		assert_memory_equal(digits, table[i].digits, strlen(table[i].digits));
+	}
+	rtp_app_free(app);
+}
+
+static void more_signalled_digits_than_are_asked_for_are_refused(void **state)
 {
 	const struct rtp_wishes wishes = {.ptime_ms = 20};
 	struct rtp_app *app = rtp_app_new(&wishes, 1, "cname");
-	elem_auto dtmf = xml("<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='7' duration='400' volume='42'/>");
+	elem_auto dtmf = xml(DTMF("code='7'"));
+	char digits[RTP_DIGITS];
 
-	assert_int_equal(jingle_rtp.session_info(app, dtmf), COND_SECURITY_REQUIRED);
+	for (int i = 0; i < RTP_DIGITS; i++)
+		assert_int_equal(jingle_rtp.session_info(app, dtmf), COND_OK);
+	assert_int_equal(jingle_rtp.session_info(app, dtmf), COND_RESOURCE_CONSTRAINT);
+	assert_int_equal(rtp_app_digits(app, digits), RTP_DIGITS);
+	assert_int_equal(jingle_rtp.session_info(app, dtmf), COND_OK);
 	rtp_app_free(app);
 }
 
@@ -484,7 +516,8 @@ int main(void)
 		cmocka_unit_test(a_remote_candidate_is_acknowledged_and_no_candidate),
 		DIALER(a_mute_is_of_the_content_that_it_names_or_of_all),
 		cmocka_unit_test(what_we_cannot_do_is_not_advertised),
-		cmocka_unit_test(no_dtmf_travels_by_signalling),
+		cmocka_unit_test(a_signalled_digit_is_understood),
+		cmocka_unit_test(more_signalled_digits_than_are_asked_for_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -115,30 +116,35 @@ static void what_is_no_digit_is_refused_whole_and_so_is_too_much(void **state)
 
 /* ---- receiving ---- */
 
+static char hear_at(struct dtmf_rx *r, uint32_t ts, bool marker, const uint8_t *payload, size_t len)
+{
+	return dtmf_hear(r, &(struct dtmf_packet){.ts = ts, .marker = marker, .hz = 48000, .payload = payload, .len = len});
+}
+
 static void a_digit_is_told_once_by_whichever_packet_of_it_comes_first(void **state)
 {
 	for (unsigned first = 0; first < 7; first++) {
 		struct dtmf_rx r = {.any = false};
 		struct event_packet p[20];
-		unsigned frames, n = play("7", 20, 8000, p, 20, &frames), heard = 0;
+		unsigned frames, n = play("7", 20, 48000, p, 20, &frames), heard = 0;
 
 		for (unsigned i = first; i < n; i++)
-			heard += dtmf_hear(&r, 1000, p[i].payload, DTMF_PAYLOAD) == '7';
+			heard += hear_at(&r, 1000, i == 0, p[i].payload, DTMF_PAYLOAD) == '7';
 		assert_int_equal(heard, 1);
-		assert_int_equal(dtmf_hear(&r, 900, p[0].payload, DTMF_PAYLOAD), 0);		/* late, of the one before */
-		assert_int_equal(dtmf_hear(&r, 5000, p[0].payload, DTMF_PAYLOAD), '7');
+		assert_int_equal(hear_at(&r, 900, true, p[0].payload, DTMF_PAYLOAD), 0);		/* late, of the one before */
+		assert_int_equal(hear_at(&r, 20000, true, p[0].payload, DTMF_PAYLOAD), '7');
 	}
 }
 
 static void timestamps_wrap_and_may_begin_anew(void **state)
 {
 	struct dtmf_rx r = {.any = false};
-	uint8_t p[] = {1, 10, 0, 160};
+	uint8_t p[] = {1, 0x80 | 10, 0, 160};
 
-	assert_int_equal(dtmf_hear(&r, 0xfffffff0, p, 4), '1');
-	assert_int_equal(dtmf_hear(&r, 2000, p, 4), '1');
-	assert_int_equal(dtmf_hear(&r, 0xfffffff0, p, 4), 0);
-	assert_int_equal(dtmf_hear(&r, 0xd0000000, p, 4), '1');
+	assert_int_equal(hear_at(&r, 0xfffffff0, true, p, 4), '1');
+	assert_int_equal(hear_at(&r, 20000, true, p, 4), '1');
+	assert_int_equal(hear_at(&r, 0xfffffff0, true, p, 4), 0);
+	assert_int_equal(hear_at(&r, 0xd0000000, true, p, 4), '1');
 }
 
 static void other_events_and_short_packets_are_no_digits(void **state)
@@ -146,12 +152,176 @@ static void other_events_and_short_packets_are_no_digits(void **state)
 	struct dtmf_rx r = {.any = false};
 	uint8_t p[] = {16, 10, 0, 160};
 
-	assert_int_equal(dtmf_hear(&r, 1, p, 4), 0);			/* flash */
+	assert_int_equal(hear_at(&r, 1, true, p, 4), 0);			/* flash */
 	p[0] = 255;
-	assert_int_equal(dtmf_hear(&r, 2, p, 4), 0);
+	assert_int_equal(hear_at(&r, 2, true, p, 4), 0);
 	p[0] = 1;
-	assert_int_equal(dtmf_hear(&r, 3, p, 3), 0);
-	assert_int_equal(dtmf_hear(&r, 3, p, 4), '1');
+	assert_int_equal(hear_at(&r, 3, true, p, 3), 0);
+	assert_int_equal(hear_at(&r, 3, true, p, 4), '1');
+}
+
+/* Packets of a client as they come, and what is to be heard of them. TS and DURATION in ms, as OWN_HZ has it. */
+struct oddity {
+	const char *what, *heard;
+	struct { unsigned ts, event, duration; bool end, marker; } packets[14];
+	unsigned count;
+};
+
+static const struct oddity oddities[] = {
+	{"no end bit", "55", {{0, 5, 20, 0, 1}, {0, 5, 40, 0, 0}, {0, 5, 100, 0, 0}, {160, 5, 20, 0, 1}, {160, 5, 100, 0, 0}}, 5},
+	{"no end bit, and no marker", "55", {{0, 5, 20, 0, 0}, {0, 5, 100, 0, 0}, {160, 5, 20, 0, 0}, {160, 5, 100, 0, 0}}, 4},
+	{"nothing but ends", "551", {{0, 5, 100, 1, 0}, {0, 5, 100, 1, 0}, {0, 5, 100, 1, 0}, {160, 5, 100, 1, 0}, {320, 1, 100, 1, 0}}, 5},
+	{"no marker", "12", {{0, 1, 20, 0, 0}, {0, 1, 100, 1, 0}, {0, 1, 100, 1, 0}, {160, 2, 20, 0, 0}, {160, 2, 100, 1, 0}}, 5},
+	{"a marker on every packet", "1", {{0, 1, 20, 0, 1}, {0, 1, 40, 0, 1}, {0, 1, 60, 1, 1}, {0, 1, 60, 1, 1}}, 4},
+	{"duration always 0", "77", {{0, 7, 0, 0, 1}, {0, 7, 0, 0, 0}, {0, 7, 0, 1, 0}, {160, 7, 0, 0, 1}, {160, 7, 0, 1, 0}}, 5},
+	{"each packet has its own time", "33", {{0, 3, 20, 0, 1}, {20, 3, 40, 0, 0}, {40, 3, 60, 0, 0}, {80, 3, 100, 0, 0}, {100, 3, 120, 1, 0},
+		{120, 3, 120, 1, 0}, {140, 3, 120, 1, 0}, {260, 3, 20, 0, 1}, {280, 3, 40, 0, 0}, {300, 3, 60, 1, 0}}, 10},
+	{"each its own time, without durations and end", "33", {{0, 3, 0, 0, 1}, {20, 3, 0, 0, 0}, {60, 3, 0, 0, 0}, {80, 3, 0, 0, 0},
+		{160, 3, 0, 0, 1}, {180, 3, 0, 0, 0}}, 6},
+	{"a new digit whose time begins before the last one's end was told", "45", {{0, 4, 20, 0, 1}, {60, 5, 20, 0, 1}, {0, 4, 60, 1, 0}}, 3},
+};
+
+static void odd_clients_digits_are_told_once_each(void **state)
+{
+	for (size_t i = 0; i < sizeof(oddities) / sizeof(*oddities); i++) {
+		const struct oddity *o = &oddities[i];
+
+		for (unsigned hz = 8000; hz <= 48000; hz += 40000) {
+			struct dtmf_rx r = {.any = false};
+			char heard[20] = "";
+			size_t n = 0;
+
+			for (unsigned k = 0; k < o->count; k++) {
+				unsigned duration = o->packets[k].duration * (hz / 1000);
+				uint8_t payload[] = {(uint8_t)o->packets[k].event, (uint8_t)(o->packets[k].end ? 0x8a : 10),
+					(uint8_t)(duration >> 8), (uint8_t)duration};
+				char digit = dtmf_hear(&r, &(struct dtmf_packet){.ts = 77 + o->packets[k].ts * (hz / 1000), .marker = o->packets[k].marker,
+					.hz = hz, .payload = payload, .len = 4});
+
+				if (digit)
+					heard[n++] = digit;
+			}
+			if (strcmp(heard, o->heard) != 0)
+				fail_msg("%s: '%s' instead of '%s'", o->what, heard, o->heard);
+		}
+	}
+}
+
+/* 2.5.1.3: its duration is more than the field holds, at 48 kHz after 1.4 s. With every fourth packet lost, and with the last
+ * ones of a segment. */
+static void a_key_that_is_held_for_long_is_one_digit(void **state)
+{
+	for (unsigned lose = 2; lose <= 5; lose++) {
+		struct dtmf_rx r = {.any = false};
+		unsigned heard = 0;
+
+		for (unsigned at = 960, n = 0; at <= 48000 * 5; at += 960, n++) {
+			unsigned segment = (at - 1) / 0xffff, duration = at - segment * 0xffff;
+			uint8_t payload[] = {5, 10, (uint8_t)(duration >> 8), (uint8_t)duration};
+
+			if (n % lose && !(duration > 0xf000 && lose == 5))
+				heard += hear_at(&r, 1000 + segment * 0xffff, false, payload, 4) == '5';
+		}
+		assert_int_equal(heard, 1);
+	}
+}
+
+/* ---- bad lines, packet by packet ---- */
+
+enum { MANY = 1000, MOST_PACKETS = 16 * MANY };
+
+struct arrival {
+	unsigned at_ms, event, order;		/* event: the how-manieth digit */
+	uint32_t ts;
+	bool marker;
+	uint8_t payload[DTMF_PAYLOAD];
+};
+
+static double chance(guint32 *seed)
+{
+	return (double)fake_random(seed) / UINT32_MAX;
+}
+
+static int earlier(const void *a, const void *b)
+{
+	const struct arrival *x = a, *y = b;
+
+	return x->at_ms != y->at_ms ? (x->at_ms < y->at_ms ? -1 : 1) : x->order < y->order ? -1 : 1;
+}
+
+/* What a line makes of DIGITS: a tenth is lost, a tenth comes up to 60 ms late, some twice. */
+static unsigned over_a_bad_line(const char *digits, unsigned ms, unsigned hz, guint32 seed, struct arrival *out)
+{
+	struct dtmf_tx t = {.count = 0};
+	unsigned given = 0, n = 0, begun = 0;
+	uint32_t ts = 0;
+
+	for (unsigned frame = 0; digits[given] || !dtmf_is_idle(&t); frame++) {
+		struct arrival a = {.at_ms = frame * ms + 100};
+		enum dtmf_step step;
+		char one[] = {digits[given], '\0'};
+
+		if (*one && dtmf_queue(&t, one))	/* faster than they can be sent */
+			given++;
+		step = dtmf_step(&t, ms, hz, a.payload);
+		begun += step == DTMF_BEGINS;
+		ts = step == DTMF_BEGINS ? 0xffff0000u + frame * ms * (hz / 1000) : ts;
+		for (unsigned copies = step == DTMF_NOTHING ? 0 : chance(&seed) < 0.05 ? 2 : 1; copies; copies--) {
+			if (chance(&seed) < 0.1)
+				continue;
+			a.ts = ts;
+			a.marker = step == DTMF_BEGINS;
+			a.event = begun - 1;
+			a.order = n;
+			out[n] = a;
+			out[n++].at_ms += chance(&seed) < 0.1 ? (unsigned)(chance(&seed) * 60) : 0;
+			assert_true(n < MOST_PACKETS);
+		}
+	}
+	assert_int_equal(begun, MANY);
+	qsort(out, n, sizeof(*out), earlier);
+	return n;
+}
+
+/* The digits that were lost; none may be told twice, out of order or wrong. */
+static unsigned lost_of(const char *digits, unsigned ms, unsigned hz, guint32 seed)
+{
+	static struct arrival arrivals[MOST_PACKETS];
+	unsigned n = over_a_bad_line(digits, ms, hz, seed, arrivals), told = 0, next = 0;
+	struct dtmf_rx r = {.any = false};
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct arrival *a = &arrivals[i];
+		char digit = dtmf_hear(&r, &(struct dtmf_packet){.ts = a->ts, .marker = a->marker, .hz = hz, .payload = a->payload, .len = 4});
+
+		if (!digit)
+			continue;
+		assert_true(a->event >= next);
+		assert_int_equal(digit, digits[a->event]);
+		next = a->event + 1;
+		told++;
+	}
+	return MANY - told;
+}
+
+static void a_thousand_digits_come_once_each_at_ten_percent_loss(void **state)
+{
+	static const struct { unsigned ms, hz, most; } kinds[] = {{10, 48000, 0}, {20, 48000, 1}, {20, 8000, 1}, {40, 48000, 5}, {60, 48000, 25}};
+	char digits[MANY + 1] = "";
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+		unsigned lost = 0;
+
+		for (guint32 seed = 1; seed <= 100; seed++) {
+			guint32 luck = seed;
+
+			for (unsigned i = 0; i < MANY; i++)
+				digits[i] = i && chance(&luck) < 0.3 ? digits[i - 1] : "0123456789*#ABCD"[fake_random(&luck) >> 28];
+			lost += lost_of(digits, kinds[k].ms, kinds[k].hz, seed);
+		}
+		print_message("%u ms, %u Hz: %u of %u digits lost\n", kinds[k].ms, kinds[k].hz, lost, 100 * MANY);
+		assert_true(lost <= kinds[k].most);		/* p^7 at 20 ms, p^5 at 40, p^4 at 60 */
+	}
 }
 
 /* ---- two pumps and a bad line ---- */
@@ -203,6 +373,30 @@ static void digits_come_whole_and_in_order_at_ten_percent_loss(void **state)
 
 		assert_string_equal(came, digits);
 	}
+}
+
+/* Typed faster than they go out, and while the call is on hold. */
+static void digits_wait_for_their_turn(void **state)
+{
+	struct rig *f = *state;
+	unsigned begun = 0;
+
+	f->params.event_pt = 101;
+	f->params.event_hz = 48000;
+	rig_start(f);
+	rig_run(f, S);
+	assert_true(engine_dtmf(f->e, "1"));
+	engine_hold(f->e, FALSE, FALSE);
+	assert_true(engine_dtmf(f->e, "23"));
+	rig_run(f, S);
+	assert_int_equal(rig_stats(f).tx_digits, 0);
+	engine_hold(f->e, TRUE, TRUE);
+	assert_true(engine_dtmf(f->e, "4"));
+	rig_run(f, 2 * S);
+	assert_int_equal(rig_stats(f).tx_digits, 4);
+	for (unsigned i = 0; i < f->rtps; i++)
+		begun += f->rtp[i].h.pt == 101 && f->rtp[i].h.marker;
+	assert_int_equal(begun, 4);
 }
 
 static void a_tone_is_no_lost_sound(void **state)
@@ -264,8 +458,12 @@ int main(void)
 		cmocka_unit_test(a_digit_is_told_once_by_whichever_packet_of_it_comes_first),
 		cmocka_unit_test(timestamps_wrap_and_may_begin_anew),
 		cmocka_unit_test(other_events_and_short_packets_are_no_digits),
+		cmocka_unit_test(odd_clients_digits_are_told_once_each),
+		cmocka_unit_test(a_key_that_is_held_for_long_is_one_digit),
+		cmocka_unit_test(a_thousand_digits_come_once_each_at_ten_percent_loss),
 		cmocka_unit_test(digits_come_whole_and_in_order_at_ten_percent_loss),
 		cmocka_unit_test(a_tone_is_no_lost_sound),
+		with(digits_wait_for_their_turn),
 		with(who_takes_no_tones_gets_none),
 		with(the_packets_of_a_tone_share_a_timestamp_and_sound_goes_on_after_them),
 	};

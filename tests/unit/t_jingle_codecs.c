@@ -215,6 +215,22 @@ static void touch_tones_are_sent_by_the_number_and_the_clock_that_fit(void **sta
 	}
 }
 
+/* By signalling anybody on the way could read it, and write it. */
+static void a_digit_by_signalling_is_refused_where_it_has_a_place_in_the_media(void **state)
+{
+	elem_auto dtmf = xml("<dtmf xmlns='urn:xmpp:jingle:dtmf:0' code='7'/>");
+	char digits[RTP_DIGITS];
+
+	for (int with = 0; with <= 1; with++) {
+		struct rtp_app *a = app(every);
+
+		assert_true(sent_after(a, with ? OPUS("111") EVENT48("102") : OPUS("111")) >= 0);
+		assert_int_equal(jingle_rtp.session_info(a, dtmf), with ? COND_SECURITY_REQUIRED : COND_OK);
+		assert_int_equal(rtp_app_digits(a, digits), with ? 0 : 1);
+		rtp_app_free(a);
+	}
+}
+
 static void touch_tones_of_an_offer_are_answered_last_with_its_numbers(void **state)
 {
 	assert_answer(every, EVENT("101") EVENT48("102") PCMA("8") OPUS("97"),
@@ -253,6 +269,7 @@ int main(void)
 		cmocka_unit_test(without_channels_it_is_one_and_of_the_telephones_codecs_two_are_another_format),
 		cmocka_unit_test(a_number_that_stands_for_several_is_one_of_them),
 		cmocka_unit_test(touch_tones_are_sent_by_the_number_and_the_clock_that_fit),
+		cmocka_unit_test(a_digit_by_signalling_is_refused_where_it_has_a_place_in_the_media),
 		cmocka_unit_test(touch_tones_of_an_offer_are_answered_last_with_its_numbers),
 		cmocka_unit_test(the_peer_says_how_long_the_frames_of_any_codec_are),
 	};

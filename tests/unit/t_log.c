@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -41,7 +42,8 @@ static char *end(struct capture *c)
 
 static int back_to_default(void **state)
 {
-	log_threshold = LOG_WARN;
+	g_unsetenv("JOURNAL_STREAM");
+	log_init(LOG_WARN);
 	return 0;
 }
 
@@ -149,6 +151,44 @@ static void lines_of_several_threads_stay_whole(void **state)
 			    strcmp(lines[i], "jcall: abcdefghijklmnopqrstuvwxyz") == 0);
 }
 
+/* JOURNAL_STREAM as it is for a service whose standard error is the file of C, with INODE_OFF added. */
+static void set_journal(const struct capture *c, unsigned inode_off)
+{
+	g_autofree char *stream = NULL;
+	struct stat st;
+
+	assert_int_equal(fstat(fileno(c->file), &st), 0);
+	stream = g_strdup_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino + inode_off);
+	g_setenv("JOURNAL_STREAM", stream, TRUE);
+	log_init(LOG_DEBUG);
+}
+
+static void the_journal_gets_priorities_instead_of_our_name(void **state)
+{
+	struct capture c = begin();
+	g_autofree char *text = NULL;
+
+	set_journal(&c, 0);
+	log_error("x", "error");
+	log_warn("x", "warning\n<0>forged");
+	log_info("phone", "online");
+	log_debug("ice", "a pair");
+	text = end(&c);
+	assert_string_equal(text, "<3>error\n<4>warning\\x0a<0>forged\n<6>phone: online\n<7>ice: a pair\n");
+}
+
+static void a_standard_error_that_is_not_the_journal_gets_no_priorities(void **state)
+{
+	struct capture c = begin();
+	g_autofree char *text = NULL;
+
+	set_journal(&c, 1);
+	log_error("x", "error");
+	text = end(&c);
+	assert_string_equal(text, "jcall: error\n");
+	assert_string_equal(log_prefix(JOURNAL_NOTICE, "as it was"), "as it was");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +198,8 @@ int main(void)
 		cmocka_unit_test_teardown(text_from_outside_cannot_forge_a_line_or_touch_the_terminal, back_to_default),
 		cmocka_unit_test_teardown(a_very_long_line_is_cut, back_to_default),
 		cmocka_unit_test_teardown(what_libraries_say_through_glib_is_debugging_output, back_to_default),
+		cmocka_unit_test_teardown(the_journal_gets_priorities_instead_of_our_name, back_to_default),
+		cmocka_unit_test_teardown(a_standard_error_that_is_not_the_journal_gets_no_priorities, back_to_default),
 		cmocka_unit_test_teardown(lines_of_several_threads_stay_whole, back_to_default),
 	};
 

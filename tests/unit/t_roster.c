@@ -201,6 +201,44 @@ static void an_unanswered_question_is_withdrawn_when_freed(void **state)
 	assert_int_equal(f->done, 0);
 }
 
+static void count_item(void *ctx, const char *jid, const char *name)
+{
+	GString *told = ctx;
+
+	g_string_append_printf(told, "%s=%s;", jid, name ? name : "");
+}
+
+static void items_tell_whether_we_see_them_and_can_be_gone_through(void **state)
+{
+	struct fixture *f = *state;
+	g_autoptr(GString) told = g_string_new(NULL);
+
+	roster_each(f->roster, count_item, told);
+	assert_int_equal(told->len, 0);
+	assert_false(roster_has_come(f->roster));
+	fetch(f, ROSTER "<item jid='Juliet@capulet.lit' name='Juliet' subscription='to'/></query>");
+	assert_true(roster_has_come(f->roster));
+	assert_true(roster_shows(f->roster, "juliet@capulet.lit/balcony"));
+	assert_false(roster_sees_us(f->roster, "juliet@capulet.lit"));
+	roster_each(f->roster, count_item, told);
+	assert_string_equal(told->str, "juliet@capulet.lit=Juliet;");
+	fetch(f, ROSTER "<item jid='a@x' subscription='both'/><item jid='b@x' subscription='from'/><item jid='c@x' "
+	      "subscription='none' ask='subscribe'/><item jid='d@x'/></query>");
+	assert_true(roster_shows(f->roster, "a@x"));
+	assert_false(roster_shows(f->roster, "b@x") || roster_shows(f->roster, "c@x") || roster_shows(f->roster, "d@x"));
+	assert_false(roster_shows(f->roster, "juliet@capulet.lit"));
+}
+
+static void a_list_that_is_refused_has_not_come(void **state)
+{
+	struct fixture *f = *state;
+
+	roster_fetch(f->roster, on_done, f);
+	fake_stream_reply(&f->stream, 0, COND_SERVICE_UNAVAILABLE, NULL);
+	assert_true(roster_ready(f->roster));
+	assert_false(roster_has_come(f->roster));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +252,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(items_without_a_usable_address_are_skipped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_list_is_bounded_but_known_contacts_can_still_change, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_unanswered_question_is_withdrawn_when_freed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(items_tell_whether_we_see_them_and_can_be_gone_through, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_list_that_is_refused_has_not_come, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,13 @@ void call_stats(const struct call *c, struct media_stats *out)
 	*out = now;
 }
 
+static int watched = -1;		/* what call_watch was last told */
+
+void call_watch(struct call *c, gboolean is)
+{
+	watched = is;
+}
+
 struct fixture {
 	FILE *file;
 	int saved, master;		/* master: of the terminal, -1: none */
@@ -48,14 +55,17 @@ static void begin_file(struct fixture *f, struct ui_options options, guint live_
 	begin(f, fileno(f->file), options, live_s);
 }
 
-static void begin_terminal(struct fixture *f, unsigned short columns)
+static void begin_terminal(struct fixture *f, unsigned short columns, guint live_s)
 {
 	struct winsize size = {.ws_row = 25, .ws_col = columns};
 	int slave;
 
 	f->file = NULL;
+	watched = -1;
+	g_setenv("TERM", "xterm", TRUE);
+	g_setenv("NO_COLOR", "1", TRUE);
 	assert_int_equal(openpty(&f->master, &slave, NULL, NULL, &size), 0);
-	begin(f, slave, (struct ui_options){.json = FALSE}, 1);
+	begin(f, slave, (struct ui_options){.json = FALSE}, live_s);
 	close(slave);
 }
 
@@ -276,40 +286,187 @@ static void nobody_who_did_not_ask_is_told(void **state)
 
 /* ---- on a terminal ---- */
 
-static void a_narrow_terminal_cuts_the_end_off(void **state)
+#define ERASE "\r\033[J"
+#define DRAWN ERASE "\033[?7l"
+
+static struct call *a_call(struct fixture *f)
+{
+	return (struct call *)f;
+}
+
+/* The figures there are, after so many seconds of talk. */
+static void show(struct fixture *f, unsigned seconds)
+{
+	talk_report_show(f->report, a_call(f), &(struct talk_state){.lasted_us = seconds * G_USEC_PER_SEC, .suite = "AES_CM_128"});
+}
+
+/* The live lines that were drawn, without what draws them; NULL at the end. */
+static char **drawn(const char *text)
+{
+	char **parts = g_strsplit(text, DRAWN, -1);
+
+	for (guint i = 0; parts[i]; i++) {
+		char *after = strstr(parts[i], "\033[?7h\r");
+
+		if (after)
+			*after = '\0';
+	}
+	return parts;
+}
+
+static void one_line_is_written_over_and_leaves_nothing(void **state)
+{
+	struct fixture f;
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	begin_terminal(&f, 80, 0);
+	now = good();
+	show(&f, 0);
+	assert_int_equal(watched, TRUE);
+	now.rx_packets += 95;
+	now.rx_lost += 5;
+	show(&f, 1);
+	finish(&f, &now);
+	text = end(&f);
+	lines = drawn(text);
+	assert_int_equal(g_strv_length(lines), 3);
+	LACKS(lines[1], "loss");		/* of nothing */
+	HAS(lines[1], "0:00  you ####");
+	HAS(lines[2], "0:01  you ####");
+	HAS(lines[2], "loss 5.0 %  delay 81 ms  DTLS-SRTP");
+	assert_true(g_str_has_suffix(text, "\033[?7h\r" ERASE "Call with juliet@lab.test ended after 0:10\r\n"));
+}
+
+static void other_lines_stand_whole_above_it(void **state)
+{
+	struct fixture f;
+	g_autofree char *text = NULL, *again = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	begin_terminal(&f, 80, 0);
+	now = good();
+	show(&f, 7);
+	ui_say(f.ui, "a human line");
+	ui_error(f.ui, "an error");
+	log_warn("test", "a warning");
+	show(&f, 8);
+	talk_report_rest(f.report);
+	log_warn("test", "another");
+	text = end(&f);
+	lines = drawn(text);
+	assert_int_equal(g_strv_length(lines), 5);
+	again = g_strconcat(DRAWN, lines[1], "\033[?7h\r", NULL);
+	{
+		g_autofree char *expected = g_strconcat(again, ERASE "a human line\r\n", again, ERASE "jcall: an error\r\n", again,
+			ERASE "jcall: a warning\r\n", DRAWN, lines[4], "\033[?7h\r" ERASE "jcall: another\r\n", NULL);
+
+		assert_string_equal(text, expected);
+	}
+}
+
+static void the_loss_is_that_of_the_last_seconds(void **state)
+{
+	struct fixture f;
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	begin_terminal(&f, 80, 0);
+	for (unsigned s = 0; s <= 12; s++) {
+		now.rx_packets += s < 4 ? 40 : 50;
+		now.rx_lost += s < 4 ? 10 : 0;
+		show(&f, s);
+	}
+	text = end(&f);
+	lines = drawn(text);
+	HAS(lines[1 + 3], "loss 20.0 %");
+	HAS(lines[1 + 12], "loss 0.0 %");
+}
+
+static void a_line_has_one_call_at_a_time(void **state)
+{
+	struct fixture f;
+	struct live l = {.lasted_us = 0};
+	g_autofree char *text = NULL;
+
+	begin_terminal(&f, 80, 0);
+	assert_true(ui_live(f.ui, &f, &l));
+	show(&f, 5);
+	assert_int_equal(watched, -1);		/* and nobody wakes for one that is not seen */
+	ui_live_end(f.ui, f.report);
+	assert_true(ui_live(f.ui, &f, &l));
+	ui_live_end(f.ui, &f);
+	show(&f, 5);
+	assert_int_equal(watched, TRUE);
+	text = end(&f);
+	HAS(text, "0:05");
+}
+
+static void figures_join_the_line(void **state)
 {
 	struct fixture f;
 	g_autofree char *text = NULL;
 
-	begin_terminal(&f, 40);
+	begin_terminal(&f, 200, 1);
+	path(&f, ICE_HOST, ICE_SRFLX, SERVER_STUN);
 	now = good();
-	tick(&f);
+	show(&f, 1);
+	tick(&f);				/* no line of their own */
 	text = end(&f);
-	assert_true(g_str_has_prefix(text, "MOS 4.3 (G.107), we -20 dB, peer -31 dB\r"));
-	assert_int_equal(strchr(text, '\r') - text, 39);
-	assert_null(strchr(text, '\n'));
+	HAS(text, "MOS 4.3  32/16 kbit/s  buffer 60 ms  jitter 3 ms");
+	HAS(text, "host to srflx by udp\033[?7h\r");
+	LACKS(text, "\n");
 }
 
-static void a_line_on_a_terminal_is_written_over_and_blanked(void **state)
+static void where_it_cannot_be_there_are_plain_lines(void **state)
 {
-	struct fixture f;
-	g_autofree char *text = NULL, *said = NULL;
-	char **shown;
+	static const struct { const char *term; struct ui_options options; gboolean figures; } cases[] = {
+		{"dumb", {.json = FALSE}, TRUE}, {"", {.json = FALSE}, TRUE}, {"xterm", {.verbose = TRUE}, TRUE}, {"xterm", {.quiet = TRUE}, FALSE}};
 
-	begin_terminal(&f, 200);
-	now = good();
-	tick(&f);
-	now = (struct media_stats){.rtt_ms = -1, .tx_level_db = -9, .rx_level_db = -9};
-	tick(&f);			/* a shorter one: what stood there is blanked */
-	finish(&f, &now);
-	text = end(&f);
-	shown = g_strsplit(text, "\r", -1);
-	assert_int_equal(strlen(shown[1]), strlen(shown[0]));
-	assert_true(g_str_has_prefix(shown[1], "we -9 dB") && g_str_has_suffix(shown[1], "   "));
-	said = g_strstrip(g_strdup(shown[2]));
-	assert_string_equal(said, "");
-	assert_true(g_str_has_prefix(shown[3], "Call with"));
-	g_strfreev(shown);
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct fixture f;
+		g_autofree char *text = NULL;
+
+		begin_terminal(&f, 80, 1);
+		talk_report_free(f.report);
+		ui_free(f.ui);
+		g_setenv("TERM", cases[i].term, TRUE);
+		f.ui = ui_new(&cases[i].options);
+		f.report = talk_report_new(f.ui, 1);
+		now = good();
+		show(&f, 1);
+		assert_int_equal(watched, -1);
+		tick(&f);
+		ui_error(f.ui, "an error");
+		text = end(&f);
+		LACKS(text, "\033");
+		HAS(text, "jcall: an error\r\n");
+		assert_int_equal(strstr(text, "we -20 dB, peer -31 dB") != NULL, cases[i].figures);
+	}
+}
+
+static void colours_are_there_unless_they_are_unwanted(void **state)
+{
+	static const struct { const char *value; gboolean colours; } cases[] = {{NULL, TRUE}, {"", TRUE}, {"1", FALSE}, {"0", FALSE}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct fixture f;
+		g_autofree char *text = NULL;
+
+		begin_terminal(&f, 80, 0);
+		talk_report_free(f.report);
+		ui_free(f.ui);
+		if (cases[i].value)
+			g_setenv("NO_COLOR", cases[i].value, TRUE);
+		else
+			g_unsetenv("NO_COLOR");
+		f.ui = ui_new(&(struct ui_options){.stdin_is_audio = TRUE});
+		f.report = talk_report_new(f.ui, 0);
+		now = good();
+		show(&f, 1);
+		text = end(&f);
+		assert_int_equal(strstr(text, "\033[32m") != NULL, cases[i].colours);
+	}
 }
 
 /* ---- the end ---- */
@@ -485,8 +642,13 @@ int main(void)
 		cmocka_unit_test(a_relay_is_told_with_the_way_to_it),
 		cmocka_unit_test(raw_udp_is_told_apart_and_a_new_pair_takes_the_place_of_the_last),
 		cmocka_unit_test(nobody_who_did_not_ask_is_told),
-		cmocka_unit_test(a_narrow_terminal_cuts_the_end_off),
-		cmocka_unit_test(a_line_on_a_terminal_is_written_over_and_blanked),
+		cmocka_unit_test(one_line_is_written_over_and_leaves_nothing),
+		cmocka_unit_test(other_lines_stand_whole_above_it),
+		cmocka_unit_test(the_loss_is_that_of_the_last_seconds),
+		cmocka_unit_test(a_line_has_one_call_at_a_time),
+		cmocka_unit_test(figures_join_the_line),
+		cmocka_unit_test(where_it_cannot_be_there_are_plain_lines),
+		cmocka_unit_test(colours_are_there_unless_they_are_unwanted),
 		cmocka_unit_test(the_sum_has_every_figure),
 		cmocka_unit_test(a_call_that_moved_is_one_sum),
 		cmocka_unit_test(a_call_without_a_packet_has_a_sum_of_nothing),

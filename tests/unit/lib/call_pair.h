@@ -29,6 +29,7 @@ struct side {
 	struct ends ends;
 	struct dtls_cert *cert;
 	GString *actions;			/* that it sent, in order */
+	char digits[64];			/* of the other's, as they were told */
 	unsigned incoming, accepted, secured, heard, voices, ended, closed;
 	enum transport_kind connected_by;
 	enum keying_kind keyed_by;
@@ -121,11 +122,20 @@ static void on_voice(void *self, gboolean speaking)
 	((struct side *)self)->voices++;
 }
 
+static void on_digit(void *self, char digit)
+{
+	struct side *s = self;
+	size_t n = strlen(s->digits);
+
+	assert_true(n + 1 < sizeof(s->digits));
+	s->digits[n] = digit;
+}
+
 static struct call_events events_of(struct side *s)
 {
 	return (struct call_events){.incoming = on_incoming, .delivered = on_nothing, .ringing = on_nothing,
 		.accepted = on_accepted, .connected = on_connected, .secured = on_secured, .flowing = on_flowing,
-		.heard = on_heard, .unstable = on_unstable, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended, .out_ended = on_out_ended,
+		.heard = on_heard, .unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended, .out_ended = on_out_ended,
 		.ended = on_ended, .self = s};
 }
 
