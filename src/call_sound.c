@@ -67,6 +67,7 @@ void call_ends(struct call *c, const struct audio_in *in, const struct audio_out
 
 void call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx)
 {
+	c->in = in;
 	path_set_in(c->path, in, released, ctx);
 }
 
@@ -85,6 +86,12 @@ void call_volume(struct call *c, guint percent)
 	c->volume = percent;
 	if (c->going)
 		path_volume(c->path, percent);
+}
+
+void call_set_out(struct call *c, const struct audio_out *out, void (*released)(void *ctx), void *ctx)
+{
+	c->out = out;
+	path_set_out(c->path, out, released, ctx);
 }
 
 void call_mute(struct call *c, gboolean muted)

@@ -18,27 +18,31 @@ static void finish(struct talk *t);
 
 /* ---- the end ---- */
 
-static void fail_file(struct talk *t, const GError *error)
+static void fail(struct talk *t, const GError *error)
 {
-	if (t->err != JC_OK)
+	if (!error || t->err != JC_OK)
 		return;
-	t->err = JC_FILE;
+	t->err = (enum jc_err)error->code;
 	g_free(t->text);
 	t->text = g_strdup(error->message);
+}
+
+static void on_sound_closed(void *ctx, const GError *error)
+{
+	struct talk *t = ctx;
+
+	fail(t, error);
+	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
+		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
+	t->ev.ended(t->ev.self, t->err, t->text);
 }
 
 static void on_recorded(void *ctx, const GError *fault)
 {
 	struct talk *t = ctx;
-	g_autoptr(GError) error = NULL;
 
-	if (fault)
-		fail_file(t, fault);
-	if (!talk_sound_close(g_steal_pointer(&t->sound), &error))
-		fail_file(t, error);
-	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
-		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
-	t->ev.ended(t->ev.self, t->err, t->text);
+	fail(t, fault);
+	talk_sound_close(g_steal_pointer(&t->sound), on_sound_closed, t);
 }
 
 static void finish(struct talk *t)
@@ -252,7 +256,7 @@ static void on_heard(void *self, gint64 at_us)
 	t->heard = TRUE;
 	ui_event_at(t->ui, at_us, "heard", NULL);
 	ui_say(t->ui, "Talking with %s (%s)%s", t->peer,
-	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, m mutes, h holds" : "");
+	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, ? lists the keys" : "");
 }
 
 static void on_unstable(void *self, gboolean silent)
@@ -313,11 +317,18 @@ static gboolean on_drained(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void on_in_ended(void *self, const GError *fault)
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
 {
 	struct talk *t = self;
 
-	talk_sound_in_ended(t->sound, fault);
+	talk_sound_in_ended(t->sound, in, fault);
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
+{
+	struct talk *t = self;
+
+	talk_sound_out_ended(t->sound, out, fault);
 }
 
 static struct call_events call_events(struct talk *t)
@@ -325,7 +336,7 @@ static struct call_events call_events(struct talk *t)
 	return (struct call_events){
 		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .measured = on_measured,
+		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .out_ended = on_out_ended, .measured = on_measured,
 		.ended = on_ended, .self = t};
 }
 

@@ -228,12 +228,13 @@ gboolean talk_recording_start(struct talk_recording *r, const char *file, GError
 	return TRUE;
 }
 
-void talk_recording_stop(struct talk_recording *r)
+gboolean talk_recording_stop(struct talk_recording *r)
 {
 	struct take *t = g_steal_pointer(&r->current);
 
 	if (t)
 		leave(r, t, NULL);
+	return t != NULL;
 }
 
 void talk_recording_on(struct talk_recording *r, struct call *c)

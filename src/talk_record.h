@@ -19,7 +19,7 @@ gboolean talk_recording_check(const struct talk_options *options, const char *fi
 struct talk_recording *talk_recording_new(struct ui *ui, const struct talk_options *options, const struct filename_values *names);
 /* Records to FILE from now on, or from the accept on; what ran before is finished. */
 gboolean talk_recording_start(struct talk_recording *r, const char *file, GError **error);
-void     talk_recording_stop(struct talk_recording *r);
+gboolean talk_recording_stop(struct talk_recording *r);			/* FALSE: nothing is recorded */
 void     talk_recording_on(struct talk_recording *r, struct call *c);	/* both sides have accepted C */
 void     talk_recording_off(struct talk_recording *r);			/* it is over; its media still run */
 void     talk_recording_unused(struct talk_recording *r);		/* no more */

@@ -14,7 +14,8 @@
 
 struct audio_in {
 	void   (*start)(void *self, gint64 now_us);			/* media is connected: a file plays from here, a
-									 * device drops what it has heard before */
+									 * device drops what it has heard before; again:
+									 * after a pause it goes on, from where it was */
 	size_t (*ready)(void *self, gint64 now_us);			/* [samples] that can be read now, or AUDIO_END */
 	size_t (*read) (void *self, gint16 *pcm, size_t n);		/* <= N; what is missing is the caller's silence */
 	gint64 (*when) (void *self, gint64 now_us, size_t n);		/* [us] when N samples are likely ready; >= NOW */
@@ -33,6 +34,8 @@ struct audio_out {
 	size_t (*queued)(void *self);					/* [samples] written, not yet heard, as far as known */
 	GError *(*fault)(void *self);
 	gboolean (*close)(void *self, GError **error);			/* finishes the file; FALSE: it is not complete */
+	gboolean patient;						/* 60 ms of delay are less harm than sound that is
+									 * played slower or faster for the least of it */
 	void *self;
 };
 

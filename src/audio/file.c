@@ -104,7 +104,7 @@ static void in_start(void *self, gint64 now_us)
 {
 	struct file_in *f = self;
 
-	pacer_start(&f->pacer, now_us - PACER_HEAD_START_US);
+	pacer_resume(&f->pacer, now_us - PACER_HEAD_START_US);
 }
 
 static size_t in_ready(void *self, gint64 now_us)

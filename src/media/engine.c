@@ -48,8 +48,10 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, codec_clock_hz(params->codec));
 	e->encoder = encoder_new(&e->params, error);
 	e->playout = e->encoder ? playout_new(params, error) : NULL;
-	if (e->playout)
+	if (e->playout) {
+		playout_patient(e->playout, e->have_out && e->out.patient);
 		return e;
+	}
 	engine_free(e);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What is asked of a running jcall: jcall ctl, its socket, keys and signals; and who may not."""
-import json, os, signal, socket, stat, subprocess, time
+import json, os, pty, signal, socket, stat, subprocess, time
+import numpy as np
 from lab import *
 
 REFUSED = 7
@@ -210,6 +211,91 @@ def test_signals_mute_and_unmute():
             p.signal(signal.SIGUSR2)
         time.sleep(0.3)
         assert romeo.p.poll() is None and len(romeo.seen("mute")) == 2, "what is so already is not told again"
+
+
+def test_keys_do_the_same():
+    with Lab() as lab:
+        juliet, keys = lab.typed("juliet")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("incoming")
+        keys("a")
+        juliet.wait("heard")
+        for key, event, members in (("m", "mute", {"muted": True}), ("m", "mute", {"muted": False}), ("h", "hold", {"held": True}),
+                                    ("h", "hold", {"held": False}), ("+", "volume", {"percent": 110}), ("-", "volume", {"percent": 100})):
+            keys(key)
+            assert juliet.wait(event).items() >= members.items(), key
+        keys("5#")
+        assert [romeo.wait("dtmf")["digit"] for _ in range(2)] == ["5", "#"]
+        keys("q")
+        assert romeo.exit() == 0
+
+
+def test_the_list_of_keys_names_each_of_them():
+    with Lab() as lab:
+        os.mkdir(lab.path("work"))
+        master, slave = pty.openpty()
+        juliet = lab.jcall("juliet", "answer", "-i", "null", "-o", "null", stdin=slave, json_events=False, cwd=lab.path("work"))
+        os.close(slave)
+
+        def said(word):
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                found = [line for line in juliet.lines if word in line]
+                if found:
+                    juliet.lines.remove(found[0])
+                    return found[0]
+                time.sleep(0.02)
+            raise AssertionError(f"{word}: {juliet.lines}")
+
+        def press(key):
+            os.write(master, key.encode())
+
+        said("Waiting for calls")
+        press("?")
+        said("q         ends")
+        romeo = lab.dial("romeo", "juliet", "--for", "8")
+        said("is calling")
+        press("?")
+        said("n         declines it")
+        press("y")
+        assert "? lists the keys" in said("Talking with")
+        press("?")
+        for line in ("q         hangs up", "m         mutes", "h         holds", "+         ", "-         ", "s         tells", "0-9 * #   send"):
+            said(line)
+        said("r         records")
+        press("r")
+        said("Recording to jcall-")
+        press("s")
+        said("kbit/s")
+        press("r")
+        said("ecord")
+        assert romeo.exit() == 0
+        said("ended")
+        assert [f.endswith(".opus") and "romeo@" in f for f in os.listdir(lab.path("work"))] == [True]
+
+
+def test_files_are_played_and_recorded_and_devices_changed_when_asked():
+    with Lab() as lab:
+        romeo, juliet = call(lab)
+        write_wav(lab.path("say.wav"), np.zeros(24000))
+        assert lab.ctl(*pid(juliet), "play", lab.path("say.wav")) == ""
+        assert juliet.wait("playing")["file"] == lab.path("say.wav")
+        assert juliet.wait("played")["call"] == 1
+        assert lab.ctl(*pid(juliet), "record", lab.path("both.flac")) == ""
+        assert juliet.wait("recording")["file"] == lab.path("both.flac")
+        assert lab.ctl(*pid(juliet), "volume", 150) == ""
+        assert juliet.wait("volume")["percent"] == 150
+        assert lab.ctl(*pid(juliet), "device", "out", lab.path("heard.wav")) == ""
+        assert juliet.wait("output")["device"].endswith("heard.wav")
+        time.sleep(1)
+        assert lab.ctl(*pid(juliet), "stop", "record") == ""
+        assert "text" not in juliet.wait("recorded")
+        assert lab.ctl(*pid(juliet), "stop") == (REFUSED, "jcall: nothing of the kind goes on\n")
+        assert lab.ctl(*pid(juliet), "record", "/does/not/exist.wav")[0] == REFUSED
+        assert lab.ctl(*pid(juliet), "record", lab.path("x.mp3"))[0] == REFUSED
+        juliet.signal(signal.SIGTERM)
+        assert (juliet.exit(), romeo.exit()) == (0, 0)
+        assert len(read_wav(lab.path("heard.wav"))) > 24000
 
 
 def test_several_calls_each_find_their_own():

@@ -230,6 +230,22 @@ static void a_late_producer_that_then_ends_is_not_rushed_either(void **state)
 	in.close(in.self);
 }
 
+static void after_a_pause_it_goes_on_from_where_it_was(void **state)
+{
+	struct audio_in in = open_in();
+	gint64 later = 60 * (gint64)G_USEC_PER_SEC;
+
+	feed(*state, 0, 10 * FRAME);
+	in.start(in.self, 0);
+	assert_int_equal(in.ready(in.self, FRAME_US), FRAME);
+	assert_reads(&in, 0, FRAME);
+	in.start(in.self, later);
+	assert_int_equal(in.ready(in.self, later), 0);
+	assert_int_equal(in.ready(in.self, later + FRAME_US), FRAME);
+	assert_reads(&in, FRAME, FRAME);
+	in.close(in.self);
+}
+
 static void an_empty_pipe_is_looked_at_again_soon_but_not_at_once(void **state)
 {
 	struct audio_in in = open_in();
@@ -561,6 +577,7 @@ int main(void)
 		TEST(an_odd_byte_waits_for_its_other_half),
 		TEST(a_late_producer_loses_nothing_and_is_not_rushed_afterwards),
 		TEST(a_late_producer_that_then_ends_is_not_rushed_either),
+		TEST(after_a_pause_it_goes_on_from_where_it_was),
 		TEST(an_empty_pipe_is_looked_at_again_soon_but_not_at_once),
 		TEST(a_faster_producer_is_held_back_by_the_pipe),
 		TEST(reading_what_cannot_be_read_is_told),
