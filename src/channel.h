@@ -1,7 +1,8 @@
 /* channel.h - lines both ways over a socket of ours: a client of the control socket, the command of a call. Main thread.
  *
  * Whoever is at the other end may send garbage, half a line, or one without an end, and may stop reading: a line of more than
- * REQUEST_MAX bytes is told once and left out up to its end; of one who lets CHANNEL_ROOM bytes wait nothing more is heard. */
+ * REQUEST_MAX bytes is told once and left out up to its end; of one who lets CHANNEL_ROOM bytes wait nothing more is heard. Who has ended what he
+ * says gets what waits for him all the same. */
 #ifndef JCALL_CHANNEL_H
 #define JCALL_CHANNEL_H
 

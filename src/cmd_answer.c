@@ -1,7 +1,7 @@
 #include "cmd.h"
 
 #include "answer.h"
-#include "exec.h"
+#include "command.h"
 #include "log.h"
 #include "missed.h"
 #include "text.h"
@@ -244,7 +244,7 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 		log_error("answer", "--once takes one call, --max-calls several: which is it?");
 	else if (a->exec && (o->in || o->out))
 		log_error("answer", "with --exec the command has the sound: --in and --out make no sense beside it");
-	else if (a->exec && !(a->exec_argv = exec_parse(a->exec, &error)))
+	else if (a->exec && !(a->exec_argv = command_parse(a->exec, &error)))
 		log_error("answer", "--exec: %s", error->message);
 	else
 		return TRUE;
@@ -259,7 +259,7 @@ static void settle_calls(struct answering *a, const struct common *o)
 	if (!a->max_calls)
 		a->max_calls = a->once ? 1 : (gint)config->answer_max_calls;
 	if (!a->exec_argv && config->answer_exec && !o->in && !o->out)
-		a->exec_argv = exec_parse(config->answer_exec, NULL);
+		a->exec_argv = command_parse(config->answer_exec, NULL);
 }
 
 static int run_answer(struct answering *a, const struct common *o)
