@@ -205,12 +205,14 @@ static void a_reader_who_trickles_does_not_make_it_longer(void **state)
 	close(fds[1]);
 }
 
+/* Not before many a signal has come. */
 static gpointer read_all(gpointer data)
 {
 	char piece[4096];
 	gsize all = 0;
 	ssize_t n;
 
+	g_usleep(200000);
 	while ((n = read(GPOINTER_TO_INT(data), piece, sizeof(piece))) > 0)
 		all += (gsize)n;
 	return GSIZE_TO_POINTER(all);
