@@ -60,6 +60,11 @@ void channel_send(struct channel *c, const char *line)
 		give_up(c);
 }
 
+gsize channel_waiting(const struct channel *c)
+{
+	return outbox_waiting(c->out);
+}
+
 void channel_flush(struct channel *c, int limit_ms)
 {
 	outbox_flush(c->out, limit_ms);

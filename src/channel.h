@@ -23,6 +23,7 @@ struct channel_events {
 struct channel *channel_new(int fd, const struct channel_events *events);
 void            channel_free(struct channel *c);	/* also from inside its events */
 void            channel_send(struct channel *c, const char *line);
+gsize           channel_waiting(const struct channel *c);	/* [bytes] for the other end to read */
 void            channel_flush(struct channel *c, int limit_ms);	/* blocks */
 
 #endif

@@ -12,6 +12,7 @@ struct answering {
 	struct missed *missed;
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
+	int status;			/* to leave with, if not 0 */
 	gint max_calls;
 	char *exec;
 	char **exec_argv;		/* its words */
@@ -25,7 +26,7 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 
 	report_outcome(a->app.ui, peer, err, text);
 	if (a->once || (a->leaving && answer_is_idle(a->answer)))
-		app_quit(&a->app, a->once ? jc_exit_status(err) : 0);
+		app_quit(&a->app, a->status ? a->status : a->once ? jc_exit_status(err) : 0);
 }
 
 /* ---- the list of calls ---- */
@@ -126,8 +127,10 @@ static void on_offline(void *self, const GError *error, gboolean final)
 
 	ui_event(a->app.ui, "disconnected", "text", "s", error->message, NULL);
 	if (final) {
-		answer_hangup(a->answer);
-		app_quit(&a->app, report_error(error));
+		a->leaving = TRUE;
+		a->status = report_error(error);
+		if (!answer_hangup(a->answer))	/* else when they have ended, and that has been told */
+			app_quit(&a->app, a->status);
 	} else {
 		log_warn("answer", "%s; trying again", error->message);
 	}
