@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "answer.h"
-#include "exec.h"
+#include "command.h"
 #include "filename.h"
 #include "log.h"
 #include "missed.h"
@@ -21,6 +21,7 @@ struct answering {
 	char *trouble;				/* why the server is away; NULL: it is not */
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
+	int status;			/* to leave with, if not 0 */
 	gint max_calls;
 	char *exec;
 	char **exec_argv;		/* its words */
@@ -72,7 +73,7 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 
 	report_outcome(a->app.ui, peer, err, text);
 	if (a->once || (a->leaving && answer_is_idle(a->answer)))
-		leave(a, a->once ? jc_exit_status(err) : 0);
+		leave(a, a->status ? a->status : a->once ? jc_exit_status(err) : 0);
 }
 
 /* ---- the list of calls ---- */
@@ -179,8 +180,10 @@ static void on_offline(void *self, const GError *error, gboolean final)
 	ui_event(a->app.ui, "disconnected", "text", "s", error->message, NULL);
 	if (final) {
 		service_status(a->service, "%s", error->message);
-		answer_hangup(a->answer);
-		leave(a, report_error(error));
+		a->leaving = TRUE;
+		a->status = report_error(error);
+		if (!answer_hangup(a->answer))	/* else when they have ended, and that has been told */
+			leave(a, a->status);
 	} else {
 		g_free(a->trouble);
 		a->trouble = g_strdup(error->message);
@@ -301,7 +304,7 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 		log_error("answer", "--once takes one call, --max-calls several: which is it?");
 	else if (a->exec && (o->in || o->out))
 		log_error("answer", "with --exec the command has the sound: --in and --out make no sense beside it");
-	else if (a->exec && !(a->exec_argv = exec_parse(a->exec, &error)))
+	else if (a->exec && !(a->exec_argv = command_parse(a->exec, &error)))
 		log_error("answer", "--exec: %s", error->message);
 	else
 		return TRUE;
@@ -344,7 +347,7 @@ static void settle_calls(struct answering *a, const struct common *o)
 	if (a->max_calls == NOT_SAID)
 		a->max_calls = a->once ? 1 : (gint)config->answer_max_calls;
 	if (!a->exec_argv && config->answer_exec && !o->in && !o->out)
-		a->exec_argv = exec_parse(config->answer_exec, NULL);
+		a->exec_argv = command_parse(config->answer_exec, NULL);
 }
 
 static int run_answer(struct answering *a, const struct common *o)

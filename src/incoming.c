@@ -367,6 +367,8 @@ gboolean incoming_is_ringing(const struct incoming *c)
 
 void incoming_end(struct incoming *c)
 {
+	if (talk_is_ending(c->talk))
+		return;
 	if (c->taken)
 		talk_end(c->talk, talk_is_accepted(c->talk) ? JC_OK : JC_CANCELLED, NULL);
 	else

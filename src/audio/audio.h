@@ -64,7 +64,7 @@ gboolean audio_open_out(const char *spec, struct audio_out *out, GError **error)
 /* Raw sound (signed 16 bits, little-endian, mono, AUDIO_RATE) from or to the pipe, socket or file FD, which is taken over, to be
  * closed with the end; NAME says in messages what it is. SIGPIPE must be ignored. An output keeps 10 s for a reader that stalls,
  * and close waits up to 2 s for him; that he has gone is JC_READER_GONE. HEEDLESS: all that is no fault: what he does not read is
- * left out. FALSE with JC_FILE: FD is no open file descriptor. */
+ * left out, and close does not wait, though he still gets it if he reads within 2 s. FALSE with JC_FILE: FD is no open file descriptor. */
 gboolean audio_pipe_in (struct audio_in *in, int fd, const char *name, GError **error);
 gboolean audio_pipe_out(struct audio_out *out, int fd, const char *name, gboolean heedless, GError **error);
 gboolean audio_same_file(const char *in_spec, const char *out_spec);	/* both are one and the same file on disk */

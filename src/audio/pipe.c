@@ -257,11 +257,32 @@ static void flush(struct pipe_out *p)
 	}
 }
 
+static void out_free(struct pipe_out *p)
+{
+	close(p->fd);
+	g_free(p->name);
+	g_free(p->bytes);
+	g_free(p);
+}
+
+static gpointer give_rest(gpointer data)
+{
+	flush(data);
+	out_free(data);
+	return NULL;
+}
+
 static gboolean out_close(void *self, GError **error)
 {
 	struct pipe_out *p = self;
 	gboolean complete;
 
+	if (p->heedless && !p->gone)
+		push(p);
+	if (p->heedless && !p->gone && p->have > 0) {	/* what becomes of it is all the same: nobody waits for that */
+		g_thread_unref(g_thread_new("pipe-rest", give_rest, p));
+		return TRUE;
+	}
 	flush(p);
 	log_info("pipe", "%" G_GUINT64_FORMAT " samples went to %s, %" G_GUINT64_FORMAT " were left out",
 		 p->pacer.done - p->lost - p->have / 2, p->name, p->lost + p->have / 2);
@@ -272,10 +293,7 @@ static gboolean out_close(void *self, GError **error)
 	} else if (!complete) {
 		g_set_error(error, JC_ERROR, JC_FILE, "whoever reads %s did not take all of it", p->name);
 	}
-	close(p->fd);
-	g_free(p->name);
-	g_free(p->bytes);
-	g_free(p);
+	out_free(p);
 	return complete;
 }
 

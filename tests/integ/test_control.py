@@ -99,6 +99,30 @@ def test_a_call_is_taken_and_declined_without_a_terminal():
         assert romeo.exit() == 11
 
 
+def test_who_declines_twice_declines_once():
+    with Lab() as lab:
+        juliet = lab.jcall("juliet", "answer", "-i", "null", "-o", "null")
+        juliet.wait("waiting")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("incoming")
+        s, lines = sock(lab, juliet)
+        s.sendall(b"hangup\nhangup\n")
+        assert [json.loads(lines.readline())["ok"] for _ in range(2)] == [True, True]
+        assert romeo.exit() == 11
+        juliet.wait("ended")
+        sent = [s for sender, s in lab.sent() if sender.startswith("juliet@") and any(e.tag.endswith("}reject") for e in s)]
+        assert len(sent) == 2, sent             # to the caller, and to our other devices
+
+
+def test_one_that_is_stopped_holds_up_nobody_who_asks_another():
+    with Lab() as lab:
+        juliet, romeo = lab.answer("juliet"), lab.answer("romeo")
+        romeo.signal(signal.SIGSTOP)
+        r = subprocess.run([JCALL, "ctl", "--pid", str(juliet.p.pid), "status"], env=lab.env(), capture_output=True, text=True, timeout=PATIENCE)
+        romeo.signal(signal.SIGCONT)
+        assert (r.returncode, r.stderr) == (0, ""), r
+
+
 def test_events_are_followed_by_several_at_once():
     with Lab() as lab:
         juliet = lab.answer("juliet")

@@ -89,6 +89,21 @@ def test_a_hook_that_fails_or_is_not_there_does_no_harm():
         assert romeo.exit() == 3
 
 
+def test_the_end_of_a_call_is_told_though_the_login_is_lost_for_good():
+    with Lab() as lab:
+        config = lab.config("juliet")
+        text = open(config).read()
+        with open(config, "w") as f:
+            f.write(text.replace(f"jid = juliet@{DOMAIN}", f"jid = juliet@{DOMAIN}/same"))
+        tell = script(lab, "tell", f'echo $JCALL_EVENT >> {lab.path("told")}\n')
+        juliet = lab.answer("juliet", "--on-event", tell, config=config)
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("heard")
+        other = lab.answer("juliet", config=config)             # which takes the resource, for good
+        assert juliet.exit() == 24, juliet.lines
+        assert lines(lab.path("told")) == [e["event"] for e in juliet.events] and juliet.seen("ended")
+
+
 def test_a_slow_hook_holds_up_the_others_but_not_the_call():
     with Lab() as lab:
         slow = script(lab, "slow", f'sleep 0.3; echo $JCALL_EVENT >> {lab.path("told")}\n')

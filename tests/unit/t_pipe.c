@@ -530,6 +530,36 @@ static void what_a_command_does_not_read_is_no_fault_where_it_need_not(void **st
 	assert_true(out.close(out.self, NULL));
 }
 
+static gpointer read_rest(gpointer data)
+{
+	char piece[4096];
+	gsize all = 0;
+	ssize_t n;
+
+	while ((n = read(GPOINTER_TO_INT(data), piece, sizeof(piece))) > 0)
+		all += (gsize)n;
+	return GSIZE_TO_POINTER(all);
+}
+
+/* The main loop must not stand still at the end of a call because a command is slow. */
+static void what_a_command_has_not_read_yet_it_can_read_after_the_end(void **state)
+{
+	struct audio_out out;
+	gint64 before;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(audio_pipe_out(&out, fds[1], "the command", TRUE, NULL));
+	out.start(out.self, 0);
+	for (int frame = 0; frame < 400; frame++)
+		write_run(&out, frame * FRAME, FRAME);
+	before = g_get_monotonic_time();
+	assert_true(out.close(out.self, NULL));
+	assert_true(g_get_monotonic_time() - before < 1500000);		/* a reader is waited for 2 s elsewhere */
+	assert_int_equal(GPOINTER_TO_SIZE(read_rest(GINT_TO_POINTER(fds[0]))), 400 * FRAME * 2);
+	close(fds[0]);
+}
+
 /* ---- what standard input and output may be ---- */
 
 static void assert_refused(gboolean output, int code, const char *words)
@@ -592,6 +622,7 @@ int main(void)
 		TEST(standard_input_and_output_stay_open_for_the_next_call),
 		TEST(a_faulty_pipe_is_called_by_its_name),
 		TEST(what_a_command_does_not_read_is_no_fault_where_it_need_not),
+		TEST(what_a_command_has_not_read_yet_it_can_read_after_the_end),
 		TEST(a_terminal_is_no_pipe),
 		TEST(what_is_closed_is_told),
 	};
