@@ -61,7 +61,7 @@ def test_no_shell_unless_it_is_asked_for():
     with Lab() as lab:
         juliet = lab.answer("juliet")
         romeo = lab.dial("romeo", "juliet", "--for", "1", "--on-event", f"touch {lab.path('a')};x $(touch {lab.path('b')})",
-                         "--on-event", f"sh -c 'touch {lab.path('c')}; touch {lab.path('d')}'")
+                         "--on-event", f"sh -c 'touch {lab.path('c')}; touch {lab.path('d')}'", cwd=lab.dir)
         assert romeo.exit() == 0
         assert not os.path.exists(lab.path("a")) and not os.path.exists(lab.path("b"))
         assert os.path.exists(lab.path("c")) and os.path.exists(lab.path("d"))
