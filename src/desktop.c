@@ -83,12 +83,11 @@ static void end_note(struct note *note)
 		g_ptr_array_remove(note->d->notes, note);
 }
 
-/* A call that rings is remembered nonetheless: it may become one that was missed. */
+/* It is not shown, or no longer, whatever we do. */
 static void give_up(struct note *note)
 {
 	unlisten(note);
-	if (!note->call || note->over)
-		g_ptr_array_remove(note->d->notes, note);
+	g_ptr_array_remove(note->d->notes, note);
 }
 
 /* ---- what the user does ---- */
@@ -117,7 +116,7 @@ static void on_signal(GDBusConnection *bus, const gchar *sender, const gchar *pa
 	} else if (strcmp(member, "NotificationClosed") == 0 && g_variant_is_of_type(args, G_VARIANT_TYPE("(uu)"))) {
 		g_variant_get(args, "(uu)", &id, &reason);
 		if (note->id && note->id == id)
-			unlisten(note);
+			give_up(note);
 	}
 }
 
@@ -261,8 +260,12 @@ static void on_closed(GDBusConnection *bus, gboolean remote_vanished, GError *er
 	struct desktop *d = data;
 
 	log_info("notify", "the session bus is gone");
-	for (guint i = 0; i < d->notes->len; i++)
-		unlisten(d->notes->pdata[i]);
+	for (guint i = d->notes->len; i-- > 0;) {
+		struct note *note = d->notes->pdata[i];
+
+		if (note->id)			/* the others are told that there is no answer */
+			give_up(note);
+	}
 	g_clear_signal_handler(&d->closed, d->bus);
 	g_clear_object(&d->bus);
 }
@@ -357,11 +360,6 @@ void desktop_connect(struct desktop *d)
 void desktop_ring(struct desktop *d, guint call, const char *summary, const char *body)
 {
 	add(d, call, summary, body);
-}
-
-gboolean desktop_rings(const struct desktop *d, guint call)
-{
-	return find(d, call) != NULL;
 }
 
 void desktop_stop(struct desktop *d, guint call)

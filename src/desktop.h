@@ -23,9 +23,8 @@ void            desktop_free(struct desktop *d, guint limit_ms);
 void            desktop_connect(struct desktop *d);
 /* CALL, not 0, rings from now on. SUMMARY and BODY are plain, clean text; escaped here where the server takes markup. */
 void            desktop_ring(struct desktop *d, guint call, const char *summary, const char *body);
-/* Is CALL one that rings, shown or not? It is, too, when the user has closed its notification. */
-gboolean        desktop_rings(const struct desktop *d, guint call);
-void            desktop_stop(struct desktop *d, guint call);	/* nothing, unless it rings */
+void            desktop_stop(struct desktop *d, guint call);	/* it rings no more; nothing, unless it was shown */
+/* Something has happened. */
 void            desktop_leave(struct desktop *d, const char *summary, const char *body);
 
 #endif

@@ -9,14 +9,40 @@
 
 enum { MAX_NAMED = 5 };			/* callers in one notification */
 
+struct caller {				/* clean */
+	char *who;			/* his name on the contact list, else his address */
+	char *beside;			/* his address beside the name, else nothing */
+};
+
 struct notify {
 	struct events *events;
 	struct request_handler handler;
 	guint listener;
 	struct desktop *desktop;
+	GHashTable *ringing;		/* the number of a call that nobody has decided about -> struct caller * */
 	GPtrArray *found;		/* char *, clean: missed calls that are to be shown together */
 	guint found_count, found_source;
 };
+
+static void caller_free(gpointer data)
+{
+	struct caller *c = data;
+
+	g_free(c->who);
+	g_free(c->beside);
+	g_free(c);
+}
+
+static struct caller *caller_new(const struct event *e)
+{
+	const char *name = fields_string(e->fields, "name"), *peer = fields_string(e->fields, "peer");
+	g_autofree char *bare = jid_bare(peer ? peer : ""), *address = text_clean(bare, TEXT_SHORT);
+	struct caller *c = g_new0(struct caller, 1);
+
+	c->who = name ? text_clean(name, TEXT_SHORT) : g_strdup(address);
+	c->beside = g_strdup(name ? address : "");
+	return c;
+}
 
 /* ---- a call that rings ---- */
 
@@ -27,37 +53,48 @@ static void on_chosen(void *ctx, guint call, gboolean answer)
 	struct fields *reply = fields_new();
 	g_autoptr(GError) error = NULL;
 
+	g_hash_table_remove(n->ringing, GUINT_TO_POINTER(call));
 	if (!n->handler.request(n->handler.self, &r, reply, &error))
 		log_info("notify", "%s", error->message);
 	fields_free(reply);
 }
 
-/* Who calls: by his name on the contact list, and beside it his address, or by his address alone; clean. Caller frees both. */
-static char *caller(const struct event *e, char **beside)
-{
-	const char *name = fields_string(e->fields, "name"), *peer = fields_string(e->fields, "peer");
-	g_autofree char *bare = jid_bare(peer ? peer : ""), *address = text_clean(bare, TEXT_SHORT);
-
-	*beside = name ? g_steal_pointer(&address) : g_strdup("");
-	return name ? text_clean(name, TEXT_SHORT) : g_steal_pointer(&address);
-}
-
 static void on_incoming(struct notify *n, const struct event *e)
 {
-	g_autofree char *beside = NULL, *who = caller(e, &beside), *summary = g_strdup_printf("%s is calling", who);
+	struct caller *c = caller_new(e);
+	g_autofree char *summary = g_strdup_printf("%s is calling", c->who);
 
-	desktop_ring(n->desktop, e->call, summary, beside);
+	g_hash_table_replace(n->ringing, GUINT_TO_POINTER(e->call), c);
+	desktop_ring(n->desktop, e->call, summary, c->beside);
 }
 
-/* ---- missed ---- */
-
-/* Only now: the server shows when it was. */
-static void on_missed_now(struct notify *n, const struct event *e)
+/* The caller has given up, or nobody came: not what the user has decided, here or on another device of his. */
+static gboolean is_missed(const struct event *e)
 {
-	g_autofree char *beside = NULL, *who = caller(e, &beside), *summary = g_strdup_printf("Missed call from %s", who);
+	static const enum jc_err reasons[] = {JC_NO_ANSWER, JC_CANCELLED, JC_UNAVAILABLE};
+	const char *reason = fields_string(e->fields, "reason");
 
-	desktop_leave(n->desktop, summary, beside);
+	for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
+		if (g_strcmp0(reason, jc_symbol(reasons[i])) == 0)
+			return TRUE;
+	return FALSE;
 }
+
+/* It was taken, or it has ended. */
+static void on_decided(struct notify *n, const struct event *e)
+{
+	struct caller *c = g_hash_table_lookup(n->ringing, GUINT_TO_POINTER(e->call));
+	g_autofree char *summary = NULL;
+
+	desktop_stop(n->desktop, e->call);
+	if (c && strcmp(e->name, "ended") == 0 && is_missed(e)) {
+		summary = g_strdup_printf("Missed call from %s", c->who);
+		desktop_leave(n->desktop, summary, c->beside);
+	}
+	g_hash_table_remove(n->ringing, GUINT_TO_POINTER(e->call));
+}
+
+/* ---- calls that were missed before ---- */
 
 /* Those that came while we were away are told one after the other, and shown in one notification. */
 static gboolean on_all_found(gpointer data)
@@ -83,46 +120,33 @@ static gboolean on_all_found(gpointer data)
 
 static void on_found(struct notify *n, const struct event *e)
 {
-	g_autofree char *beside = NULL, *who = caller(e, &beside), *day = NULL;
+	struct caller *c = caller_new(e);
 	g_autoptr(GDateTime) at = NULL;
+	g_autofree char *day = NULL;
 	gint64 at_s = 0;
 
 	fields_int(e->fields, "at", &at_s);
 	at = g_date_time_new_from_unix_local(at_s);
 	day = at ? g_date_time_format(at, "%Y-%m-%d %H:%M") : g_strdup("");
 	if (n->found_count++ < MAX_NAMED)
-		g_ptr_array_add(n->found, g_strdup_printf("%s, %s", who, day));
+		g_ptr_array_add(n->found, g_strdup_printf("%s, %s", c->who, day));
 	if (!n->found_source)
 		n->found_source = g_idle_add(on_all_found, n);
-}
-
-/* The caller has given up, or nobody came: not what the user has decided, here or on another device of his. */
-static gboolean is_missed(const struct event *e)
-{
-	static const enum jc_err reasons[] = {JC_NO_ANSWER, JC_CANCELLED, JC_UNAVAILABLE};
-	const char *reason = fields_string(e->fields, "reason");
-
-	for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
-		if (g_strcmp0(reason, jc_symbol(reasons[i])) == 0)
-			return TRUE;
-	return FALSE;
+	caller_free(c);
 }
 
 static void on_event(void *ctx, const struct event *e)
 {
 	struct notify *n = ctx;
-	gboolean ended = strcmp(e->name, "ended") == 0, rings = desktop_rings(n->desktop, e->call);
 
 	if (strcmp(e->name, "waiting") == 0)
 		desktop_connect(n->desktop);
 	else if (strcmp(e->name, "incoming") == 0)
 		on_incoming(n, e);
+	else if (strcmp(e->name, "accepted") == 0 || strcmp(e->name, "ended") == 0)
+		on_decided(n, e);
 	else if (strcmp(e->name, "missed") == 0)
 		on_found(n, e);
-	else if (ended || strcmp(e->name, "accepted") == 0)
-		desktop_stop(n->desktop, e->call);
-	if (ended && rings && is_missed(e))
-		on_missed_now(n, e);
 }
 
 struct notify *notify_new(struct events *e, const struct request_handler *handler)
@@ -132,6 +156,7 @@ struct notify *notify_new(struct events *e, const struct request_handler *handle
 	n->events = e;
 	n->handler = *handler;
 	n->desktop = desktop_new(on_chosen, n);
+	n->ringing = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, caller_free);
 	n->found = g_ptr_array_new_with_free_func(g_free);
 	n->listener = events_listen(e, on_event, n);
 	return n;
@@ -147,6 +172,7 @@ void notify_free(struct notify *n, guint limit_ms)
 		on_all_found(n);
 	}
 	desktop_free(n->desktop, limit_ms);
+	g_hash_table_unref(n->ringing);
 	g_ptr_array_unref(n->found);
 	g_free(n);
 }

@@ -50,7 +50,8 @@ def test_the_call_is_taken_by_its_button():
         # Buttons of other programs' notifications, and others than ours, do nothing.
         for words in (("action", note["id"] + 1, "answer"), ("action", note["id"], "default"), ("closed", note["id"] + 1)):
             desk.tell(*words)
-        assert not juliet.seen("accepted")
+        time.sleep(0.5)
+        assert "ringing" in lab.ctl("--pid", juliet.p.pid, "status")
         desk.tell("action", note["id"], "answer")
         romeo.wait("heard")
         assert desk.next("CloseNotification")["id"] == note["id"]
@@ -82,6 +83,7 @@ def test_a_call_that_is_given_up_is_taken_back_and_told_as_missed():
             if closed_by_user:
                 desk.tell("closed", note["id"])
                 desk.tell("action", note["id"], "answer")       # too late
+                time.sleep(0.5)
                 assert "ringing" in lab.ctl("--pid", juliet.p.pid, "status"), "the call rings on"
             romeo.signal(signal.SIGINT)
             romeo.exit()
@@ -163,6 +165,13 @@ def test_names_do_no_harm():
             desk.tell("action", note["id"], "decline")
             assert romeo.exit() == DECLINED
             desk.next("CloseNotification")
+            # One that he gives up himself is told by the same name.
+            romeo = lab.dial("romeo", "juliet")
+            desk.next("Notify")
+            romeo.signal(signal.SIGINT)
+            romeo.exit()
+            missed = [a for a in (desk.next("Notify", "CloseNotification") for _ in range(2)) if a["method"] == "Notify"][0]
+            assert missed["summary"].startswith("Missed call from " + shown) and missed["body"] == f"romeo@{DOMAIN}", missed
             ends(juliet)
             # A summary is plain text to every server, but a body may be markup.
             for _ in range(7):
@@ -196,13 +205,19 @@ def test_neither_with_auto_nor_when_it_is_switched_off():
 
 def test_without_a_bus_and_without_a_server_nothing_is_lacking():
     with Lab() as lab:
+        os.makedirs(lab.path("bin"))
+        with open(lab.path("bin", "dbus-launch"), "w") as f:
+            f.write(f"#!/bin/sh\ntouch {lab.path('launched')}\n")
+        os.chmod(lab.path("bin", "dbus-launch"), 0o755)
+        path = lab.path("bin") + ":" + os.environ["PATH"]
         for env in ({}, {"DBUS_SESSION_BUS_ADDRESS": "autolaunch:"}, {"DBUS_SESSION_BUS_ADDRESS": "garbage"},
                     {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/does/not/exist"}):
-            juliet = waiting(lab, "-v", env=lab.env(**env))
+            juliet = waiting(lab, "-v", env={**lab.env(), **env, "PATH": path, "DISPLAY": ":9"})
             answered(lab, juliet)
             ends(juliet)
             assert [line for line in juliet.lines if "there is no session bus" in line], (env, juliet.lines)
             assert not [line for line in juliet.lines if "rror" in line and "bus" not in line], juliet.lines
+        assert not os.path.exists(lab.path("launched")), "no bus is started"
         with bus_of(lab) as bus:
             juliet = waiting(lab)
             answered(lab, juliet)
