@@ -7,16 +7,21 @@
 #include "filename.h"
 #include "log.h"
 #include "missed.h"
+#include "notify.h"
 #include "service.h"
 #include "text.h"
 
-enum { NOT_SAID = G_MININT };		/* of a number, by an option */
+enum {
+	NOT_SAID = G_MININT,			/* of a number, by an option */
+	NOTIFY_LIMIT_MS = 1000,			/* at the end, for the desktop to be told that nothing rings any more */
+};
 
 struct answering {
 	struct app app;
 	struct answer *answer;
 	struct missed *missed;
 	struct service *service;
+	struct notify *notify;			/* NULL: calls are not shown on the desktop */
 	GHashTable *talking;			/* the number of a call -> its peer, clean */
 	char *trouble;				/* why the server is away; NULL: it is not */
 	GPtrArray *allow;
@@ -350,6 +355,15 @@ static void settle_calls(struct answering *a, const struct common *o)
 		a->exec_argv = command_parse(config->answer_exec, NULL);
 }
 
+/* Calls that are taken by themselves ask nobody. */
+static void show_calls(struct answering *a)
+{
+	struct request_handler handler = {.request = on_request, .self = a};
+
+	if (a->app.config->answer_notify && !a->auto_accept)
+		a->notify = notify_new(ui_events(a->app.ui), &handler);
+}
+
 static int run_answer(struct answering *a, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
@@ -371,9 +385,11 @@ static int run_answer(struct answering *a, const struct common *o)
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		service_watch(a->service, phone_media(a->app.phone));
 		events_listen(ui_events(a->app.ui), on_event, a);
+		show_calls(a);
 		service_status(a->service, "Logging in as %s", a->app.account->jid);
 		status = app_run(&a->app, &events);
 	}
+	notify_free(a->notify, NOTIFY_LIMIT_MS);
 	missed_free(a->missed);
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	app_free(&a->app);
