@@ -239,10 +239,24 @@ static struct incoming *meant(const struct answer *a, const struct request *r, G
 
 /* ---- what our user wants ---- */
 
+static void say_keys(struct answer *a, const struct incoming *call)
+{
+	if (!call) {
+		ui_say(a->ui, "  q         ends");
+		return;
+	}
+	if (incoming_is_ringing(call))
+		ui_say(a->ui, "  y or a    takes the call\n  n         declines it");
+	ui_say(a->ui, "  q         %s", incoming_is_ringing(call) ? "declines it, too" : "hangs up");
+	talk_say_keys(incoming_talk(call));
+}
+
 void answer_key(struct answer *a, int c)
 {
 	struct incoming *call = at_hand(a);
 
+	if (c == '?')
+		say_keys(a, call);
 	if (!call)
 		return;
 	if (incoming_is_ringing(call) && (c == 'y' || c == 'Y' || c == 'a'))

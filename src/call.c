@@ -294,11 +294,18 @@ static void on_voice(void *self, gboolean speaking)
 	c->ev.voice(c->ev.self, speaking);
 }
 
-static void on_in_ended(void *self, const GError *fault)
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
 {
 	struct call *c = self;
 
-	c->ev.in_ended(c->ev.self, fault);
+	c->ev.in_ended(c->ev.self, in, fault);
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
+{
+	struct call *c = self;
+
+	c->ev.out_ended(c->ev.self, out, fault);
 }
 
 static void on_measured(void *self)
@@ -344,7 +351,7 @@ struct path_events call_path_events(struct call *c)
 	return (struct path_events){
 		.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered, .connected = on_connected,
 		.secured = on_secured, .flowing = on_flowing, .heard = on_heard, .unstable = on_unstable, .digit = on_digit,
-		.voice = on_voice, .in_ended = on_in_ended, .measured = on_measured, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
+		.voice = on_voice, .in_ended = on_in_ended, .out_ended = on_out_ended, .measured = on_measured, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
 		.peer_left = on_peer_left, .self = c};
 }
 
@@ -362,6 +369,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	c->env = env;
 	c->ev = *events;
 	c->deadline_ms = G_MAXINT64;
+	c->volume = 100;
 	c->queries = g_ptr_array_new_with_free_func(g_free);
 	cname[16] = '\0';
 	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);

@@ -51,7 +51,8 @@ struct call_events {
 	void (*changed)(void *self);			/* hold, mute of the peer */
 	void (*digit)(void *self, char digit);		/* a touch tone of the peer's, by RTP or signalled */
 	void (*voice)(void *self, gboolean speaking);	/* of the peer */
-	void (*in_ended)(void *self, const GError *fault);
+	void (*in_ended)(void *self, const struct audio_in *in, const GError *fault);	/* as in path.h: the call goes on */
+	void (*out_ended)(void *self, const struct audio_out *out, const GError *fault);
 	void (*measured)(void *self);			/* call_stats has new figures; may be NULL */
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
@@ -92,7 +93,14 @@ void         call_accept(struct call *c);		/* responder: addresses are gathered 
 void         call_hangup(struct call *c, enum jc_err err, const char *text);
 /* The ends the sound shall use (NULL: silence, nowhere); borrowed until done. May come before or after the accept. */
 void         call_ends(struct call *c, const struct audio_in *in, const struct audio_out *out);
+/* Others from now on, in whatever state. RELEASED(ctx), if there is one, comes in the main loop once the old one is not used any
+ * more: always, and before DONE of call_free. */
 void         call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
+/* TAP (copied; NULL: nobody any more) hears along, now or as soon as sound flows. RELEASED(ctx), if there is one, comes in the main
+ * loop, before call_free's done, when the one before is no longer used. */
+void         call_record(struct call *c, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx);
+void         call_volume(struct call *c, guint percent);	/* of what we hear: 0 to VOLUME_MOST (media/volume.h) */
+void         call_set_out(struct call *c, const struct audio_out *out, void (*released)(void *ctx), void *ctx);
 void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
 
 void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */

@@ -28,6 +28,9 @@ struct call {
 
 	/* ---- call_sound.c ---- */
 	gboolean going, muted, held;		/* the path has the ends; by our user */
+	struct audio_tap tap;
+	gboolean have_tap;
+	guint volume;				/* [%] */
 
 	/* ---- call_keys.c ---- */
 	struct dtls_fp *fingerprint;

@@ -21,6 +21,10 @@ void call_sound_go(struct call *c)
 		return;
 	c->going = TRUE;
 	rtp_app_params(c->app, &params);
+	if (c->have_tap)
+		path_record(c->path, &c->tap, NULL, NULL);
+	if (c->volume != 100)
+		path_volume(c->path, c->volume);
 	path_go(c->path, &params, c->in, c->out);
 	if (c->muted)
 		path_mute(c->path, TRUE);
@@ -63,7 +67,31 @@ void call_ends(struct call *c, const struct audio_in *in, const struct audio_out
 
 void call_set_in(struct call *c, const struct audio_in *in, void (*released)(void *ctx), void *ctx)
 {
+	c->in = in;
 	path_set_in(c->path, in, released, ctx);
+}
+
+/* Before the sound the path may not be the last one; yet it is the one that tells, behind all that was asked of it. */
+void call_record(struct call *c, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx)
+{
+	c->have_tap = tap != NULL;
+	if (tap)
+		c->tap = *tap;
+	if (c->going || released)
+		path_record(c->path, c->going ? tap : NULL, released, ctx);
+}
+
+void call_volume(struct call *c, guint percent)
+{
+	c->volume = percent;
+	if (c->going)
+		path_volume(c->path, percent);
+}
+
+void call_set_out(struct call *c, const struct audio_out *out, void (*released)(void *ctx), void *ctx)
+{
+	c->out = out;
+	path_set_out(c->path, out, released, ctx);
 }
 
 void call_mute(struct call *c, gboolean muted)

@@ -60,6 +60,11 @@ void channel_send(struct channel *c, const char *line)
 		give_up(c);
 }
 
+gsize channel_waiting(const struct channel *c)
+{
+	return outbox_waiting(c->out);
+}
+
 void channel_flush(struct channel *c, int limit_ms)
 {
 	outbox_flush(c->out, limit_ms);
@@ -98,13 +103,27 @@ static void split(struct channel *c)
 	}
 }
 
-/* Who ends without a line's end has said it all the same. */
+static gboolean on_drained(gint fd, GIOCondition condition, gpointer data)
+{
+	struct channel *c = data;
+
+	if (outbox_waiting(c->out) > 0)
+		return G_SOURCE_CONTINUE;
+	c->source = 0;
+	c->ev.closed(c->ev.self);
+	return G_SOURCE_REMOVE;
+}
+
+/* Who ends without a line's end has said it all the same, and may still wait for answers. */
 static void end_of_input(struct channel *c)
 {
 	c->source = 0;
 	if (c->have > 0)
 		tell(c, c->in, c->have);
-	give_up(c);
+	if (!c->freed && !c->closing && outbox_waiting(c->out) > 0)
+		c->source = g_unix_fd_add(c->fd, G_IO_OUT, on_drained, c);
+	else
+		give_up(c);
 }
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
@@ -118,8 +137,11 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 	if (n > 0) {
 		c->have += (gsize)n;
 		split(c);
-	} else {
+	} else if (n == 0) {
 		end_of_input(c);
+	} else {
+		c->source = 0;
+		give_up(c);
 	}
 	c->busy = FALSE;
 	if (c->freed) {

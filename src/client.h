@@ -17,8 +17,8 @@ struct request_handler {
 struct client_options {
 	struct events *events;
 	struct request_handler handler;
-	guint call;			/* it asks for this call and hears of it alone, from the beginning; 0: for all, once it asks
-					 * for events */
+	guint call;			/* it asks for this call and hears of it alone, from the beginning, and, since it has not asked for
+					 * that, need not read it; 0: for all, once it asks for events */
 	void (*gone)(void *ctx, struct client *c);	/* the last event; client_free is the next thing to do */
 	void *ctx;
 };

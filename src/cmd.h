@@ -22,11 +22,11 @@ extern const struct command *const commands[];
 
 /* ---- options that commands share ---- */
 struct common {
-	char *config_path, *account_name, *in, *out, *at_end, *dtmf, *events;
+	char *config_path, *account_name, *in, *out, *record, *at_end, *dtmf, *events;
 	char **on_event;
 	gint for_s, ring_timeout_s;		/* for_s 0: for ever; ring_timeout_s 0: from the config */
 	gint stats_s;				/* 0: no figures */
-	gboolean json, quiet, trace, relay_only;
+	gboolean json, quiet, trace, relay_only, split;
 	int verbose;				/* -v, -vv */
 };
 

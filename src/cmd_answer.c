@@ -3,21 +3,30 @@
 #include <string.h>
 
 #include "answer.h"
-#include "exec.h"
+#include "command.h"
+#include "filename.h"
 #include "log.h"
 #include "missed.h"
+#include "notify.h"
 #include "service.h"
 #include "text.h"
+
+enum {
+	NOT_SAID = G_MININT,			/* of a number, by an option */
+	NOTIFY_LIMIT_MS = 1000,			/* at the end, for the desktop to be told that nothing rings any more */
+};
 
 struct answering {
 	struct app app;
 	struct answer *answer;
 	struct missed *missed;
 	struct service *service;
+	struct notify *notify;			/* NULL: calls are not shown on the desktop */
 	GHashTable *talking;			/* the number of a call -> its peer, clean */
 	char *trouble;				/* why the server is away; NULL: it is not */
 	GPtrArray *allow;
 	gboolean auto_accept, allow_contacts, once, present, told_waiting, leaving;
+	int status;			/* to leave with, if not 0 */
 	gint max_calls;
 	char *exec;
 	char **exec_argv;		/* its words */
@@ -69,7 +78,7 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 
 	report_outcome(a->app.ui, peer, err, text);
 	if (a->once || (a->leaving && answer_is_idle(a->answer)))
-		leave(a, a->once ? jc_exit_status(err) : 0);
+		leave(a, a->status ? a->status : a->once ? jc_exit_status(err) : 0);
 }
 
 /* ---- the list of calls ---- */
@@ -176,8 +185,10 @@ static void on_offline(void *self, const GError *error, gboolean final)
 	ui_event(a->app.ui, "disconnected", "text", "s", error->message, NULL);
 	if (final) {
 		service_status(a->service, "%s", error->message);
-		answer_hangup(a->answer);
-		leave(a, report_error(error));
+		a->leaving = TRUE;
+		a->status = report_error(error);
+		if (!answer_hangup(a->answer))	/* else when they have ended, and that has been told */
+			leave(a, a->status);
 	} else {
 		g_free(a->trouble);
 		a->trouble = g_strdup(error->message);
@@ -292,14 +303,42 @@ static gboolean check_calls(struct answering *a, const struct common *o)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (a->max_calls < 0 || a->max_calls > CONFIG_MAX_CALLS)
+	if (a->max_calls != NOT_SAID && (a->max_calls < 1 || a->max_calls > CONFIG_MAX_CALLS))
 		log_error("answer", "--max-calls takes a number from 1 to %d", CONFIG_MAX_CALLS);
 	else if (a->once && a->max_calls > 1)
 		log_error("answer", "--once takes one call, --max-calls several: which is it?");
 	else if (a->exec && (o->in || o->out))
 		log_error("answer", "with --exec the command has the sound: --in and --out make no sense beside it");
-	else if (a->exec && !(a->exec_argv = exec_parse(a->exec, &error)))
+	else if (a->exec && !(a->exec_argv = command_parse(a->exec, &error)))
 		log_error("answer", "--exec: %s", error->message);
+	else
+		return TRUE;
+	return FALSE;
+}
+
+/* Would two calls write to one place? */
+static gboolean is_shared(const char *spec)
+{
+	const struct filename_values first = {.number = 1, .peer = ""}, second = {.number = 2, .peer = ""};
+	g_autofree char *a = filename_expand_spec(spec, &first, NULL), *b = filename_expand_spec(spec, &second, NULL);
+	const char *arg;
+
+	return strcmp(spec, "-") == 0 || (g_strcmp0(a, b) == 0 && audio_find(spec, TRUE, &arg, NULL) == &audio_file);
+}
+
+/* Calls at the same time need ends of their own. */
+static gboolean check_ends(const struct answering *a)
+{
+	const struct talk_options *talk = &a->app.talk;
+
+	if (a->max_calls <= 1)
+		return TRUE;
+	if (!a->exec_argv && is_shared(talk->out))
+		log_error("answer", "with several calls at once each needs its own --out: a file with %%n in its name, a device, or --exec");
+	else if (talk->record && is_shared(talk->record))
+		log_error("answer", "with several calls at once each needs its own --record: a file with %%n in its name");
+	else if (!a->exec_argv && strcmp(talk->in, "-") == 0)
+		log_error("answer", "with several calls at once they cannot share standard input as --in");
 	else
 		return TRUE;
 	return FALSE;
@@ -310,10 +349,19 @@ static void settle_calls(struct answering *a, const struct common *o)
 {
 	const struct config *config = a->app.config;
 
-	if (!a->max_calls)
+	if (a->max_calls == NOT_SAID)
 		a->max_calls = a->once ? 1 : (gint)config->answer_max_calls;
 	if (!a->exec_argv && config->answer_exec && !o->in && !o->out)
-		a->exec_argv = exec_parse(config->answer_exec, NULL);
+		a->exec_argv = command_parse(config->answer_exec, NULL);
+}
+
+/* Calls that are taken by themselves ask nobody. */
+static void show_calls(struct answering *a)
+{
+	struct request_handler handler = {.request = on_request, .self = a};
+
+	if (a->app.config->answer_notify && !a->auto_accept)
+		a->notify = notify_new(ui_events(a->app.ui), &handler);
 }
 
 static int run_answer(struct answering *a, const struct common *o)
@@ -329,7 +377,7 @@ static int run_answer(struct answering *a, const struct common *o)
 		return status;
 	status = jc_exit_status(JC_USAGE);
 	settle_calls(a, o);
-	if (collect_allowed(a) && check_policy(a)) {
+	if (check_ends(a) && collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
@@ -337,9 +385,11 @@ static int run_answer(struct answering *a, const struct common *o)
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		service_watch(a->service, phone_media(a->app.phone));
 		events_listen(ui_events(a->app.ui), on_event, a);
+		show_calls(a);
 		service_status(a->service, "Logging in as %s", a->app.account->jid);
 		status = app_run(&a->app, &events);
 	}
+	notify_free(a->notify, NOTIFY_LIMIT_MS);
 	missed_free(a->missed);
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
 	app_free(&a->app);
@@ -349,7 +399,7 @@ static int run_answer(struct answering *a, const struct common *o)
 
 static int answer_main(int argc, char **argv)
 {
-	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .service = service_new(),
+	struct answering a = {.allow = g_ptr_array_new_with_free_func(g_free), .max_calls = NOT_SAID, .service = service_new(),
 		.talking = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free)};
 	const GOptionEntry entries[] = {
 		{"auto", 0, 0, G_OPTION_ARG_NONE, &a.auto_accept, "Take calls by itself, of those allowed", NULL},

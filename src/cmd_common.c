@@ -9,6 +9,7 @@
 #include "log.h"
 #include "media/dtmf.h"
 #include "suggest.h"
+#include "talk_record.h"
 #include "text.h"
 
 enum { MAX_STATS_S = 3600, SINK_LIMIT_MS = 10000 };
@@ -74,6 +75,8 @@ static void add_call_options(GOptionGroup *group, struct common *o)
 	const GOptionEntry entries[] = {
 		{"in", 'i', 0, G_OPTION_ARG_STRING, &o->in, "Where the sound we send comes from", "SPEC"},
 		{"out", 'o', 0, G_OPTION_ARG_STRING, &o->out, "Where the sound we hear goes", "SPEC"},
+		{"record", 0, 0, G_OPTION_ARG_FILENAME, &o->record, "Record both sides: .wav, .flac, .opus or .ogg", "FILE"},
+		{"split", 0, 0, G_OPTION_ARG_NONE, &o->split, "Record each side to a file of its own", NULL},
 		{"at-end", 0, 0, G_OPTION_ARG_STRING, &o->at_end, "What follows the end of the input", "hangup|silence|device"},
 		{"dtmf", 0, 0, G_OPTION_ARG_STRING, &o->dtmf, "Send these touch tones once the call is up", "DIGITS"},
 		{"for", 0, 0, G_OPTION_ARG_INT, &o->for_s, "Hang up after so long a talk", "SECONDS"},
@@ -163,6 +166,7 @@ void common_free(struct common *o)
 	g_free(o->account_name);
 	g_free(o->in);
 	g_free(o->out);
+	g_free(o->record);
 	g_free(o->at_end);
 	g_free(o->dtmf);
 	g_free(o->events);
@@ -200,15 +204,37 @@ static enum talk_at_end read_at_end(const char *word)
 
 static gboolean check_audio(const struct app *a, GError **error)
 {
+	const struct filename_values names = {.number = 1, .peer = ""};
+	g_autofree char *out = NULL;
 	const char *arg;
 
 	if (!audio_find(a->talk.in, FALSE, &arg, error) || !audio_find(a->talk.out, TRUE, &arg, error))
+		return FALSE;
+	out = filename_expand_spec(a->talk.out, &names, error);
+	if (!out)
 		return FALSE;
 	if (audio_same_file(a->talk.in, a->talk.out)) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "--in and --out are the same file, '%s'", a->talk.out);
 		return FALSE;
 	}
 	return TRUE;
+}
+
+/* A folder that is another for each call is not known yet. */
+static gboolean check_record(const struct app *a, GError **error)
+{
+	const struct filename_values names = {.number = 1, .peer = ""};
+	g_autofree char *folder = a->talk.record ? g_path_get_dirname(a->talk.record) : NULL;
+	GError *fault = NULL;
+
+	if (!folder || talk_recording_check(&a->talk, a->talk.record, &names, &fault))
+		return TRUE;
+	if (fault->code == JC_FILE && strchr(folder, '%')) {
+		g_error_free(fault);
+		return TRUE;
+	}
+	g_propagate_error(error, fault);
+	return FALSE;
 }
 
 static gboolean is_stdio(const char *spec)
@@ -246,9 +272,10 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 		return FALSE;
 	a->talk = (struct talk_options){.in = o->in ? o->in : a->config->audio_in,
 		.out = o->out ? o->out : a->config->audio_out, .ring = a->config->audio_ring,
+		.record = o->record, .split = o->split,
 		.at_end = read_at_end(o->at_end), .dtmf = o->dtmf, .for_s = (guint)o->for_s, .stats_s = (guint)o->stats_s};
 	a->ring_timeout_s = o->ring_timeout_s ? (guint)o->ring_timeout_s : a->config->ring_timeout_s;
-	if (!check_audio(a, error))
+	if (!check_audio(a, error) || !check_record(a, error))
 		return FALSE;
 	password = account_password(a->account, a->config, error);
 	if (!password)

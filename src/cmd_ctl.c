@@ -133,6 +133,14 @@ static gboolean fits(const struct asking *a, const struct peer *p)
 		(!a->account || g_strcmp0(a->account, name) == 0 || jid_same_bare(a->account, jid));
 }
 
+/* PID 0: of any. Nobody else is waited for who is stopped. */
+static gboolean is_socket_of(gint pid, const char *name)
+{
+	g_autofree char *wanted = g_strdup_printf("%d.sock", pid);
+
+	return pid ? g_str_equal(name, wanted) : g_str_has_suffix(name, ".sock");
+}
+
 static GPtrArray *find_peers(const struct asking *a)
 {
 	g_autofree char *folder = control_folder();
@@ -142,7 +150,7 @@ static GPtrArray *find_peers(const struct asking *a)
 
 	while (dir && (name = g_dir_read_name(dir)) != NULL) {
 		g_autofree char *path = g_build_filename(folder, name, NULL);
-		struct peer *p = g_str_has_suffix(name, ".sock") ? peer_new(path) : NULL;
+		struct peer *p = is_socket_of(a->pid, name) ? peer_new(path) : NULL;
 
 		if (p && fits(a, p))
 			g_ptr_array_add(found, p);

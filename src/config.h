@@ -45,7 +45,7 @@ struct config {
 	guint bitrate_bps, ptime_ms, complexity;
 	gboolean fec, dtx;
 	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */
-	gboolean answer_allow_contacts;
+	gboolean answer_allow_contacts, answer_notify;
 	guint answer_max_calls;
 	char *answer_exec;		/* NULL: none */
 	GPtrArray *hooks;		/* struct config_hook * */

@@ -262,6 +262,11 @@ static gboolean read_allow_contacts(struct reading *r, const char *v)
 	return get_switch(r, v, &r->config->answer_allow_contacts);
 }
 
+static gboolean read_notify(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->answer_notify);
+}
+
 static gboolean read_ring_timeout(struct reading *r, const char *v)
 {
 	return get_number(r, v, 1, 3600, &r->config->ring_timeout_s);
@@ -438,7 +443,7 @@ const struct config_key config_keys[] = {
 	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts}, {"answer", "exec", read_exec},
-	{"answer", "max_calls", read_max_calls},
+	{"answer", "max_calls", read_max_calls}, {"answer", "notify", read_notify},
 	{"hooks", "on_waiting", read_hook}, {"hooks", "on_incoming", read_hook}, {"hooks", "on_ringing", read_hook},
 	{"hooks", "on_answered", read_hook}, {"hooks", "on_heard", read_hook}, {"hooks", "on_dtmf", read_hook},
 	{"hooks", "on_unstable", read_hook}, {"hooks", "on_recovered", read_hook}, {"hooks", "on_recorded", read_hook},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 #include "err.h"
 #include "log.h"
 
-enum { BACKLOG = 64, LAST_WORDS_MS = 200 };
+enum { BACKLOG = 64, LAST_WORDS_MS = 200, PAUSE_MS = 1000 };
 
 struct control {
 	struct events *events;
@@ -49,22 +50,27 @@ static gboolean make_folder(const char *folder, GError **error)
 	return TRUE;
 }
 
+/* It appears when it can be connected to, in the place of what one who had our number before has left, who was killed:
+ * whoever finds nobody at a socket removes it. */
 static int listen_at(const char *path, GError **error)
 {
+	g_autofree char *unready = g_strconcat(path, "~", NULL);
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = -1;
 
-	if (g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path)) >= sizeof(addr.sun_path)) {
+	if (g_strlcpy(addr.sun_path, unready, sizeof(addr.sun_path)) >= sizeof(addr.sun_path)) {
 		g_set_error(error, JC_ERROR, JC_FILE, "%s is too long for a socket", path);
 		return -1;
 	}
-	unlink(path);				/* of one who had our number before, and was killed */
+	unlink(unready);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && fchmod(fd, 0600) == 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0)
+	if (fd >= 0 && fchmod(fd, 0600) == 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0 &&
+	    rename(unready, path) == 0)
 		return fd;
 	g_set_error(error, JC_ERROR, JC_FILE, "%s: %s", path, g_strerror(errno));
 	if (fd >= 0)
 		close(fd);
+	unlink(unready);
 	return -1;
 }
 
@@ -85,17 +91,39 @@ static gboolean is_friend(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
+static gboolean on_connection(gint listener, GIOCondition condition, gpointer data);
+
+static gboolean on_pause_over(gpointer data)
+{
+	struct control *c = data;
+
+	c->source = g_unix_fd_add(c->fd, G_IO_IN, on_connection, c);
+	return G_SOURCE_REMOVE;
+}
+
+static void turn_away(int fd)
+{
+	static const char words[] = "{\"ok\":false,\"error\":\"too many are connected\"}\n";
+
+	log_info("control", "somebody was turned away from the control socket");
+	send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
 static gboolean on_connection(gint listener, GIOCondition condition, gpointer data)
 {
 	struct control *c = data;
 	struct client_options options = {.events = c->events, .handler = c->handler, .gone = on_gone, .ctx = c};
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {	/* it would wake us again at once, and again */
+		c->source = g_timeout_add(PAUSE_MS, on_pause_over, c);
+		return G_SOURCE_REMOVE;
+	}
 	if (fd < 0)
 		return G_SOURCE_CONTINUE;
 	if (!is_friend(fd) || c->clients->len >= CONTROL_CLIENTS) {
-		log_info("control", "somebody was turned away from the control socket");
-		close(fd);
+		turn_away(fd);
 		return G_SOURCE_CONTINUE;
 	}
 	g_ptr_array_add(c->clients, client_new(fd, &options));

@@ -7,7 +7,7 @@
 
 struct control;
 
-enum { CONTROL_CLIENTS = 16 };
+enum { CONTROL_CLIENTS = 16 };	/* whoever comes beyond that is told so */
 
 /* NULL with JC_FILE: there is no place for it, which is no reason not to call. */
 struct control *control_new(struct events *events, const struct request_handler *handler, GError **error);

@@ -383,10 +383,18 @@ void dial_hangup(struct dial *d, enum jc_err err, const char *text)
 	talk_end(d->talk, err, text);
 }
 
+static void say_keys(struct dial *d)
+{
+	ui_say(d->ui, "  q         hangs up");
+	talk_say_keys(d->talk);
+}
+
 void dial_key(struct dial *d, int c)
 {
 	if (c == 'q' || c == 'Q')
 		dial_hangup(d, JC_OK, NULL);
+	else if (c == '?')
+		say_keys(d);
 	else
 		talk_key(d->talk, c);
 }

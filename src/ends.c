@@ -24,6 +24,59 @@ gboolean ends_close(struct ends *ends, GError **error)
 	return complete;
 }
 
+void ends_part(struct ends *ends, struct ends **in, struct ends **out)
+{
+	*in = *out = NULL;
+	if (ends->have_in) {
+		*in = g_new0(struct ends, 1);
+		**in = (struct ends){.in = ends->in, .have_in = TRUE};
+	}
+	if (ends->have_out) {
+		*out = g_new0(struct ends, 1);
+		**out = (struct ends){.out = ends->out, .have_out = TRUE};
+	}
+	g_free(ends);
+}
+
+/* ---- closing without waiting ---- */
+
+struct closing {
+	struct ends *ends;
+	void (*done)(void *ctx, const GError *error);
+	void *ctx;
+	GError *error;
+};
+
+static void closed(void *self, void *arg)
+{
+	struct closing *c = self;
+
+	c->done(c->ctx, c->error);
+	g_clear_error(&c->error);
+	g_free(c);
+}
+
+static gpointer close_them(gpointer data)
+{
+	struct closing *c = data;
+
+	ends_close(c->ends, &c->error);
+	post_to(NULL, closed, c, NULL, 0);
+	return NULL;
+}
+
+void ends_close_later(struct ends *ends, void (*done)(void *ctx, const GError *error), void *ctx)
+{
+	struct closing *c = g_new0(struct closing, 1);
+
+	c->ends = ends;
+	c->done = done;
+	c->ctx = ctx;
+	g_thread_unref(g_thread_new("audio-close", close_them, c));
+}
+
+/* ---- opening without waiting ---- */
+
 static void opened(void *self, void *arg)
 {
 	struct ends_opening *o = self;

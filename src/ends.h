@@ -23,7 +23,12 @@ void ends_abandon(struct ends_opening *o);
 /* The same for ENDS that are there already; they are taken over. */
 struct ends_opening *ends_open_ready(struct ends *ends, void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx);
 
-/* FALSE with ERROR when a file is not complete. Takes ENDS; NULL is fine. */
+/* ENDS as two that can be closed apart; either may be NULL. Takes ENDS. */
+void     ends_part(struct ends *ends, struct ends **in, struct ends **out);
+
+/* FALSE with ERROR when a file is not complete. Takes ENDS; NULL is fine. It may wait, for a device or a reader, up to 2 s: */
 gboolean ends_close(struct ends *ends, GError **error);
+/* so this does it in a worker thread, and calls done(ctx, error) once from the main loop; ERROR is lent. Takes ENDS, not NULL. */
+void     ends_close_later(struct ends *ends, void (*done)(void *ctx, const GError *error), void *ctx);
 
 #endif

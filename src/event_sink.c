@@ -9,18 +9,27 @@
 #include "outbox.h"
 #include "text.h"
 
+enum { LOST_LINE = 128 };			/* [bytes], at most */
+
 struct event_sink {
 	struct events *events;
 	struct outbox *out;
 	guint listener;
 	guint64 lost;
+	double lost_s;			/* when the last of these happened */
 	int own_fd;			/* -1: it is somebody else's */
 };
 
 static gboolean tell_lost(struct event_sink *s)
 {
-	g_autofree char *line = g_strdup_printf("{\"event\":\"lost\",\"count\":%" G_GUINT64_FORMAT "}", s->lost);
+	struct fields *f = fields_new();
+	g_autofree char *line = NULL;
 
+	fields_add_string(f, "event", "lost");
+	fields_add_double(f, "time", s->lost_s);
+	fields_add_int(f, "count", (gint64)s->lost);
+	line = fields_write(f);
+	fields_free(f);
 	if (!outbox_put(s->out, line))
 		return FALSE;
 	s->lost = 0;
@@ -31,8 +40,13 @@ static void on_event(void *ctx, const struct event *e)
 {
 	struct event_sink *s = ctx;
 
-	if ((s->lost && !tell_lost(s)) || !outbox_put(s->out, e->json))
-		s->lost++;
+	/* The gap is told when it is over, in one line, and not in the last bytes that no event fits in. */
+	gboolean fits = !s->lost || outbox_waiting(s->out) + LOST_LINE + strlen(e->json) < SINK_ROOM;
+
+	if (fits && (!s->lost || tell_lost(s)) && outbox_put(s->out, e->json))
+		return;
+	s->lost++;
+	fields_double(e->fields, "time", &s->lost_s);
 }
 
 struct event_sink *event_sink_new(struct events *e, int fd)
@@ -48,9 +62,10 @@ struct event_sink *event_sink_new(struct events *e, int fd)
 
 static int open_number(guint64 number, GError **error)
 {
-	int fd = (int)number, flags = fcntl(fd, F_GETFL);
+	int fd = (int)number, flags = fcntl(fd, F_GETFL), own = fcntl(fd, F_GETFD);
 
-	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+	/* What we were started with has survived our own exec; what we opened ourselves would not. */
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || (own & FD_CLOEXEC)) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "--events %d: this file descriptor is not open for writing", fd);
 		return -1;
 	}
@@ -75,7 +90,7 @@ struct event_sink *event_sink_open(struct events *e, const char *where, GError *
 {
 	struct event_sink *s;
 	guint64 number;
-	gboolean is_number = text_uint(where, 1, 1023, &number);
+	gboolean is_number = text_uint(where, 0, G_MAXINT, &number);
 	int fd = is_number ? open_number(number, error) : open_path(where, error);
 
 	if (fd < 0)
@@ -91,9 +106,9 @@ void event_sink_free(struct event_sink *s, int limit_ms)
 	if (!s)
 		return;
 	events_unlisten(s->events, s->listener);
-	if (s->lost)
-		tell_lost(s);
 	outbox_flush(s->out, limit_ms);
+	if (s->lost && tell_lost(s))
+		outbox_flush(s->out, limit_ms);
 	outbox_free(s->out);
 	if (s->own_fd >= 0)
 		close(s->own_fd);

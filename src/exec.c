@@ -1,6 +1,5 @@
 #include "exec.h"
 
-#include <gio/gio.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
@@ -8,11 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "err.h"
 #include "log.h"
 #include "text.h"
 
-enum { CONTROL_FD = 3, KILL_S = 5 };
+enum { CONTROL_FD = 3 };
 
 struct exec {
 	struct exec_options options;	/* of these, strings and ui are not used after exec_new */
@@ -21,21 +21,10 @@ struct exec {
 	int child_in, child_out, child_control;	/* the command's half; -1: given to it */
 	int control;			/* ours; -1: the client has it */
 	struct client *client;
-	GSubprocess *process;
+	GPid pid;			/* 0: not started, or ended */
 	guint grace_source;
 	gboolean over;			/* freed, once the process has ended */
 };
-
-char **exec_parse(const char *command, GError **error)
-{
-	g_autoptr(GError) why = NULL;
-	char **argv = NULL;
-
-	if (g_shell_parse_argv(command, NULL, &argv, &why))
-		return argv;
-	g_set_error(error, JC_ERROR, JC_USAGE, "'%s' is no command: %s", command, why->message);
-	return NULL;
-}
 
 static void close_fd(int *fd)
 {
@@ -52,7 +41,6 @@ static void destroy(struct exec *e)
 	close_fd(&e->child_out);
 	close_fd(&e->child_control);
 	close_fd(&e->control);
-	g_clear_object(&e->process);
 	ui_free(e->ui);
 	g_free(e->peer);
 	g_free(e->name);
@@ -110,16 +98,16 @@ static void on_gone(void *ctx, struct client *client)
 	client_free(client, 0);
 }
 
-static void on_exited(GObject *source, GAsyncResult *result, gpointer data)
+static void on_exited(GPid pid, gint wait_status, gpointer data)
 {
 	struct exec *e = data;
-	gboolean killed = g_subprocess_get_if_signaled(e->process);
-	int status = killed ? 128 + g_subprocess_get_term_sig(e->process) : g_subprocess_get_exit_status(e->process);
+	int status = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 
+	e->pid = 0;
+	g_spawn_close_pid(pid);
 	ui_event(e->ui, "exec-ended", "status", "i", (gint64)status, NULL);
 	if (status)
 		log_warn("exec", "the command of the call ended with status %d", status);
-	g_clear_object(&e->process);
 	if (e->over)
 		destroy(e);
 }
@@ -131,15 +119,17 @@ static void in_child(gpointer data)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-static void set_environment(GSubprocessLauncher *launcher, const struct exec *e)
+static char **environment(const struct exec *e)
 {
 	g_autofree char *call = g_strdup_printf("%u", e->options.call), *rate = g_strdup_printf("%d", AUDIO_RATE);
 	g_autofree char *control = g_strdup_printf("%d", CONTROL_FD);
 	const char *const pairs[][2] = {{"JCALL_CALL", call}, {"JCALL_PEER", e->peer}, {"JCALL_NAME", e->name},
 		{"JCALL_FORMAT", "s16le"}, {"JCALL_RATE", rate}, {"JCALL_CHANNELS", "1"}, {"JCALL_CONTROL_FD", control}};
+	char **env = command_environ();
 
 	for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++)
-		g_subprocess_launcher_setenv(launcher, pairs[i][0], pairs[i][1], TRUE);
+		env = g_environ_setenv(env, pairs[i][0], pairs[i][1], TRUE);
+	return env;
 }
 
 static int steal(int *fd)
@@ -150,45 +140,46 @@ static int steal(int *fd)
 	return mine;
 }
 
+static gboolean spawn(struct exec *e, GError **error)
+{
+	g_auto(GStrv) env = environment(e);
+	const int target = CONTROL_FD;
+
+	return g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)e->options.argv, (const char *const *)env,
+						G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, in_child, NULL, e->child_in,
+						e->child_out, -1, &e->child_control, &target, 1, &e->pid, NULL, NULL, NULL, error);
+}
+
 gboolean exec_start(struct exec *e, GError **error)
 {
-	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
 	g_autoptr(GError) why = NULL;
 	struct client_options client = {.events = ui_events(e->ui), .handler = e->options.handler, .call = e->options.call,
 					.gone = on_gone, .ctx = e};
+	gboolean started = spawn(e, &why);
 
-	g_subprocess_launcher_set_child_setup(launcher, in_child, NULL, NULL);
-	set_environment(launcher, e);
-	g_subprocess_launcher_take_stdin_fd(launcher, steal(&e->child_in));
-	g_subprocess_launcher_take_stdout_fd(launcher, steal(&e->child_out));
-	g_subprocess_launcher_take_fd(launcher, steal(&e->child_control), CONTROL_FD);
-	e->process = g_subprocess_launcher_spawnv(launcher, (const char *const *)e->options.argv, &why);
-	if (!e->process) {
+	close_fd(&e->child_in);
+	close_fd(&e->child_out);
+	close_fd(&e->child_control);
+	if (!started) {
+		e->pid = 0;
 		g_set_error(error, JC_ERROR, JC_FILE, "the command of the call was not started: %s", why->message);
 		return FALSE;
 	}
-	g_subprocess_wait_async(e->process, NULL, on_exited, e);
-	ui_event(e->ui, "exec", "pid", "i", g_ascii_strtoll(g_subprocess_get_identifier(e->process), NULL, 10), NULL);
+	g_child_watch_add(e->pid, on_exited, e);
+	ui_event(e->ui, "exec", "pid", "i", (gint64)e->pid, NULL);
 	e->client = client_new(steal(&e->control), &client);
 	return TRUE;
 }
 
 /* ---- its end ---- */
 
-static void signal_group(const struct exec *e, int signum)
-{
-	gint64 pid = g_ascii_strtoll(g_subprocess_get_identifier(e->process), NULL, 10);
-
-	kill((pid_t)-pid, signum);
-}
-
 static gboolean on_kill(gpointer data)
 {
 	struct exec *e = data;
 
 	e->grace_source = 0;
-	if (e->process)
-		signal_group(e, SIGKILL);
+	if (e->pid)
+		kill(-e->pid, SIGKILL);
 	return G_SOURCE_REMOVE;
 }
 
@@ -196,9 +187,9 @@ static gboolean on_grace_over(gpointer data)
 {
 	struct exec *e = data;
 
-	if (e->process)
-		signal_group(e, SIGTERM);
-	e->grace_source = g_timeout_add_seconds(KILL_S, on_kill, e);
+	if (e->pid)
+		kill(-e->pid, SIGTERM);
+	e->grace_source = g_timeout_add(e->options.kill_ms ? e->options.kill_ms : EXEC_KILL_S * 1000, on_kill, e);
 	return G_SOURCE_REMOVE;
 }
 
@@ -207,10 +198,10 @@ void exec_free(struct exec *e)
 	if (!e)
 		return;
 	client_free(g_steal_pointer(&e->client), 0);
-	if (!e->process) {
+	if (!e->pid) {
 		destroy(e);
 		return;
 	}
 	e->over = TRUE;
-	e->grace_source = g_timeout_add_seconds(EXEC_GRACE_S, on_grace_over, e);
+	e->grace_source = g_timeout_add(e->options.grace_ms ? e->options.grace_ms : EXEC_GRACE_S * 1000, on_grace_over, e);
 }

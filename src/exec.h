@@ -2,7 +2,8 @@
  * caller, requests and events on its file descriptor 3. Started without a shell. Main thread.
  *
  * The call's end is told to it by the ends of these; it may go on for EXEC_GRACE_S, to store what it has heard, before it is
- * told to end by SIGTERM, and killed KILL_S later. */
+ * told to end by SIGTERM, and killed EXEC_KILL_S later. All its process group is, of which it is the first. Nothing of ours but these
+ * and standard error is open in it, and no JCALL_ variable set but those that jcall(1) names. */
 #ifndef JCALL_EXEC_H
 #define JCALL_EXEC_H
 
@@ -12,7 +13,7 @@
 
 struct exec;
 
-enum { EXEC_GRACE_S = 60 };
+enum { EXEC_GRACE_S = 60, EXEC_KILL_S = 5 };
 
 struct exec_options {			/* strings are copied */
 	char *const *argv;		/* borrowed until exec_start */
@@ -20,6 +21,7 @@ struct exec_options {			/* strings are copied */
 	guint call;
 	struct ui *ui;			/* of the whole process */
 	struct request_handler handler;
+	guint grace_ms, kill_ms;	/* instead of EXEC_GRACE_S, EXEC_KILL_S; 0: these */
 };
 
 /* Makes what the command will read from and write to. ENDS is our half of it, the caller's to close. NULL with JC_FILE. */
@@ -28,8 +30,5 @@ struct exec *exec_new(const struct exec_options *options, struct ends **ends, GE
 gboolean     exec_start(struct exec *e, GError **error);
 /* The call is over. What was started is looked after until it has ended. */
 void         exec_free(struct exec *e);
-
-/* The words of COMMAND; NULL with JC_USAGE. Caller frees. */
-char       **exec_parse(const char *command, GError **error);
 
 #endif

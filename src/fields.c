@@ -261,13 +261,26 @@ const char *fields_string(const struct fields *f, const char *key)
 	return one ? one->string : NULL;
 }
 
+gboolean fields_has(const struct fields *f, const char *key)
+{
+	for (guint i = 0; i < f->all->len; i++)
+		if (g_str_equal(((const struct field *)f->all->pdata[i])->key, key))
+			return TRUE;
+	return FALSE;
+}
+
+/* 50.0 is as whole as 50: some languages write all their numbers so. Up to 2^53 a double holds what was written. */
 gboolean fields_int(const struct fields *f, const char *key, gint64 *out)
 {
-	const struct field *one = find(f, key, INT);
+	const struct field *one = find(f, key, INT), *real = find(f, key, DOUBLE);
 
 	if (one)
 		*out = one->number;
-	return one != NULL;
+	else if (real && fabs(real->real) <= 0x1p53 && floor(real->real) == real->real)
+		*out = (gint64)real->real;
+	else
+		return FALSE;
+	return TRUE;
 }
 
 gboolean fields_double(const struct fields *f, const char *key, double *out)

@@ -30,6 +30,7 @@ char *fields_write(const struct fields *f);			/* without a line's end; caller fr
 struct fields *fields_read(const char *line, gsize len, GError **error);
 
 const char *fields_string(const struct fields *f, const char *key);	/* borrowed; NULL: there is no such string */
+gboolean    fields_has(const struct fields *f, const char *key);	/* whatever it is */
 gboolean    fields_int(const struct fields *f, const char *key, gint64 *out);	/* FALSE: no such number, or not whole */
 gboolean    fields_double(const struct fields *f, const char *key, double *out);
 gboolean    fields_bool(const struct fields *f, const char *key);	/* FALSE also where there is none */

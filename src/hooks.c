@@ -1,10 +1,13 @@
 #include "hooks.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "err.h"
 #include "log.h"
 #include "text.h"
@@ -28,7 +31,8 @@ struct hooks {
 	GCancellable *forget;		/* of what still runs when we are gone */
 	gboolean running;		/* one has its turn */
 	guint turn, turn_source;	/* which: an earlier one that ends late is of no interest */
-	guint64 lost;
+	guint turn_ms;
+	gboolean behind;		/* and it has been told */
 	void (*done)(void *ctx);
 	void *ctx;
 };
@@ -68,7 +72,7 @@ static gboolean on_turn_over(gpointer data)
 	struct hooks *h = data;
 
 	h->turn_source = 0;
-	log_warn("hooks", "a hook takes longer than %d s: the next one is started beside it", HOOK_TURN_S);
+	log_warn("hooks", "a hook takes longer than %u s: the next one is started beside it", h->turn_ms / 1000);
 	end_turn(h);
 	return G_SOURCE_REMOVE;
 }
@@ -112,10 +116,15 @@ static gboolean start(struct hooks *h, const struct run *r)
 	g_autoptr(GSubprocess) process = NULL;
 	g_autoptr(GError) error = NULL;
 	struct turn *turn;
+	int in = filled_pipe(r->json), out = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 
 	g_subprocess_launcher_set_environ(launcher, r->env);
-	g_subprocess_launcher_take_stdin_fd(launcher, filled_pipe(r->json));
-	g_subprocess_launcher_take_stdout_fd(launcher, dup(STDERR_FILENO));
+	g_subprocess_launcher_take_stdin_fd(launcher, in);
+	g_subprocess_launcher_take_stdout_fd(launcher, out);
+	if (in < 0 || out < 0) {		/* it would have ours, which carry sound */
+		log_warn("hooks", "a hook was not started: %s", g_strerror(errno));
+		return FALSE;
+	}
 	process = g_subprocess_launcher_spawnv(launcher, (const char *const *)r->argv, &error);
 	if (!process) {
 		log_warn("hooks", "%s", error->message);
@@ -135,8 +144,10 @@ static void next(struct hooks *h)
 		h->running = start(h, r);
 		run_free(r);
 	}
+	if (g_queue_is_empty(&h->waiting))
+		h->behind = FALSE;
 	if (h->running && !h->turn_source)
-		h->turn_source = g_timeout_add_seconds(HOOK_TURN_S, on_turn_over, h);
+		h->turn_source = g_timeout_add(h->turn_ms, on_turn_over, h);
 	if (!h->running && h->done) {
 		void (*done)(void *ctx) = h->done;
 
@@ -160,13 +171,14 @@ static void line_up(struct hooks *h, const struct hook *hook, const struct event
 	struct run *r;
 
 	if (g_queue_get_length(&h->waiting) >= HOOKS_WAITING) {
-		if (h->lost++ == 0)
+		if (!h->behind)
 			log_warn("hooks", "the hooks are %d events behind: some are left out", HOOKS_WAITING);
+		h->behind = TRUE;
 		return;
 	}
 	r = g_new0(struct run, 1);
 	r->argv = g_strdupv(hook->argv);
-	r->env = g_get_environ();
+	r->env = command_environ();
 	fields_each(e->fields, add_variable, &r->env);
 	r->json = g_strconcat(e->json, "\n", NULL);
 	g_queue_push_tail(&h->waiting, r);
@@ -192,6 +204,7 @@ struct hooks *hooks_new(struct events *e)
 	struct hooks *h = g_new0(struct hooks, 1);
 
 	h->events = e;
+	h->turn_ms = HOOK_TURN_S * 1000;
 	h->hooks = g_ptr_array_new_with_free_func(hook_free);
 	h->forget = g_cancellable_new();
 	g_queue_init(&h->waiting);
@@ -201,19 +214,21 @@ struct hooks *hooks_new(struct events *e)
 
 gboolean hooks_add(struct hooks *h, const char *name, const char *command, GError **error)
 {
-	g_autoptr(GError) why = NULL;
-	char **argv = NULL;
+	char **argv = command_parse(command, error);
 	struct hook *hook;
 
-	if (!g_shell_parse_argv(command, NULL, &argv, &why)) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "'%s' is no command: %s", command, why->message);
+	if (!argv)
 		return FALSE;
-	}
 	hook = g_new0(struct hook, 1);
 	hook->name = g_strdup(name);
 	hook->argv = argv;
 	g_ptr_array_add(h->hooks, hook);
 	return TRUE;
+}
+
+void hooks_set_turn(struct hooks *h, guint ms)
+{
+	h->turn_ms = ms;
 }
 
 void hooks_finish(struct hooks *h, void (*done)(void *ctx), void *ctx)

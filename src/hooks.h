@@ -1,7 +1,7 @@
 /* hooks.h - commands that are started when something happens: --on-event and the keys of [hooks]. Main thread.
  *
  * Without a shell. What happened is in the environment, in variables that hold only safe characters (text_safe), and as the
- * event's line of JSON on standard input; standard output goes where our standard error goes. They run in the order of the
+ * event's line of JSON on standard input; standard output goes where our standard error goes, and nothing else of ours is open. They run in the order of the
  * events, one after the other; one that takes longer than HOOK_TURN_S no longer holds up the next. */
 #ifndef JCALL_HOOKS_H
 #define JCALL_HOOKS_H
@@ -18,6 +18,7 @@ gboolean      hooks_add(struct hooks *h, const char *name, const char *command, 
 /* Hears no more events. Calls DONE(ctx) once all that wait have had their turn: at once, where none does, else from the main
  * loop. Then hooks_free. */
 void          hooks_finish(struct hooks *h, void (*done)(void *ctx), void *ctx);
+void          hooks_set_turn(struct hooks *h, guint ms);	/* instead of HOOK_TURN_S */
 void          hooks_free(struct hooks *h);	/* what waits is forgotten; what runs goes on by itself */
 
 #endif

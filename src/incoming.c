@@ -238,6 +238,7 @@ static struct incoming *begin(const struct incoming_env *env, guint number, cons
 	c->number = number;
 	c->ui = ui_of_call(env->ui, number);
 	c->options = env->options->talk;
+	c->options.number = number;
 	set_peer(c, peer);
 	c->id = g_strdup(id);
 	c->came_s = clock_s();
@@ -366,6 +367,8 @@ gboolean incoming_is_ringing(const struct incoming *c)
 
 void incoming_end(struct incoming *c)
 {
+	if (talk_is_ending(c->talk))
+		return;
 	if (c->taken)
 		talk_end(c->talk, talk_is_accepted(c->talk) ? JC_OK : JC_CANCELLED, NULL);
 	else

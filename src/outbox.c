@@ -61,15 +61,15 @@ static gboolean can_write(int fd, int limit_ms)
 	return poll(&p, 1, limit_ms) == 1;
 }
 
-/* Writes what the reader takes, having waited LIMIT_MS at most for him to take anything. */
-static void push(struct outbox *o, int limit_ms)
+/* Writes what the reader takes now. */
+static void push(struct outbox *o)
 {
-	while (!o->broken && outbox_waiting(o) > 0 && can_write(o->fd, limit_ms)) {
+	while (!o->broken && outbox_waiting(o) > 0 && can_write(o->fd, 0)) {
 		ssize_t n = put(o->fd, o->waiting->str + o->at, MIN(outbox_waiting(o), PIECE));
 
 		if (n > 0)
 			o->at += (gsize)n;
-		else if (n < 0 && errno != EINTR && errno != EAGAIN)
+		else if (n == 0 || (errno != EINTR && errno != EAGAIN))
 			o->broken = TRUE;
 		else if (errno == EAGAIN)
 			break;
@@ -87,7 +87,7 @@ static gboolean on_ready(gint fd, GIOCondition condition, gpointer data)
 {
 	struct outbox *o = data;
 
-	push(o, 0);
+	push(o);
 	if (outbox_waiting(o) > 0)
 		return G_SOURCE_CONTINUE;
 	o->source = 0;
@@ -102,7 +102,7 @@ gboolean outbox_put(struct outbox *o, const char *line)
 		return FALSE;
 	g_string_append_len(o->waiting, line, (gssize)len);
 	g_string_append_c(o->waiting, '\n');
-	push(o, 0);
+	push(o);
 	if (outbox_waiting(o) > 0 && !o->source)
 		o->source = g_unix_fd_add(o->fd, G_IO_OUT, on_ready, o);
 	return !o->broken;
@@ -110,10 +110,14 @@ gboolean outbox_put(struct outbox *o, const char *line)
 
 void outbox_flush(struct outbox *o, int limit_ms)
 {
-	gsize before;
+	gint64 end_us = g_get_monotonic_time() + limit_ms * 1000LL;
+	gint64 left_ms = limit_ms;
 
-	do {
-		before = outbox_waiting(o);
-		push(o, limit_ms);
-	} while (outbox_waiting(o) > 0 && (limit_ms < 0 || outbox_waiting(o) < before));
+	push(o);
+	while (outbox_waiting(o) > 0 && (limit_ms < 0 || left_ms > 0)) {
+		can_write(o->fd, (int)left_ms);		/* a signal may end it early */
+		push(o);
+		if (limit_ms >= 0)
+			left_ms = (end_us - g_get_monotonic_time()) / 1000;
+	}
 }

@@ -114,10 +114,21 @@ void path_tell_voice(void *self, void *arg)
 void path_tell_in_ended(void *self, void *arg)
 {
 	struct path *p = self;
-	g_autoptr(GError) fault = *(GError **)arg;
+	struct in_end *end = arg;
+	g_autoptr(GError) fault = end->fault;
 
 	if (!p->closed)
-		p->ev.in_ended(p->ev.self, fault);
+		p->ev.in_ended(p->ev.self, end->in, fault);
+}
+
+void path_tell_out_ended(void *self, void *arg)
+{
+	struct path *p = self;
+	struct out_end *end = arg;
+	g_autoptr(GError) fault = end->fault;
+
+	if (!p->closed)
+		p->ev.out_ended(p->ev.self, end->out, fault);
 }
 
 void path_tell_stale(void *self, void *arg)
@@ -178,7 +189,14 @@ void path_take_snapshot(void *self, void *arg)
 
 void path_tell_released(void *self, void *arg)
 {
-	struct in_arg *a = arg;
+	struct release *r = arg;
+
+	r->released(r->ctx);
+}
+
+void path_tell_unrecorded(void *self, void *arg)
+{
+	struct tap_arg *a = arg;
 
 	a->released(a->ctx);
 }
@@ -338,6 +356,27 @@ void path_set_in(struct path *p, const struct audio_in *in, void (*released)(voi
 	struct in_arg arg = {.in = in, .released = released, .ctx = ctx};
 
 	command(p, path_do_set_in, &arg, sizeof(arg));
+}
+
+void path_record(struct path *p, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx)
+{
+	struct tap_arg arg = {.have = tap != NULL, .released = released, .ctx = ctx};
+
+	if (tap)
+		arg.tap = *tap;
+	command(p, path_do_record, &arg, sizeof(arg));
+}
+
+void path_volume(struct path *p, guint percent)
+{
+	command(p, path_do_volume, &percent, sizeof(percent));
+}
+
+void path_set_out(struct path *p, const struct audio_out *out, void (*released)(void *ctx), void *ctx)
+{
+	struct out_arg arg = {.out = out, .released = released, .ctx = ctx};
+
+	command(p, path_do_set_out, &arg, sizeof(arg));
 }
 
 void path_stats(const struct path *p, struct media_stats *out)

@@ -29,7 +29,10 @@ struct path_events {
 	void (*unstable)(void *self, gboolean silent);			/* nothing authenticated for 2.5 s; FALSE: back */
 	void (*digit)(void *self, char digit);				/* a touch tone of the peer's: 0-9 * # A-D */
 	void (*voice)(void *self, gboolean speaking);			/* somebody speaks at the other side, or no more */
-	void (*in_ended)(void *self, const GError *fault);		/* the source has ended and all of it was sent */
+	/* The source IN has ended and all of it was sent; the output OUT is gone, and what comes is heard nowhere. FAULT: JC_AUDIO_DEVICE,
+	 * JC_FILE, JC_READER_GONE; NULL: regularly. The path goes on. */
+	void (*in_ended)(void *self, const struct audio_in *in, const GError *fault);
+	void (*out_ended)(void *self, const struct audio_out *out, const GError *fault);
 	void (*measured)(void *self);				/* path_stats has new figures; may be NULL */
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
@@ -37,8 +40,8 @@ struct path_events {
 	/* ICE: the way leads nowhere any more, be it that this machine has other addresses now or that nothing comes. It stays in
 	 * force meanwhile; path_renew seeks another. Told again as long as that lasts. */
 	void (*stale)(void *self);
-	void (*failed)(void *self, const GError *error);		/* the path is dead: JC_SECURITY, JC_LOST, JC_AUDIO_DEVICE,
-									 * JC_FILE, JC_PROTOCOL, JC_INTERNAL */
+	void (*failed)(void *self, const GError *error);		/* the path is dead: JC_SECURITY, JC_LOST,
+									 * JC_PROTOCOL, JC_INTERNAL */
 	void (*peer_left)(void *self);					/* RTCP BYE or DTLS close: the peer is gone */
 	void *self;
 };
@@ -79,8 +82,14 @@ void path_mute(struct path *p, gboolean muted);
 /* As dtmf_queue, for params that name an event; before the engine runs they wait for it. FALSE: too many are waiting. */
 gboolean path_dtmf(struct path *p, const char *digits);
 void path_hold(struct path *p, gboolean sending, gboolean receiving);
-/* Another source from now on; RELEASED(ctx) comes in the main thread when the old one is no longer used. */
+/* Another source, another output from now on (NULL: silence, nowhere); RELEASED(ctx), if there is one,
+ * comes in the main thread when the old one is no longer used: always, and before the done of path_close. */
 void path_set_in(struct path *p, const struct audio_in *in, void (*released)(void *ctx), void *ctx);
+/* TAP (copied; NULL: nobody any more) hears along from now on, across all that happens to the sound; before path_go: from its
+ * beginning. RELEASED as above, for the one before. */
+void path_record(struct path *p, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx);
+void path_volume(struct path *p, guint percent);		/* as engine_volume */
+void path_set_out(struct path *p, const struct audio_out *out, void (*released)(void *ctx), void *ctx);
 void path_stats(const struct path *p, struct media_stats *out);	/* the last snapshot, at most 0.5 s old while flowing */
 void path_watch(struct path *p, gboolean watched);	/* somebody looks on: snapshots come every 0.15 s */
 gint64 path_silent_us(const struct path *p);			/* for how long nothing authenticated came, as of the last snapshot */

@@ -106,6 +106,8 @@ static void start_engine(struct path *p)
 	}
 	engine_mute(p->engine, p->muted);
 	engine_hold(p->engine, p->hold.sending, p->hold.receiving);
+	engine_record(p->engine, p->have_tap ? &p->tap : NULL);
+	engine_volume(p->engine, p->volume);
 	if (p->proven)
 		p->secure_by = G_MAXINT64;
 	p->last_any_us = p->last_rtp_us = g_get_monotonic_time();
@@ -296,16 +298,18 @@ static void check_liveness(struct path *p, gint64 now)
 
 static void watch_ends(struct path *p)
 {
-	GError *fault = NULL;
+	struct in_end in = {.in = p->in};
+	struct out_end out = {.out = p->out};
 	struct media_stats stats;
 
-	if (!p->in_done && engine_in_ended(p->engine, &fault)) {
+	if (!p->in_done && engine_in_ended(p->engine, &in.fault)) {
 		p->in_done = TRUE;
-		path_tell(p, path_tell_in_ended, &fault, sizeof(fault));
+		path_tell(p, path_tell_in_ended, &in, sizeof(in));
 	}
-	fault = NULL;
-	if (!p->dead && engine_out_ended(p->engine, &fault))
-		path_fail(p, fault ? fault : g_error_new(JC_ERROR, JC_FILE, "the output has ended"));
+	if (!p->out_done && engine_out_ended(p->engine, &out.fault)) {
+		p->out_done = TRUE;
+		path_tell(p, path_tell_out_ended, &out, sizeof(out));
+	}
 	if (!p->told_heard && p->told_flowing) {
 		engine_stats(p->engine, &stats);
 		if (stats.first_heard_us) {
@@ -363,6 +367,7 @@ void path_do_begin(void *self, void *arg)
 	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = p->other_until = p->stale_at = G_MAXINT64;
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->snapshot_every = SNAPSHOT_US;
+	p->volume = 100;
 	p->timer = g_source_new(&timer_funcs, sizeof(GSource));
 	g_source_set_callback(p->timer, NULL, p, NULL);
 	g_source_attach(p->timer, media_thread_context(p->media));
@@ -458,6 +463,14 @@ void path_do_watch(void *self, void *arg)
 	path_schedule(p);
 }
 
+static void tell_released(struct path *p, void (*released)(void *ctx), void *ctx)
+{
+	struct release r = {.released = released, .ctx = ctx};
+
+	if (released)
+		path_tell(p, path_tell_released, &r, sizeof(r));
+}
+
 void path_do_set_in(void *self, void *arg)
 {
 	struct path *p = self;
@@ -467,9 +480,43 @@ void path_do_set_in(void *self, void *arg)
 	p->in_done = FALSE;
 	if (p->engine)
 		engine_set_in(p->engine, p->in, g_get_monotonic_time());
-	if (a->released)
-		path_tell(p, path_tell_released, a, sizeof(*a));
+	tell_released(p, a->released, a->ctx);
 	path_schedule(p);
+}
+
+void path_do_set_out(void *self, void *arg)
+{
+	struct path *p = self;
+	struct out_arg *a = arg;
+
+	p->out = a->out;
+	p->out_done = FALSE;
+	if (p->engine)
+		engine_set_out(p->engine, p->out, g_get_monotonic_time());
+	tell_released(p, a->released, a->ctx);
+	path_schedule(p);
+}
+
+void path_do_record(void *self, void *arg)
+{
+	struct path *p = self;
+	struct tap_arg *a = arg;
+
+	p->tap = a->tap;
+	p->have_tap = a->have;
+	if (p->engine)
+		engine_record(p->engine, a->have ? &p->tap : NULL);
+	if (a->released)
+		path_tell(p, path_tell_unrecorded, a, sizeof(*a));
+}
+
+void path_do_volume(void *self, void *arg)
+{
+	struct path *p = self;
+
+	p->volume = *(guint *)arg;
+	if (p->engine)
+		engine_volume(p->engine, p->volume);
 }
 
 /* It passes every earlier event: nothing refers to P after it. */

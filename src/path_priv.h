@@ -20,10 +20,15 @@ struct go_arg { struct media_params params; const struct audio_in *in; const str
 struct hold_arg { gboolean sending, receiving; };
 struct way_arg { enum transport_kind way; struct server_list servers; gboolean relay_only; };
 struct dtmf_arg { char digits[DTMF_QUEUE + 1]; };
+struct tap_arg { struct audio_tap tap; gboolean have; void (*released)(void *ctx); void *ctx; };
 struct in_arg { const struct audio_in *in; void (*released)(void *ctx); void *ctx; };
+struct out_arg { const struct audio_out *out; void (*released)(void *ctx); void *ctx; };
 
 /* ---- what the events below carry ---- */
 struct pair { struct ice_cand local, remote; };
+struct in_end { const struct audio_in *in; GError *fault; };
+struct out_end { const struct audio_out *out; GError *fault; };
+struct release { void (*released)(void *ctx); void *ctx; };
 struct snapshot { struct media_stats stats; gint64 last_any_us; };
 
 /* One end of the way. There are two for a while, when the machine's addresses have changed: the one in force, and one by which a
@@ -60,13 +65,16 @@ struct path {
 	struct dtls_fingerprint peer;
 	/* Of this way; reached: something came by it; proven: the peer is at its other end. */
 	gboolean works, reached, told_connected, way_lost, proven;
-	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, left, heard_of;
+	gboolean muted, peer_known, client, secured, go, dead, told_flowing, told_heard, told_unstable, told_voice, in_done, out_done, left, heard_of;
 	struct hold_arg hold;
 	struct dtmf_arg digits;			/* that wait until the peer is there */
 	struct media_params params;
 	const char *suite;		/* of keys that were given, which need no handshake; NULL: there were none */
 	const struct audio_in *in;
 	const struct audio_out *out;
+	struct audio_tap tap;
+	gboolean have_tap;
+	guint volume;			/* [%] */
 	struct { size_t len; uint8_t data[DATAGRAM_MAX]; } early[EARLY_RECORDS];
 	unsigned early_count, blind;	/* blind: packets of sound on a way that is not proven */
 	uint64_t tx_dropped;
@@ -95,6 +103,9 @@ void path_do_dtmf(void *self, void *arg);
 void path_do_hold(void *self, void *arg);
 void path_do_watch(void *self, void *arg);		/* gboolean */
 void path_do_set_in(void *self, void *arg);
+void path_do_record(void *self, void *arg);
+void path_do_volume(void *self, void *arg);		/* guint */
+void path_do_set_out(void *self, void *arg);
 void path_do_close(void *self, void *arg);
 
 /* ---- within the media thread ---- */
@@ -122,13 +133,15 @@ void path_tell_heard(void *self, void *arg);		/* gint64 */
 void path_tell_unstable(void *self, void *arg);		/* gboolean */
 void path_tell_digit(void *self, void *arg);		/* char */
 void path_tell_voice(void *self, void *arg);		/* gboolean */
-void path_tell_in_ended(void *self, void *arg);		/* GError *, taken */
+void path_tell_in_ended(void *self, void *arg);		/* struct in_end, its fault taken */
+void path_tell_out_ended(void *self, void *arg);	/* struct out_end, its fault taken */
 void path_tell_stale(void *self, void *arg);
 void path_tell_moved(void *self, void *arg);
 void path_tell_way_failed(void *self, void *arg);	/* GError *, taken */
 void path_tell_failed(void *self, void *arg);		/* GError *, taken */
 void path_tell_left(void *self, void *arg);
-void path_tell_released(void *self, void *arg);		/* struct in_arg */
+void path_tell_released(void *self, void *arg);		/* struct release */
+void path_tell_unrecorded(void *self, void *arg);	/* struct tap_arg */
 void path_take_snapshot(void *self, void *arg);
 void path_finish(void *self, void *arg);		/* struct snapshot; the last */
 

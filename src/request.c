@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "media/dtmf.h"
+#include "media/volume.h"
 #include "text.h"
 
 enum { MAX_WORDS = 16 };
@@ -64,6 +65,10 @@ static gboolean find_verb(struct request *r, const char *word, GError **error)
 			r->verb = (enum verb)i;
 			return TRUE;
 		}
+	if (!word || !*word) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "a command is expected");
+		return FALSE;
+	}
 	clean = text_clean(word, TEXT_SHORT);
 	g_set_error(error, JC_ERROR, JC_USAGE, "there is no command '%s'", clean);
 	return FALSE;
@@ -73,7 +78,7 @@ static gboolean take_digits(struct request *r, const char *digits, GError **erro
 {
 	struct dtmf_tx tones = {.count = 0};
 
-	if (!digits || !dtmf_queue(&tones, digits))
+	if (!digits || !*digits || !dtmf_queue(&tones, digits))
 		return wrong(error, r);
 	r->text = g_strdup(digits);
 	return TRUE;
@@ -97,8 +102,8 @@ static gboolean take_stop(struct request *r, const char *what, GError **error)
 
 static gboolean take_percent(struct request *r, gint64 percent, GError **error)
 {
-	if (percent < 0 || percent > VOLUME_MAX) {
-		g_set_error(error, JC_ERROR, JC_USAGE, "the volume is a number from 0 to %d", VOLUME_MAX);
+	if (percent < 0 || percent > VOLUME_MOST) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "the volume is a number from 0 to %d", VOLUME_MOST);
 		return FALSE;
 	}
 	r->percent = (guint)percent;
@@ -157,12 +162,31 @@ gboolean request_read_words(struct request *r, int n, char *const *words, GError
 	return find_verb(r, n > 0 ? words[0] : "", error) && words_of(r, n, words, error);
 }
 
+/* To the shell a # begins a comment; here it is a touch tone. */
+static char *without_comments(const char *text)
+{
+	GString *s = g_string_new(NULL);
+	char quote = '\0';
+
+	for (const char *p = text; *p; p++) {
+		if (*p == '#' && !quote)
+			g_string_append_c(s, '\\');
+		if (quote ? *p == quote : *p == '"' || *p == '\'')
+			quote = quote ? '\0' : *p;
+		g_string_append_c(s, *p);
+		if (*p == '\\' && quote != '\'' && p[1])
+			g_string_append_c(s, *++p);
+	}
+	return g_string_free(s, FALSE);
+}
+
 static gboolean read_text(struct request *r, const char *text, GError **error)
 {
+	g_autofree char *plain = without_comments(text);
 	g_auto(GStrv) words = NULL;
 	int n;
 
-	if (!g_shell_parse_argv(text, &n, &words, NULL)) {
+	if (!g_shell_parse_argv(plain, &n, &words, NULL)) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "this is neither a command nor JSON");
 		return FALSE;
 	}
@@ -175,7 +199,7 @@ static gboolean read_call(struct request *r, const struct fields *f, GError **er
 {
 	gint64 call = 0;
 
-	if (fields_int(f, "call", &call) && (call < 1 || call > G_MAXINT)) {
+	if (fields_has(f, "call") && (!fields_int(f, "call", &call) || call < 1 || call > G_MAXINT)) {
 		g_set_error(error, JC_ERROR, JC_USAGE, "call is the number of a call, from 1");
 		return FALSE;
 	}
@@ -207,6 +231,10 @@ static gboolean read_members(struct request *r, const struct fields *f, GError *
 static gboolean read_json(struct request *r, const struct fields *f, GError **error)
 {
 	r->id = g_strdup(fields_string(f, "id"));
+	if (fields_has(f, "id") && !r->id) {
+		g_set_error(error, JC_ERROR, JC_USAGE, "id is a string");
+		return FALSE;
+	}
 	return read_call(r, f, error) && find_verb(r, fields_string(f, "command"), error) && read_members(r, f, error);
 }
 

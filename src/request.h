@@ -13,7 +13,7 @@ enum verb {
 	VERB_RECORD, VERB_STOP, VERB_STATS, VERB_VOLUME, VERB_DEVICE, VERB_EVENTS, VERB_COUNT
 };
 
-enum { REQUEST_MAX = 8192, VOLUME_MAX = 200 };	/* [bytes] of a line; [percent] */
+enum { REQUEST_MAX = 8192 };		/* [bytes] of a line */
 
 struct request {
 	enum verb verb;

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "filename.h"
 #include "log.h"
+#include "media/volume.h"
 #include "text.h"
 
 enum {
@@ -16,18 +18,36 @@ static void finish(struct talk *t);
 
 /* ---- the end ---- */
 
-static void finish(struct talk *t)
+static void fail(struct talk *t, const GError *error)
 {
-	g_autoptr(GError) error = NULL;
+	if (!error || t->err != JC_OK)
+		return;
+	t->err = (enum jc_err)error->code;
+	g_free(t->text);
+	t->text = g_strdup(error->message);
+}
 
-	if (!talk_sound_close(g_steal_pointer(&t->sound), &error) && t->err == JC_OK) {
-		t->err = JC_FILE;
-		g_free(t->text);
-		t->text = g_strdup(error->message);
-	}
+static void on_sound_closed(void *ctx, const GError *error)
+{
+	struct talk *t = ctx;
+
+	fail(t, error);
 	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
 		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
 	t->ev.ended(t->ev.self, t->err, t->text);
+}
+
+static void on_recorded(void *ctx, const GError *fault)
+{
+	struct talk *t = ctx;
+
+	fail(t, fault);
+	talk_sound_close(g_steal_pointer(&t->sound), on_sound_closed, t);
+}
+
+static void finish(struct talk *t)
+{
+	talk_recording_close(g_steal_pointer(&t->recording), on_recorded, t);
 }
 
 static gboolean finish_idle(gpointer data)
@@ -51,6 +71,7 @@ static void on_media_closed(void *ctx, const struct media_stats *stats)
 		return;
 	}
 	t->closing = FALSE;
+	talk_recording_unused(t->recording);
 	t->ev.moved(t->ev.self);
 }
 
@@ -63,6 +84,7 @@ static void on_ahead_closed(void *ctx, const struct media_stats *stats)
 static void drop_call(struct talk *t, void (*done)(void *ctx, const struct media_stats *stats))
 {
 	talk_sound_use(t->sound, NULL);
+	talk_recording_off(t->recording);
 	phone_drop(t->phone, g_steal_pointer(&t->call), done, t);
 }
 
@@ -186,6 +208,7 @@ static void on_accepted(void *self)
 	t->accepted = TRUE;
 	talk_sound_hush(t->sound, NULL, NULL);
 	ui_event(t->ui, "accepted", "peer", "s", t->peer, NULL);
+	talk_recording_on(t->recording, t->call);
 	if (!t->accepted_us && t->options.for_s)
 		t->for_source = g_timeout_add_seconds(t->options.for_s, on_time_up, t);
 	if (!t->accepted_us)
@@ -233,7 +256,7 @@ static void on_heard(void *self, gint64 at_us)
 	t->heard = TRUE;
 	ui_event_at(t->ui, at_us, "heard", NULL);
 	ui_say(t->ui, "Talking with %s (%s)%s", t->peer,
-	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, m mutes, h holds" : "");
+	       call_keying(t->call) == KEYING_SDES ? "encrypted, with keys that the servers could read" : "encrypted", ui_has_keys(t->ui) ? "; q hangs up, ? lists the keys" : "");
 }
 
 static void on_unstable(void *self, gboolean silent)
@@ -294,11 +317,18 @@ static gboolean on_drained(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void on_in_ended(void *self, const GError *fault)
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
 {
 	struct talk *t = self;
 
-	talk_sound_in_ended(t->sound, fault);
+	talk_sound_in_ended(t->sound, in, fault);
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
+{
+	struct talk *t = self;
+
+	talk_sound_out_ended(t->sound, out, fault);
 }
 
 static struct call_events call_events(struct talk *t)
@@ -306,7 +336,7 @@ static struct call_events call_events(struct talk *t)
 	return (struct call_events){
 		.incoming = on_incoming, .delivered = on_delivered, .redirected = on_redirected, .ringing = on_ringing, .accepted = on_accepted,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .measured = on_measured,
+		.unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_changed, .in_ended = on_in_ended, .out_ended = on_out_ended, .measured = on_measured,
 		.ended = on_ended, .self = t};
 }
 
@@ -341,6 +371,26 @@ void talk_tone(struct talk *t)
 		talk_sound_tone(t->sound);
 }
 
+/* The names of its files. */
+static void name_files(struct talk *t, const char *peer)
+{
+	t->called = g_strdup(peer);
+	t->names = (struct filename_values){.number = MAX(t->options.number, 1), .peer = t->called,
+		.at_s = g_get_real_time() / G_USEC_PER_SEC};
+	t->out = filename_expand_spec(t->options.out, &t->names, NULL);
+	if (t->out)
+		t->options.out = t->out;
+}
+
+static void begin_recording(struct talk *t)
+{
+	g_autoptr(GError) error = NULL;
+
+	t->recording = talk_recording_new(t->ui, &t->options, &t->names);
+	if (t->options.record && !talk_recording_start(t->recording, t->options.record, &error))
+		ui_error(t->ui, "the call is not recorded: %s", error->message);
+}
+
 struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_options *options, const char *peer,
 		      const struct talk_events *events)
 {
@@ -353,6 +403,9 @@ struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_opti
 	t->report = talk_report_new(ui, options->stats_s);
 	t->ev = *events;
 	t->peer = text_clean(peer, TEXT_SHORT);
+	t->volume = 100;
+	name_files(t, peer);
+	begin_recording(t);
 	t->sound = talk_sound_new(phone_media(phone), ui, &t->options, &sound);
 	return t;
 }
@@ -363,6 +416,8 @@ void talk_free(struct talk *t)
 		return;
 	talk_report_free(t->report);
 	g_free(t->peer);
+	g_free(t->called);
+	g_free(t->out);
 	g_free(t->text);
 	g_free(t);
 }
@@ -378,6 +433,7 @@ static void use_call(struct talk *t)
 	call_use_ahead(t->call, g_steal_pointer(&t->ahead));
 	if (t->muted)
 		call_mute(t->call, TRUE);
+	call_volume(t->call, t->volume);
 	talk_sound_use(t->sound, t->call);
 }
 

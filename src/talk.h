@@ -15,8 +15,11 @@ struct talk;
 enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a file or pipe has been played */
 
 struct talk_options {			/* strings are borrowed until ended */
-	const char *in, *out;		/* SPECs of audio/audio.h */
+	const char *in, *out;		/* SPECs of audio/audio.h; the file of OUT with placeholders (filename.h) */
 	struct ends *ready;		/* instead of these, taken over by talk_new; NULL: there are none */
+	const char *record;		/* file, with placeholders, that both sides are recorded to (talk_record.h); NULL: none */
+	gboolean split;			/* every recording is two files, one for each side */
+	guint number;			/* of the call in this process, for the placeholders; 0 is 1 */
 	enum talk_at_end at_end;
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
@@ -60,11 +63,23 @@ void         talk_drop_call(struct talk *t);
 void         talk_mute(struct talk *t, gboolean muted);	/* in whatever state; what is so already stays so */
 void         talk_hold(struct talk *t, gboolean held);	/* once accepted */
 gboolean     talk_key(struct talk *t, int c);		/* TRUE: it was one of ours */
-const char  *talk_keys_help(void);
+void         talk_say_keys(struct talk *t);		/* what they do, a line each */
+/* Once the ends are open: SPEC (audio/audio.h) is opened in the background, and takes the place of the input or output, whose file
+ * is finished then; event input or output. If it cannot be opened that is said, and what was there stays. */
+void         talk_device(struct talk *t, gboolean output, const char *spec);
+/* Plays the sound file FILE to the peer in the place of the input, and goes back to that: a file or pipe goes on from where it
+ * was, what a microphone heard meanwhile is dropped. A second one takes the place of the first. What is muted stays so. Events:
+ * playing, once it is open, and for every call of this function played, but for what the end of the talk cuts off. */
+void         talk_play(struct talk *t, const char *file);
+gboolean     talk_play_stop(struct talk *t);		/* FALSE: none is played */
 /* What can be done in a call. Adds to REPLY; FALSE with JC_REFUSED. */
 gboolean     talk_request(struct talk *t, const struct request *r, struct fields *reply, GError **error);
 /* For the request status; STATE: before it is accepted. */
 void         talk_status(const struct talk *t, const char *state, struct fields *out);
+/* Records to FILE, a name with placeholders, from the accept on; what ran before is finished. FALSE with JC_USAGE or JC_FILE. */
+gboolean     talk_record(struct talk *t, const char *file, GError **error);
+gboolean     talk_record_stop(struct talk *t);		/* FALSE: nothing is recorded */
+void         talk_volume(struct talk *t, guint percent);	/* of what we hear: 0 to VOLUME_MOST (media/volume.h), 100 at first */
 void         talk_peer_gone(struct talk *t);		/* its presence went unavailable: end unless sound still comes */
 
 gboolean     talk_is_open(const struct talk *t);	/* the audio ends are there */

@@ -3,6 +3,7 @@
 #define JCALL_TALK_PRIV_H
 
 #include "talk.h"
+#include "talk_record.h"
 #include "talk_report.h"
 #include "talk_sound.h"
 
@@ -12,7 +13,11 @@ struct talk {
 	struct talk_options options;
 	struct talk_events ev;
 	char *peer;			/* clean, for messages */
+	char *called, *out;		/* PEER of talk_new; options.out, the placeholders replaced */
+	struct filename_values names;
 	struct talk_sound *sound;
+	struct talk_recording *recording;
+	guint volume;			/* [%] */
 	struct call *call;
 	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;

@@ -133,6 +133,14 @@ void talk_report_now(struct talk_report *r, const struct call *call)
 	tell_figures(r, &s);
 }
 
+void talk_report_say(struct talk_report *r, const struct call *call)
+{
+	struct media_stats s;
+
+	call_stats(call, &s);
+	say_figures(r, &s);
+}
+
 static gboolean on_time(gpointer data)
 {
 	struct talk_report *r = data;

@@ -29,6 +29,7 @@ void talk_report_show(struct talk_report *r, struct call *call, const struct tal
 void talk_report_live(struct talk_report *r, const struct call *call);
 void talk_report_rest(struct talk_report *r);
 void talk_report_now(struct talk_report *r, const struct call *call);	/* the event stats, once */
+void talk_report_say(struct talk_report *r, const struct call *call);	/* the figures as a human line, once */
 /* A call is over: its counters join those before, the rest is of the last one. */
 void talk_report_add(struct talk_report *r, const struct media_stats *stats);
 

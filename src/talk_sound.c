@@ -1,20 +1,97 @@
-#include "talk_sound.h"
+#include "talk_sound_priv.h"
 
 #include "log.h"
-#include "ringer.h"
+#include "text.h"
 
-struct talk_sound {
-	struct media_thread *media;
-	struct ui *ui;
-	const struct talk_options *options;
-	struct talk_sound_events ev;
-	struct ends_opening *opening, *device_opening, *ring_opening;
-	struct ends *ends, *device, *ring;	/* device: the second source of --at-end device; ring: an output of its own */
-	struct ringer *ringer;
-	struct call *call;
-	gboolean is_device;			/* what is heard is heard by a person */
-	gboolean want_tone, abandoned;
+enum { RETRY_MS = 500, RETRIES = 20 };		/* a device that is lost has 10 s to come back */
+
+static const struct audio_in *current_in(const struct talk_sound *s)
+{
+	if (s->play.ends)
+		return &s->play.ends->in;
+	return s->in.ends && !s->in_over ? &s->in.ends->in : NULL;
+}
+
+static const struct audio_out *current_out(const struct talk_sound *s)
+{
+	return s->out.ends ? &s->out.ends->out : NULL;
+}
+
+/* ---- closing ---- */
+
+static void finish_closing(struct talk_sound *s)
+{
+	if (s->closing || !s->closed)
+		return;
+	s->closed(s->closed_ctx, s->incomplete);
+	g_clear_error(&s->incomplete);
+	g_ptr_array_unref(s->parked);
+	g_free(s->in.spec);
+	g_free(s->out.spec);
+	g_free(s->play.file);
+	g_free(s);
+}
+
+static void on_end_closed(void *ctx, const GError *error)
+{
+	struct talk_sound *s = ctx;
+
+	if (error && !s->incomplete)
+		s->incomplete = g_error_copy(error);
+	s->closing--;
+	finish_closing(s);
+}
+
+static void close_end(struct talk_sound *s, struct ends *ends)
+{
+	if (!ends)
+		return;
+	s->closing++;
+	ends_close_later(ends, on_end_closed, s);
+}
+
+/* An end that was replaced; the media thread may use it until released. */
+struct old {
+	struct talk_sound *sound;
+	struct ends *ends;
 };
+
+static struct old *old_new(struct talk_sound *s, struct ends *ends)
+{
+	struct old *o = g_new(struct old, 1);
+
+	*o = (struct old){.sound = s, .ends = ends};
+	s->closing++;
+	return o;
+}
+
+static void on_released(void *ctx)
+{
+	struct old *o = ctx;
+	struct talk_sound *s = o->sound;
+
+	close_end(s, o->ends);
+	s->closing--;
+	g_free(o);
+}
+
+void talk_sound_close(struct talk_sound *s, void (*done)(void *ctx, const GError *error), void *ctx)
+{
+	if (!s) {
+		done(ctx, NULL);
+		return;
+	}
+	talk_sound_abandon(s);
+	close_end(s, g_steal_pointer(&s->ring));
+	close_end(s, g_steal_pointer(&s->in.ends));
+	close_end(s, g_steal_pointer(&s->out.ends));
+	close_end(s, g_steal_pointer(&s->play.ends));
+	for (guint i = 0; i < s->parked->len; i++)
+		close_end(s, s->parked->pdata[i]);
+	s->closed = done;
+	s->closed_ctx = ctx;
+	finish_closing(s);
+}
 
 /* ---- the ring tone ---- */
 
@@ -26,8 +103,8 @@ static void start_tone(struct talk_sound *s)
 		return;
 	if (s->ring)
 		out = &s->ring->out;
-	else if (!s->options->ring && s->ends && s->is_device)
-		out = &s->ends->out;
+	else if (!s->options->ring && s->person)
+		out = current_out(s);
 	if (out)
 		s->ringer = ringer_start(s->media, out);
 }
@@ -63,12 +140,151 @@ gboolean talk_sound_hush(struct talk_sound *s, void (*done)(void *ctx), void *ct
 	return TRUE;
 }
 
+/* ---- replacing ---- */
+
+void talk_sound_speak(struct talk_sound *s, struct ends *old)
+{
+	if (s->call && s->opened)
+		call_set_in(s->call, current_in(s), old ? on_released : NULL, old ? old_new(s, old) : NULL);
+	else if (old)
+		g_ptr_array_add(s->parked, old);
+}
+
+/* The tone may be in the old one, too. The media thread lets go of both in the order in which it is told. */
+static void hear(struct talk_sound *s, struct ends *old)
+{
+	gboolean ringing = s->ringer && !s->ring;
+	struct old *o = old && (s->call || ringing) ? old_new(s, old) : NULL;
+
+	if (old && !o)
+		g_ptr_array_add(s->parked, old);
+	if (s->call)
+		call_set_out(s->call, current_out(s), o && !ringing ? on_released : NULL, o);
+	if (ringing)
+		ringer_stop(g_steal_pointer(&s->ringer), o ? on_released : NULL, o);
+	start_tone(s);
+}
+
+static void put_in_place(struct side *side, struct ends *ends)
+{
+	struct talk_sound *s = side->sound;
+	struct ends *old = side->ends;
+
+	side->ends = ends;
+	if (side->output) {
+		hear(s, old);
+		return;
+	}
+	s->in_over = FALSE;
+	talk_sound_speak(s, old);
+}
+
+static void tell(const struct side *side, const char *device, const GError *error)
+{
+	const char *text = error ? error->message : NULL;
+
+	if (side->output)
+		ui_event(side->sound->ui, "output", "device", "s", device, "text", "s", text, NULL);
+	else
+		ui_event(side->sound->ui, "input", "device", "s", device, "text", "s", text, NULL);
+}
+
+static void begin(struct side *side, const char *spec, enum why why);
+
+static gboolean on_retry(gpointer data)
+{
+	struct side *side = data;
+
+	side->retry_source = 0;
+	begin(side, side->spec, WHY_LOST);
+	return G_SOURCE_REMOVE;
+}
+
+static void try_again(struct side *side)
+{
+	if (side->tries++ < RETRIES)
+		side->retry_source = g_timeout_add(RETRY_MS, on_retry, side);
+	else
+		side->sound->ev.failed(side->sound->ev.self, JC_AUDIO_DEVICE, "the sound device is gone, and none has come in its place");
+}
+
+static void on_failed_to_open(struct side *side, const char *shown, const GError *error)
+{
+	struct talk_sound *s = side->sound;
+
+	if (side->why == WHY_AT_END) {
+		s->ev.failed(s->ev.self, (enum jc_err)error->code, error->message);
+		return;
+	}
+	if (side->why == WHY_ASKED) {
+		tell(side, shown, error);
+		ui_error(s->ui, "the sound %s stays as it was: %s", side->output ? "output" : "input", error->message);
+	}
+	if (side->tries)
+		try_again(side);
+}
+
+static void on_side_opened(void *ctx, struct ends *ends, GError *error)
+{
+	struct side *side = ctx;
+	g_autofree char *wanted = g_steal_pointer(&side->wanted), *shown = text_clean(wanted, TEXT_LONG);
+
+	side->opening = NULL;
+	if (error) {
+		on_failed_to_open(side, shown, error);
+		return;
+	}
+	side->tries = 0;
+	g_free(side->spec);
+	side->spec = g_steal_pointer(&wanted);
+	put_in_place(side, ends);
+	tell(side, shown, NULL);
+	ui_say(side->sound->ui, side->output ? "You hear through %s now" : "You speak through %s now", shown);
+}
+
+static void give_up(struct side *side)
+{
+	g_clear_handle_id(&side->retry_source, g_source_remove);
+	ends_abandon(g_steal_pointer(&side->opening));
+	g_clear_pointer(&side->wanted, g_free);
+}
+
+/* The newest wish is the one that counts. */
+static void begin(struct side *side, const char *spec, enum why why)
+{
+	give_up(side);
+	side->wanted = g_strdup(spec);
+	side->why = why;
+	side->opening = ends_open(side->output ? NULL : spec, side->output ? spec : NULL, on_side_opened, side);
+}
+
+void talk_sound_device(struct talk_sound *s, gboolean output, const char *spec)
+{
+	if (s->opened && !s->abandoned)
+		begin(output ? &s->out : &s->in, spec, WHY_ASKED);
+}
+
+/* TRUE: it is looked for again. */
+static gboolean lost(struct side *side, const GError *fault)
+{
+	if (!fault || fault->code != JC_AUDIO_DEVICE || !side->spec)
+		return FALSE;
+	tell(side, side->spec, fault);
+	ui_say(side->sound->ui, "A sound %s is gone: looking for it, or for another", side->output ? "output" : "input");
+	put_in_place(side, NULL);
+	if (side->opening)
+		side->tries++;
+	else
+		try_again(side);
+	return TRUE;
+}
+
 /* ---- the ends ---- */
 
 static void give_ends(struct talk_sound *s)
 {
-	if (s->call && s->ends)
-		call_ends(s->call, s->ends->have_in ? &s->ends->in : NULL, s->ends->have_out ? &s->ends->out : NULL);
+	if (s->call && s->opened)
+		call_ends(s->call, current_in(s), current_out(s));
 }
 
 static void on_opened(void *ctx, struct ends *ends, GError *error)
@@ -80,7 +296,8 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 		s->ev.failed(s->ev.self, (enum jc_err)error->code, error->message);
 		return;
 	}
-	s->ends = ends;
+	ends_part(ends, &s->in.ends, &s->out.ends);
+	s->opened = TRUE;
 	give_ends(s);
 	start_tone(s);
 	s->ev.opened(s->ev.self);
@@ -95,9 +312,17 @@ struct talk_sound *talk_sound_new(struct media_thread *media, struct ui *ui, con
 	s->ui = ui;
 	s->options = options;
 	s->ev = *events;
-	s->is_device = !options->ready && audio_is_device(options->out);
-	s->opening = options->ready ? ends_open_ready(options->ready, on_opened, s) :
-		ends_open(options->in, options->out, on_opened, s);
+	s->in.sound = s->out.sound = s;
+	s->out.output = TRUE;
+	s->parked = g_ptr_array_new();
+	if (options->ready) {
+		s->opening = ends_open_ready(options->ready, on_opened, s);
+		return s;
+	}
+	s->person = audio_is_device(options->out);
+	s->in.spec = g_strdup(options->in);
+	s->out.spec = g_strdup(options->out);
+	s->opening = ends_open(options->in, options->out, on_opened, s);
 	return s;
 }
 
@@ -109,55 +334,53 @@ void talk_sound_use(struct talk_sound *s, struct call *c)
 
 gboolean talk_sound_is_open(const struct talk_sound *s)
 {
-	return s->ends != NULL;
+	return s && s->opened;
 }
 
 void talk_sound_abandon(struct talk_sound *s)
 {
 	s->abandoned = TRUE;
+	give_up(&s->in);
+	give_up(&s->out);
+	talk_play_abandon(s);
 	ends_abandon(g_steal_pointer(&s->opening));
-	ends_abandon(g_steal_pointer(&s->device_opening));
 	ends_abandon(g_steal_pointer(&s->ring_opening));
 }
 
-gboolean talk_sound_close(struct talk_sound *s, GError **error)
-{
-	gboolean complete;
+/* ---- their end ---- */
 
-	if (!s)
-		return TRUE;
-	ends_close(s->device, NULL);
-	ends_close(s->ring, NULL);
-	complete = ends_close(s->ends, error);
-	g_free(s);
-	return complete;
+void talk_sound_at_end(struct talk_sound *s)
+{
+	if (s->options->at_end == AT_END_HANGUP)
+		s->ev.over(s->ev.self);
+	else if (s->options->at_end == AT_END_DEVICE && !s->in.opening)
+		begin(&s->in, "default", WHY_AT_END);
 }
 
-/* ---- the end of the input ---- */
-
-static void on_device_opened(void *ctx, struct ends *ends, GError *error)
-{
-	struct talk_sound *s = ctx;
-
-	s->device_opening = NULL;
-	if (error) {
-		s->ev.failed(s->ev.self, (enum jc_err)error->code, error->message);
-		return;
-	}
-	s->device = ends;
-	if (s->call)
-		call_set_in(s->call, &s->device->in, NULL, NULL);
-}
-
-void talk_sound_in_ended(struct talk_sound *s, const GError *fault)
+void talk_sound_in_ended(struct talk_sound *s, const struct audio_in *in, const GError *fault)
 {
 	if (s->abandoned)
 		return;
+	if (s->play.ends && in == &s->play.ends->in) {
+		talk_play_ended(s, fault);
+		return;
+	}
+	if (!s->in.ends || in != &s->in.ends->in || lost(&s->in, fault))
+		return;
+	s->in_over = TRUE;
 	ui_event(s->ui, "input-ended", "text", "s", fault ? fault->message : NULL, NULL);
 	if (fault)
 		s->ev.failed(s->ev.self, (enum jc_err)fault->code, fault->message);
-	else if (s->options->at_end == AT_END_HANGUP)
-		s->ev.over(s->ev.self);
-	else if (s->options->at_end == AT_END_DEVICE && !s->device && !s->device_opening)
-		s->device_opening = ends_open("default", NULL, on_device_opened, s);
+	else if (!s->play.ends)
+		talk_sound_at_end(s);
+}
+
+void talk_sound_out_ended(struct talk_sound *s, const struct audio_out *out, const GError *fault)
+{
+	if (s->abandoned || out != current_out(s) || lost(&s->out, fault))
+		return;
+	if (fault)
+		s->ev.failed(s->ev.self, (enum jc_err)fault->code, fault->message);
+	else
+		s->ev.failed(s->ev.self, JC_FILE, "the output has ended");
 }

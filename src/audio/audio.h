@@ -14,7 +14,8 @@
 
 struct audio_in {
 	void   (*start)(void *self, gint64 now_us);			/* media is connected: a file plays from here, a
-									 * device drops what it has heard before */
+									 * device drops what it has heard before; again:
+									 * after a pause it goes on, from where it was */
 	size_t (*ready)(void *self, gint64 now_us);			/* [samples] that can be read now, or AUDIO_END */
 	size_t (*read) (void *self, gint16 *pcm, size_t n);		/* <= N; what is missing is the caller's silence */
 	gint64 (*when) (void *self, gint64 now_us, size_t n);		/* [us] when N samples are likely ready; >= NOW */
@@ -33,6 +34,16 @@ struct audio_out {
 	size_t (*queued)(void *self);					/* [samples] written, not yet heard, as far as known */
 	GError *(*fault)(void *self);
 	gboolean (*close)(void *self, GError **error);			/* finishes the file; FALSE: it is not complete */
+	gboolean patient;						/* 60 ms of delay are less harm than sound that is
+									 * played slower or faster for the least of it */
+	void *self;
+};
+
+/* Who listens to both sides of a call beside its ends, like a recorder. The media thread calls it: it must not block, nor
+ * allocate. AT_US: when the first of the N samples was spoken, or will be heard, as far as known. */
+struct audio_tap {
+	void (*sent) (void *self, const gint16 *pcm, size_t n, gint64 at_us);	/* what the peer can hear of us */
+	void (*heard)(void *self, const gint16 *pcm, size_t n, gint64 at_us);	/* what is heard of him, at its own loudness */
 	void *self;
 };
 
@@ -53,7 +64,7 @@ gboolean audio_open_out(const char *spec, struct audio_out *out, GError **error)
 /* Raw sound (signed 16 bits, little-endian, mono, AUDIO_RATE) from or to the pipe, socket or file FD, which is taken over, to be
  * closed with the end; NAME says in messages what it is. SIGPIPE must be ignored. An output keeps 10 s for a reader that stalls,
  * and close waits up to 2 s for him; that he has gone is JC_READER_GONE. HEEDLESS: all that is no fault: what he does not read is
- * left out. FALSE with JC_FILE: FD is no open file descriptor. */
+ * left out, and close does not wait, though he still gets it if he reads within 2 s. FALSE with JC_FILE: FD is no open file descriptor. */
 gboolean audio_pipe_in (struct audio_in *in, int fd, const char *name, GError **error);
 gboolean audio_pipe_out(struct audio_out *out, int fd, const char *name, gboolean heedless, GError **error);
 gboolean audio_same_file(const char *in_spec, const char *out_spec);	/* both are one and the same file on disk */

@@ -1,4 +1,5 @@
 #include "audio.h"
+#include "file.h"
 #include "pacer.h"
 #include "resample.h"
 
@@ -7,12 +8,17 @@
 #include <fcntl.h>
 #include <sndfile.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../err.h"
 #include "../text.h"
 
 enum { READ_FRAMES = 2048, MAX_CHANNELS = 32 };
+
+static const double PAGE_MS = 250;			/* of sound in an Ogg page: so much of it is not in the file yet */
+static const guint64 WAV_MOST = 0xffffffff - 65536;	/* [bytes] its header counts in 32 bits */
 
 /* ---- reading ---- */
 
@@ -98,7 +104,7 @@ static void in_start(void *self, gint64 now_us)
 {
 	struct file_in *f = self;
 
-	pacer_start(&f->pacer, now_us - PACER_HEAD_START_US);
+	pacer_resume(&f->pacer, now_us - PACER_HEAD_START_US);
 }
 
 static size_t in_ready(void *self, gint64 now_us)
@@ -333,6 +339,158 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
 				  .fault = out_fault, .close = out_close, .self = f};
 	return TRUE;
+}
+
+/* ---- written while it can be killed ---- */
+
+struct sound_file {
+	char *name;			/* clean, for messages */
+	SNDFILE *file;
+	SF_INFO info;
+	guint64 frames;
+	int fd, fault;			/* fault: errno of the first write that failed, which the library would not tell */
+};
+
+static sf_count_t disk_length(void *self)
+{
+	struct stat st;
+
+	return fstat(((struct sound_file *)self)->fd, &st) == 0 ? st.st_size : -1;
+}
+
+static sf_count_t disk_seek(sf_count_t offset, int whence, void *self)
+{
+	return lseek(((struct sound_file *)self)->fd, offset, whence);
+}
+
+static sf_count_t disk_tell(void *self)
+{
+	return disk_seek(0, SEEK_CUR, self);
+}
+
+static sf_count_t disk_read(void *to, sf_count_t n, void *self)
+{
+	return read(((struct sound_file *)self)->fd, to, (size_t)n);
+}
+
+static sf_count_t disk_write(const void *from, sf_count_t n, void *self)
+{
+	struct sound_file *f = self;
+	sf_count_t done = 0;
+
+	while (done < n && !f->fault) {
+		ssize_t m = write(f->fd, (const char *)from + done, (size_t)(n - done));
+
+		if (m > 0)
+			done += m;
+		else if (m == 0 || errno != EINTR)
+			f->fault = m ? errno : ENOSPC;
+	}
+	return done;
+}
+
+static gboolean disk_fails(const struct sound_file *f, const char *otherwise, GError **error)
+{
+	g_set_error(error, JC_ERROR, JC_FILE, "cannot write to '%s': %s", f->name, f->fault ? g_strerror(f->fault) : otherwise);
+	return FALSE;
+}
+
+/* A recording of two voices is Opus, whatever an Ogg file of --out is. */
+static int recording_format(const char *path)
+{
+	int format = format_of(path);
+
+	return (format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG ? SF_FORMAT_OGG | SF_FORMAT_OPUS : format;
+}
+
+gboolean sound_file_check(const char *path, GError **error)
+{
+	g_autofree char *name = text_clean(path, TEXT_LONG);
+
+	if (recording_format(path))
+		return TRUE;
+	g_set_error(error, JC_ERROR, JC_USAGE, "'%s' has none of the endings that jcall records to: .wav, .flac, .opus, .ogg", name);
+	return FALSE;
+}
+
+static void free_sound_file(struct sound_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	g_free(f->name);
+	g_free(f);
+}
+
+static gboolean open_sound_file(struct sound_file *f, const char *path, GError **error)
+{
+	static SF_VIRTUAL_IO disk = {disk_length, disk_seek, disk_read, disk_write, disk_tell};
+	double page_ms = PAGE_MS;
+
+	/* A FIFO that nobody reads fails instead of waiting. */
+	f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+	f->fault = f->fd < 0 ? errno : 0;
+	if (f->fault)
+		return disk_fails(f, NULL, error);
+	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)	/* it goes with the descriptor */
+		return disk_fails(f, "another recording is being written to it", error);
+	if (ftruncate(f->fd, 0) != 0 && errno != EINVAL) {			/* a device has no length */
+		f->fault = errno;
+		return disk_fails(f, NULL, error);
+	}
+	f->file = sf_open_virtual(&disk, SFM_WRITE, &f->info, f);
+	if (!f->file)
+		return disk_fails(f, sf_strerror(NULL), error);
+	if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
+		sf_command(f->file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);
+	else
+		sf_command(f->file, SFC_SET_OGG_PAGE_LATENCY_MS, &page_ms, sizeof(page_ms));
+	return TRUE;
+}
+
+struct sound_file *sound_file_create(const char *path, unsigned channels, GError **error)
+{
+	struct sound_file *f;
+
+	if (!sound_file_check(path, error))
+		return NULL;
+	f = g_new0(struct sound_file, 1);
+	f->name = text_clean(path, TEXT_LONG);
+	f->info = (SF_INFO){.samplerate = AUDIO_RATE, .channels = (int)channels, .format = recording_format(path)};
+	if (open_sound_file(f, path, error))
+		return f;
+	free_sound_file(f);
+	return NULL;
+}
+
+gboolean sound_file_write(struct sound_file *f, const gint16 *pcm, size_t n, GError **error)
+{
+	guint64 bytes = (f->frames + n) * (guint64)f->info.channels * sizeof(*pcm);
+
+	if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV && bytes > WAV_MOST) {
+		g_set_error(error, JC_ERROR, JC_FILE, "'%s' is as long as a WAV file can be", f->name);
+		return FALSE;
+	}
+	if (sf_writef_short(f->file, pcm, (sf_count_t)n) != (sf_count_t)n || f->fault)
+		return disk_fails(f, sf_strerror(f->file), error);
+	f->frames += n;
+	return TRUE;
+}
+
+gboolean sound_file_close(struct sound_file *f, GError **error)
+{
+	static const gint16 nothing[MAX_CHANNELS];
+	int failed;
+
+	if (!f)
+		return TRUE;
+	if (!f->frames)
+		sf_writef_short(f->file, nothing, 1);	/* without a sample a FLAC file would lack even its header */
+	failed = sf_close(f->file);
+	if (failed || f->fault)
+		disk_fails(f, sf_error_number(failed), error);
+	failed = failed || f->fault;
+	free_sound_file(f);
+	return !failed;
 }
 
 const struct audio_driver audio_file = {.name = "file", .open_in = open_in, .open_out = open_out};

@@ -11,7 +11,7 @@ static void start(void *self, gint64 now_us)
 {
 	struct null_end *n = self;
 
-	pacer_start(&n->pacer, now_us);
+	pacer_resume(&n->pacer, now_us);
 }
 
 static size_t ready(void *self, gint64 now_us)

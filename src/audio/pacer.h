@@ -19,6 +19,13 @@ static inline void pacer_start(struct pacer *p, gint64 now_us)
 	p->start_us = now_us;
 }
 
+/* Of a source: what was not asked for in a pause, while another one was played, does not come in a rush after it. */
+static inline void pacer_resume(struct pacer *p, gint64 now_us)
+{
+	p->started = TRUE;
+	p->start_us = now_us - (gint64)(p->done * G_USEC_PER_SEC / AUDIO_RATE);
+}
+
 /* For what is there beforehand, like a file: its first frame need not be waited for. */
 enum { PACER_HEAD_START_US = 20000 };
 

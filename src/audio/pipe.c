@@ -42,6 +42,7 @@ struct pipe_in {
 	char *name;				/* for messages */
 	guint8 bytes[IN_ROOM * 2];
 	size_t have;				/* [bytes] */
+	guint64 came;				/* [samples] read from it, and asked for */
 	gboolean end;
 	GError *fault;
 };
@@ -68,7 +69,7 @@ static void in_start(void *self, gint64 now_us)
 {
 	struct pipe_in *p = self;
 
-	pacer_start(&p->pacer, now_us);
+	pacer_resume(&p->pacer, now_us);
 }
 
 /* A producer that is late makes the schedule late: nothing is lost, and nothing comes in a rush afterwards. */
@@ -96,6 +97,7 @@ static size_t in_read(void *self, gint16 *pcm, size_t n)
 	for (size_t i = 0; i < got; i++)
 		pcm[i] = (gint16)(p->bytes[2 * i] | p->bytes[2 * i + 1] << 8);
 	p->have -= 2 * got;
+	p->came += got;
 	memmove(p->bytes, p->bytes + 2 * got, p->have);
 	p->pacer.done += n;
 	return got;
@@ -121,6 +123,7 @@ static void in_close(void *self)
 {
 	struct pipe_in *p = self;
 
+	log_info("pipe", "%" G_GUINT64_FORMAT " samples came by %s", p->came, p->name);
 	close(p->fd);
 	g_clear_error(&p->fault);
 	g_free(p->name);
@@ -254,12 +257,35 @@ static void flush(struct pipe_out *p)
 	}
 }
 
+static void out_free(struct pipe_out *p)
+{
+	close(p->fd);
+	g_free(p->name);
+	g_free(p->bytes);
+	g_free(p);
+}
+
+static gpointer give_rest(gpointer data)
+{
+	flush(data);
+	out_free(data);
+	return NULL;
+}
+
 static gboolean out_close(void *self, GError **error)
 {
 	struct pipe_out *p = self;
 	gboolean complete;
 
+	if (p->heedless && !p->gone)
+		push(p);
+	if (p->heedless && !p->gone && p->have > 0) {	/* what becomes of it is all the same: nobody waits for that */
+		g_thread_unref(g_thread_new("pipe-rest", give_rest, p));
+		return TRUE;
+	}
 	flush(p);
+	log_info("pipe", "%" G_GUINT64_FORMAT " samples went to %s, %" G_GUINT64_FORMAT " were left out",
+		 p->pacer.done - p->lost - p->have / 2, p->name, p->lost + p->have / 2);
 	complete = p->heedless || (!p->gone && p->have == 0 && !p->lost);
 	if (p->fault) {
 		g_propagate_error(error, g_steal_pointer(&p->fault));
@@ -267,10 +293,7 @@ static gboolean out_close(void *self, GError **error)
 	} else if (!complete) {
 		g_set_error(error, JC_ERROR, JC_FILE, "whoever reads %s did not take all of it", p->name);
 	}
-	close(p->fd);
-	g_free(p->name);
-	g_free(p->bytes);
-	g_free(p);
+	out_free(p);
 	return complete;
 }
 
@@ -288,7 +311,7 @@ gboolean audio_pipe_out(struct audio_out *out, int fd, const char *name, gboolea
 	p->heedless = heedless;
 	p->bytes = g_malloc(OUT_ROOM * 2);
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
-				  .fault = out_fault, .close = out_close, .self = p};
+				  .fault = out_fault, .close = out_close, .patient = !heedless, .self = p};
 	return TRUE;
 }
 

@@ -43,6 +43,7 @@ struct device {
 
 static GMutex library_lock;
 static gboolean library_up;
+static unsigned library_streams;	/* open */
 
 /* PortAudio is not made for threads: whatever calls it but for the callbacks holds the lock. */
 static void start_library(void)
@@ -183,13 +184,25 @@ static PaError open_stream(struct device *d, PaDeviceIndex index, gboolean outpu
 	return err;
 }
 
+/* PortAudio knows what was there when it started. If that was nothing, as where the sound server was not up yet, it starts again. */
+static void start_for(gboolean output)
+{
+	PaDeviceIndex usual = paNoDevice;
+
+	if (library_up)
+		usual = output ? Pa_GetDefaultOutputDevice() : Pa_GetDefaultInputDevice();
+	if (library_up && usual == paNoDevice && !library_streams)
+		library_up = Pa_Terminate() != paNoError;
+	start_library();
+}
+
 static gboolean open_locked(struct device *d, const char *arg, gboolean output, GError **error)
 {
 	g_autofree char *name = NULL;
 	PaDeviceIndex index;
 	PaError err;
 
-	start_library();
+	start_for(output);
 	if (!library_up) {
 		g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "PortAudio does not start on this machine");
 		return FALSE;
@@ -198,8 +211,10 @@ static gboolean open_locked(struct device *d, const char *arg, gboolean output, 
 	if (index == paNoDevice)
 		return FALSE;
 	err = open_stream(d, index, output);
-	if (err == paNoError)
+	if (err == paNoError) {
+		library_streams++;
 		return TRUE;
+	}
 	name = shown_name(index);
 	g_set_error(error, JC_ERROR, JC_AUDIO_DEVICE, "the sound device '%s' cannot be used: %s", name, Pa_GetErrorText(err));
 	return FALSE;
@@ -230,6 +245,7 @@ static void close_device(struct device *d)
 	g_mutex_lock(&library_lock);
 	Pa_AbortStream(d->stream);
 	Pa_CloseStream(d->stream);
+	library_streams--;
 	g_mutex_unlock(&library_lock);
 	log_debug("portaudio", "%u callbacks, %u underruns, margin %zu", atomic_load(&d->calls), atomic_load(&d->underruns),
 		  d->margin);

@@ -17,7 +17,7 @@ static void start(void *self, gint64 now_us)
 {
 	struct tone *t = self;
 
-	pacer_start(&t->pacer, now_us - PACER_HEAD_START_US);
+	pacer_resume(&t->pacer, now_us - PACER_HEAD_START_US);
 }
 
 static size_t ready(void *self, gint64 now_us)

@@ -33,6 +33,7 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->sending = e->receiving = e->mark = TRUE;
 	e->tx_gain = e->rx_gain = FADE;
 	e->tx.db = e->rx.db = -127;
+	volume_init(&e->volume);
 	e->next_us = G_MAXINT64;
 	adapt_init(&e->adapt, params->bitrate_bps);
 	e->params.bitrate_bps = adapt_bps(&e->adapt);
@@ -47,8 +48,10 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->rtcp = rtcp_new(params->tx_ssrc, params->cname, codec_clock_hz(params->codec));
 	e->encoder = encoder_new(&e->params, error);
 	e->playout = e->encoder ? playout_new(params, error) : NULL;
-	if (e->playout)
+	if (e->playout) {
+		playout_patient(e->playout, e->have_out && e->out.patient);
 		return e;
+	}
 	engine_free(e);
 	return NULL;
 }
@@ -63,6 +66,11 @@ void engine_free(struct engine *e)
 	g_clear_error(&e->in_fault);
 	g_clear_error(&e->out_fault);
 	g_free(e);
+}
+
+static gint64 samples_us(size_t n)
+{
+	return (gint64)n * G_USEC_PER_SEC / AUDIO_RATE;
 }
 
 /* What is muted fades away and back: a cut would click. */
@@ -120,8 +128,10 @@ static void send_frame(struct engine *e, gint64 now_us)
 {
 	int len;
 
-	if (e->params.event_hz && send_event(e, now_us))
+	if (e->params.event_hz && send_event(e, now_us)) {
+		memset(e->pcm, 0, e->frame * sizeof(*e->pcm));		/* the peer does not hear it */
 		return;
+	}
 	len = encoder_encode(e->encoder, e->pcm, e->frame, e->packet + head(e), CODEC_MAX_PAYLOAD);
 	if (len <= 0)
 		e->mark = TRUE;			/* DTX: the first packet after the pause is marked (RFC 3551 4.1) */
@@ -145,6 +155,13 @@ static void rate(struct engine *e, gint64 now_us)
 	e->level = level_octet(db, voice_feed(&e->tx_voice, db, now_us));
 }
 
+/* Up to now it was spoken. */
+static void tap_sent(struct engine *e, gint64 now_us)
+{
+	if (e->have_tap)
+		e->tap.sent(e->tap.self, e->pcm, e->frame, now_us - samples_us(e->frame));
+}
+
 /* The frame in pcm has its place in time, sent or not. */
 static void pass_frame(struct engine *e, gint64 now_us)
 {
@@ -156,6 +173,7 @@ static void pass_frame(struct engine *e, gint64 now_us)
 		send_frame(e, now_us);
 	else
 		e->mark = TRUE;
+	tap_sent(e, now_us);
 	pass_time(e, e->frame);
 }
 
@@ -268,6 +286,17 @@ static size_t wanted_now(struct engine *e, gint64 now_us)
 	return e->have_out ? MIN(wanted, BLOCK) : nowhere_wants(e, now_us);
 }
 
+/* An end that keeps sound plays it when what it has is over; another one asks for what is over already. */
+static void tap_heard(struct engine *e, const gint16 *pcm, size_t n, gint64 now_us)
+{
+	gint64 at_us = now_us - samples_us(n);
+
+	if (e->have_out && e->out.queued)
+		at_us = now_us + samples_us(e->out.queued(e->out.self));
+	if (e->have_tap)
+		e->tap.heard(e->tap.self, pcm, n, at_us);
+}
+
 static void play(struct engine *e, gint64 now_us)
 {
 	gint16 pcm[BLOCK];
@@ -282,6 +311,8 @@ static void play(struct engine *e, gint64 now_us)
 		meter_feed(&e->rx, pcm, n, now_us);
 		if (!e->told_us || now_us - e->told_us > TOLD_US)
 			voice_feed(&e->rx_voice, heard ? level_db(pcm, n) : SILENCE_DB, now_us);
+		tap_heard(e, pcm, n, now_us);
+		volume_apply(&e->volume, pcm, n);
 		if (e->have_out)
 			e->out.write(e->out.self, pcm, n);
 	}

@@ -35,6 +35,12 @@ void     engine_hold(struct engine *e, gboolean sending, gboolean receiving);	/*
 /* Sends touch tones (media/dtmf.h) in the place of sound. FALSE: the peer takes none, or these are no digits, or too many. */
 gboolean engine_dtmf(struct engine *e, const char *digits);
 void     engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us);	/* another source; NULL: silence */
+/* From now on TAP (copied; NULL: nobody) hears along: each frame as the peer can hear it - what is muted or held is silence, and so
+ * is a touch tone of ours, which may be a secret - and each block as it is played, before our own volume. */
+void     engine_record(struct engine *e, const struct audio_tap *tap);
+void     engine_volume(struct engine *e, unsigned percent);		/* of what is heard, 0 to VOLUME_MOST (media/volume.h); 100 */
+/* Another output; NULL: nowhere. What the old one was given it keeps; what is in the jitter buffer goes to the new one. */
+void     engine_set_out(struct engine *e, const struct audio_out *out, gint64 now_us);
 void     engine_params(struct engine *e, const struct media_params *params);	/* ptime, bit rate, FEC may change in a call */
 
 /* The source has ended (TRUE once everything it gave was sent), regularly or with *FAULT (owned by the caller). */

@@ -27,16 +27,44 @@ gboolean engine_dtmf(struct engine *e, const char *digits)
 void engine_set_in(struct engine *e, const struct audio_in *in, gint64 now_us)
 {
 	e->have_in = in != NULL;
-	e->in_ended = FALSE;
+	e->in_ended = e->starving = FALSE;
 	g_clear_error(&e->in_fault);
 	if (in) {
 		e->in = *in;
 		if (e->started)
 			e->in.start(e->in.self, now_us);
 	}
-	e->silent_us = now_us;
+	e->silent_us = e->captured_us = now_us;
 	if (e->started)
 		engine_plan(e, now_us);
+}
+
+void engine_set_out(struct engine *e, const struct audio_out *out, gint64 now_us)
+{
+	e->have_out = out != NULL;
+	e->out_ended = FALSE;
+	g_clear_error(&e->out_fault);
+	playout_patient(e->playout, out && out->patient);
+	if (out) {
+		e->out = *out;
+		if (e->started)
+			e->out.start(e->out.self, now_us);
+	}
+	e->nowhere_us = now_us;
+	if (e->started)
+		engine_plan(e, now_us);
+}
+
+void engine_record(struct engine *e, const struct audio_tap *tap)
+{
+	e->have_tap = tap != NULL;
+	if (tap)
+		e->tap = *tap;
+}
+
+void engine_volume(struct engine *e, unsigned percent)
+{
+	volume_set(&e->volume, percent);
 }
 
 void engine_params(struct engine *e, const struct media_params *params)

@@ -13,6 +13,7 @@
 #include "playout.h"
 #include "rtcp.h"
 #include "rtp.h"
+#include "volume.h"
 
 enum { ENGINE_MAX_FRAME = 60 * AUDIO_RATE / 1000 };
 
@@ -52,6 +53,9 @@ struct engine {
 	size_t heard_digits;
 	gint64 captured_us;			/* when the last frame of the source was */
 	int tx_gain, rx_gain;			/* 0..FADE */
+	struct volume volume;
+	struct audio_tap tap;
+	gboolean have_tap;
 	struct meter tx, rx;
 	struct voice tx_voice, rx_voice;
 	uint8_t level;				/* of the frame in pcm, by RFC 6464 */

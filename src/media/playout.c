@@ -14,6 +14,8 @@ enum {
 	RISE = AUDIO_RATE / 200,
 	SPLICE = AUDIO_RATE / 200,		/* what is left out is faded over, for so long */
 	MATERIAL = 1440,			/* 30 ms: what shortening needs to find a period in */
+	HEAD_START_US = 60000,			/* and so much he is given at the beginning, lest it is wanted later */
+	PATIENCE = 80 * AUDIO_RATE / 1000,	/* so much delay that could be saved is borne by who is patient */
 	MUCH = AUDIO_RATE / 100,		/* is shortened twice in one go */
 };
 
@@ -29,6 +31,8 @@ struct playout {
 	size_t have;
 	size_t real;				/* of these the first so many hold the peer's sound in some part */
 	size_t invented;			/* [samples] in a row */
+	gboolean patient;
+	gint64 begin_us;			/* who is patient hears nothing before; 0: nothing has come yet */
 	gboolean interrupted;			/* by an event: it is no loss that no sound comes */
 	double floor, gain;			/* floor: RMS of the peer's background; gain: of what is invented */
 	uint64_t concealed, stretched, played;	/* [samples] so far */
@@ -70,6 +74,11 @@ void playout_free(struct playout *p)
 	for (size_t i = 0; i < CODEC_SOUNDS; i++)
 		decoder_free(p->decoders[i]);
 	g_free(p);
+}
+
+void playout_patient(struct playout *p, gboolean patient)
+{
+	p->patient = patient;
 }
 
 void playout_reset(struct playout *p)
@@ -255,6 +264,8 @@ static void scale(struct playout *p, size_t n, gint64 now_us)
 	if (p->invented)				/* a loss is no change of mind */
 		return;
 	wanted = jitter_steer(p->jitter, now_us);
+	if (p->patient && wanted < 0 && wanted >= -PATIENCE)
+		return;
 	do {
 		done = wanted ? scale_once(p, n, wanted, now_us) : 0;
 		if (done == 0)
@@ -267,10 +278,23 @@ static void scale(struct playout *p, size_t n, gint64 now_us)
 	} while (wanted < -MUCH && more--);
 }
 
+static gboolean waits(struct playout *p, gint64 now_us)
+{
+	if (!p->patient || p->played)
+		return FALSE;
+	if (!p->begin_us && jitter_ready(p->jitter))
+		p->begin_us = now_us + HEAD_START_US;
+	return now_us < p->begin_us;
+}
+
 gboolean playout_get(struct playout *p, gint16 *pcm, size_t n, gint64 now_us)
 {
 	gboolean decoded = FALSE, heard;
 
+	if (waits(p, now_us)) {
+		memset(pcm, 0, n * sizeof(*pcm));
+		return FALSE;
+	}
 	jitter_ask(p->jitter, now_us, (uint32_t)n);
 	while (p->have < n) {
 		if (!decode_more(p, now_us)) {

@@ -13,6 +13,9 @@ struct playout;
 
 struct playout *playout_new(const struct media_params *params, GError **error);	/* plays what their rx names: one at least */
 void            playout_free(struct playout *p);
+/* What is heard shall keep its length: it begins 60 ms later than it could, so that the delay need not grow in the call, and up to
+ * 80 ms that could be saved are not. Set before the first packet. */
+void            playout_patient(struct playout *p, gboolean patient);
 void            playout_reset(struct playout *p);		/* the peer's SSRC changed */
 struct playout_packet {
 	enum media_codec codec;		/* one of rx */

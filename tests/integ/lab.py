@@ -280,7 +280,7 @@ c2s_direct_tls_ssl = {{ key = "{self.path("server.key")}"; certificate = "{self.
         return path
 
     def env(self, **more):
-        e = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "PULSE_", "JCALL_"))}
+        e = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "PULSE_", "JCALL_", "DBUS_"))}
         e.update(HOME=self.dir, XDG_CONFIG_HOME=self.path("xdg"), XDG_RUNTIME_DIR=self.path("run"), LANG="C.UTF-8", **more)
         os.makedirs(e["XDG_RUNTIME_DIR"], 0o700, exist_ok=True)
         return e

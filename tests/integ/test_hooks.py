@@ -61,7 +61,7 @@ def test_no_shell_unless_it_is_asked_for():
     with Lab() as lab:
         juliet = lab.answer("juliet")
         romeo = lab.dial("romeo", "juliet", "--for", "1", "--on-event", f"touch {lab.path('a')};x $(touch {lab.path('b')})",
-                         "--on-event", f"sh -c 'touch {lab.path('c')}; touch {lab.path('d')}'")
+                         "--on-event", f"sh -c 'touch {lab.path('c')}; touch {lab.path('d')}'", cwd=lab.dir)
         assert romeo.exit() == 0
         assert not os.path.exists(lab.path("a")) and not os.path.exists(lab.path("b"))
         assert os.path.exists(lab.path("c")) and os.path.exists(lab.path("d"))
@@ -87,6 +87,21 @@ def test_a_hook_that_fails_or_is_not_there_does_no_harm():
         assert romeo.exit() == 3
         romeo = lab.dial("romeo", "juliet", config=lab.config("romeo", hooks={"on_lunch": "true"}))
         assert romeo.exit() == 3
+
+
+def test_the_end_of_a_call_is_told_though_the_login_is_lost_for_good():
+    with Lab() as lab:
+        config = lab.config("juliet")
+        text = open(config).read()
+        with open(config, "w") as f:
+            f.write(text.replace(f"jid = juliet@{DOMAIN}", f"jid = juliet@{DOMAIN}/same"))
+        tell = script(lab, "tell", f'echo $JCALL_EVENT >> {lab.path("told")}\n')
+        juliet = lab.answer("juliet", "--on-event", tell, config=config)
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("heard")
+        other = lab.answer("juliet", config=config)             # which takes the resource, for good
+        assert juliet.exit() == 24, juliet.lines
+        assert lines(lab.path("told")) == [e["event"] for e in juliet.events] and juliet.seen("ended")
 
 
 def test_a_slow_hook_holds_up_the_others_but_not_the_call():

@@ -130,17 +130,6 @@ def test_recording_of_a_killed_process_still_plays():
         assert len(read_wav(lab.path("x.wav"))) >= 20000
 
 
-def test_closed_output_pipe_ends_the_call_with_its_own_status():
-    with Lab() as lab:
-        juliet = lab.answer("juliet", "--once", "-i", "tone")
-        head = subprocess.Popen(["head", "-c", "20000"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        romeo = lab.dial("romeo", "juliet", "-o", "-", stdout=head.stdin)
-        head.stdin.close()
-        assert romeo.exit() == 32, romeo.lines
-        assert head.wait() == 0
-        assert juliet.exit() == 0, "to her it is a hang-up like any other"
-
-
 def test_without_any_sound_device_files_work_and_nothing_chatters():
     with Lab() as lab:
         speech(lab.path("fox.wav"), FOX)

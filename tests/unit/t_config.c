@@ -61,7 +61,7 @@ static void every_key_is_read_into_its_place(void **state)
 		"ca_file = ~/ca.pem\npin = sha256:AB:CDef0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n"
 		"gateway = cheogram.com\n[account work]\njid = romeo@work.lit/desk\n"
 		"[audio]\nin = tone:440\nout = null\nring = null\ncodecs = pcma, opus\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
-		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\n"
+		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\nnotify = false\n"
 		"[call]\nring_timeout = 7\nencryption = sdes, dtls\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
 		"transports = raw-udp, ice-udp\n");
 	g_autofree char *ca = g_build_filename(top, "ca.pem", NULL);
@@ -88,6 +88,7 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_int_equal(c->answer_allow->len, 3);
 	assert_string_equal(c->answer_allow->pdata[2], "nurse@capulet.lit");
 	assert_true(c->answer_allow_contacts);
+	assert_false(c->answer_notify);
 	assert_int_equal(c->ring_timeout_s, 7);
 	assert_int_equal(c->servers.server[0].kind, SERVER_STUN);
 	assert_string_equal(c->servers.server[0].host, "2001:db8::1");
@@ -198,7 +199,7 @@ static void values_out_of_range_are_errors_with_file_and_line(void **state)
 		"[call]\n\nencryption = DTLS", "[call]\n\nencryption = dtls sdes any", "[network]\n\ntransports =", "[network]\n\ntransports = tcp", "[network]\n\ntransports = raw-udp raw-udp",
 		"[audio]\n\ncodecs =", "[audio]\n\ncodecs = opus speex", "[audio]\n\ncodecs = opus opus", "[audio]\n\ncodecs = cn",
 		"[audio]\n\ncodecs = opus g722 pcmu pcma opus",
-		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2",
+		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2", "[answer]\n\nnotify = maybe",
 		"[account a]\n\njid = nobody", "[account a]\n\njid = montague.lit/a@b", "[account a]\n\njid =",
 		"[account a]\n\ngateway = a@b", "[account a]\n\ngateway =", "[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
 		"[account a]\n\nca_file =", "[account a]\n\npassword =", "[account a]\n\npassword = a\\q",
@@ -226,6 +227,7 @@ static void without_a_value_the_defaults_hold(void **state)
 	assert_int_equal(c->accounts->len, 0);
 	assert_int_equal(c->answer_allow->len, 0);
 	assert_false(c->answer_allow_contacts);
+	assert_true(c->answer_notify);
 	assert_int_equal(c->ring_timeout_s, 45);
 	assert_int_equal(c->ptime_ms, 20);
 	assert_string_equal(c->audio_in, "default");
@@ -510,6 +512,7 @@ static void every_key_of_the_example_is_taken_and_shows_the_default(void **state
 	assert_int_equal(c->fec, d->fec);
 	assert_int_equal(c->dtx, d->dtx);
 	assert_int_equal(c->answer_allow_contacts, d->answer_allow_contacts);
+	assert_int_equal(c->answer_notify, d->answer_notify);
 	assert_int_equal(c->ring_timeout_s, d->ring_timeout_s);
 	assert_int_equal(c->loopback, d->loopback);
 	assert_memory_equal(&c->transports, &d->transports, sizeof(c->transports));

@@ -316,6 +316,49 @@ static void another_source_goes_on_in_the_same_stream(void **state)
 		assert_int_equal((uint16_t)(f->rtp[i].h.seq - f->rtp[i - 1].h.seq), 1);
 }
 
+static void another_output_gets_what_comes_from_then_on_and_the_jitter_buffer_goes_on(void **state)
+{
+	struct rig *f = *state;
+	struct fake_out next = {.room = 10 * AUDIO_RATE};
+	struct encoder *encoder = encoder_new(&f->params, NULL);
+	size_t before;
+
+	fake_out_init(&next);
+	rig_start(f);
+	rig_hear_for(f, encoder, 7, 100, 100);
+	before = f->out.len;
+	engine_set_out(f->e, &next.end, f->now);
+	assert_int_equal(next.starts, 1);
+	rig_hear_for(f, encoder, 7, 200, 100);
+	assert_int_equal(f->out.len, before);
+	assert_in_range(next.len, 2 * AUDIO_RATE - 2 * FRAME, 2 * AUDIO_RATE + FRAME);
+	assert_int_equal(rig_stats(f).concealed_ms, 0);
+	assert_true(fake_rms(next.pcm, FRAME) > 0 || fake_rms(next.pcm, next.len) > 100);
+	engine_set_out(f->e, NULL, f->now);
+	rig_hear_for(f, encoder, 7, 300, 50);
+	assert_in_range(rig_stats(f).rx_packets, 250, 250);
+	fake_out_clear(&next);
+	encoder_free(encoder);
+}
+
+static void the_end_of_an_output_is_told_until_there_is_another(void **state)
+{
+	struct rig *f = *state;
+	struct fake_out next = {.room = 10 * AUDIO_RATE};
+	GError *fault = NULL;
+
+	fake_out_init(&next);
+	f->out.ends_us = START + S;
+	rig_start(f);
+	rig_run(f, 2 * S);
+	assert_true(engine_out_ended(f->e, &fault));
+	engine_set_out(f->e, &next.end, f->now);
+	assert_false(engine_out_ended(f->e, &fault));
+	rig_run(f, S);
+	assert_in_range(next.len, AUDIO_RATE - FRAME, AUDIO_RATE + FRAME);
+	fake_out_clear(&next);
+}
+
 static void a_socket_that_takes_nothing_is_counted(void **state)
 {
 	struct rig *f = *state;
@@ -367,6 +410,8 @@ int main(void)
 		with(a_broken_source_hands_over_its_reason_once),
 		with(without_a_source_silence_is_sent_and_a_stall_makes_no_burst),
 		with(another_source_goes_on_in_the_same_stream),
+		with(another_output_gets_what_comes_from_then_on_and_the_jitter_buffer_goes_on),
+		with(the_end_of_an_output_is_told_until_there_is_another),
 		with(a_socket_that_takes_nothing_is_counted),
 		with(ptime_may_change_in_a_call),
 	};

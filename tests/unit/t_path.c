@@ -103,7 +103,11 @@ static void on_voice(void *self, gboolean speaking)
 	((struct side *)self)->voices++;
 }
 
-static void on_in_ended(void *self, const GError *fault)
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
+{
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
 {
 }
 
@@ -171,7 +175,7 @@ static void open_side(struct world *w, struct side *s, struct side *other, gbool
 {
 	struct path_events events = {.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered,
 		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .voice = on_voice, .in_ended = on_in_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
+		.unstable = on_unstable, .voice = on_voice, .in_ended = on_in_ended, .out_ended = on_out_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
 		.peer_left = on_left, .self = s};
 	struct link_options options = {.controlling = controlling, .loopback = TRUE};
 

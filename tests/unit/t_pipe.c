@@ -230,6 +230,22 @@ static void a_late_producer_that_then_ends_is_not_rushed_either(void **state)
 	in.close(in.self);
 }
 
+static void after_a_pause_it_goes_on_from_where_it_was(void **state)
+{
+	struct audio_in in = open_in();
+	gint64 later = 60 * (gint64)G_USEC_PER_SEC;
+
+	feed(*state, 0, 10 * FRAME);
+	in.start(in.self, 0);
+	assert_int_equal(in.ready(in.self, FRAME_US), FRAME);
+	assert_reads(&in, 0, FRAME);
+	in.start(in.self, later);
+	assert_int_equal(in.ready(in.self, later), 0);
+	assert_int_equal(in.ready(in.self, later + FRAME_US), FRAME);
+	assert_reads(&in, FRAME, FRAME);
+	in.close(in.self);
+}
+
 static void an_empty_pipe_is_looked_at_again_soon_but_not_at_once(void **state)
 {
 	struct audio_in in = open_in();
@@ -514,6 +530,36 @@ static void what_a_command_does_not_read_is_no_fault_where_it_need_not(void **st
 	assert_true(out.close(out.self, NULL));
 }
 
+static gpointer read_rest(gpointer data)
+{
+	char piece[4096];
+	gsize all = 0;
+	ssize_t n;
+
+	while ((n = read(GPOINTER_TO_INT(data), piece, sizeof(piece))) > 0)
+		all += (gsize)n;
+	return GSIZE_TO_POINTER(all);
+}
+
+/* The main loop must not stand still at the end of a call because a command is slow. */
+static void what_a_command_has_not_read_yet_it_can_read_after_the_end(void **state)
+{
+	struct audio_out out;
+	gint64 before;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(audio_pipe_out(&out, fds[1], "the command", TRUE, NULL));
+	out.start(out.self, 0);
+	for (int frame = 0; frame < 400; frame++)
+		write_run(&out, frame * FRAME, FRAME);
+	before = g_get_monotonic_time();
+	assert_true(out.close(out.self, NULL));
+	assert_true(g_get_monotonic_time() - before < 1500000);		/* a reader is waited for 2 s elsewhere */
+	assert_int_equal(GPOINTER_TO_SIZE(read_rest(GINT_TO_POINTER(fds[0]))), 400 * FRAME * 2);
+	close(fds[0]);
+}
+
 /* ---- what standard input and output may be ---- */
 
 static void assert_refused(gboolean output, int code, const char *words)
@@ -561,6 +607,7 @@ int main(void)
 		TEST(an_odd_byte_waits_for_its_other_half),
 		TEST(a_late_producer_loses_nothing_and_is_not_rushed_afterwards),
 		TEST(a_late_producer_that_then_ends_is_not_rushed_either),
+		TEST(after_a_pause_it_goes_on_from_where_it_was),
 		TEST(an_empty_pipe_is_looked_at_again_soon_but_not_at_once),
 		TEST(a_faster_producer_is_held_back_by_the_pipe),
 		TEST(reading_what_cannot_be_read_is_told),
@@ -575,6 +622,7 @@ int main(void)
 		TEST(standard_input_and_output_stay_open_for_the_next_call),
 		TEST(a_faulty_pipe_is_called_by_its_name),
 		TEST(what_a_command_does_not_read_is_no_fault_where_it_need_not),
+		TEST(what_a_command_has_not_read_yet_it_can_read_after_the_end),
 		TEST(a_terminal_is_no_pipe),
 		TEST(what_is_closed_is_told),
 	};

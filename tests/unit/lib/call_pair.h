@@ -100,7 +100,11 @@ static void on_unstable(void *self, gboolean silent)
 {
 }
 
-static void on_in_ended(void *self, const GError *fault)
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
+{
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
 {
 }
 
@@ -131,7 +135,7 @@ static struct call_events events_of(struct side *s)
 {
 	return (struct call_events){.incoming = on_incoming, .delivered = on_nothing, .ringing = on_nothing,
 		.accepted = on_accepted, .connected = on_connected, .secured = on_secured, .flowing = on_flowing,
-		.heard = on_heard, .unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended,
+		.heard = on_heard, .unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended, .out_ended = on_out_ended,
 		.ended = on_ended, .self = s};
 }
 
