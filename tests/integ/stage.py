@@ -37,11 +37,6 @@ def commands(text):
     return found
 
 
-def indented(text):
-    """The indented paragraphs of the README that are no "$ " lines: (the words before, the paragraph)."""
-    return re.findall(r"^    +((?:make|systemctl|loginctl|sudo|apt)\b.*)$", text, re.M)
-
-
 def examples():
     """{text: where it stands}"""
     found = {}
@@ -143,6 +138,11 @@ class Stage:
         finally:
             who.stop()
 
+    def abroad(self):
+        folder = self.lab.path("abroad")
+        os.makedirs(folder, 0o700, exist_ok=True)
+        return dict(self.lab.env(), XDG_RUNTIME_DIR=folder)
+
     @contextlib.contextmanager
     def declining(self, jid):
         """Somebody who declines."""
@@ -155,8 +155,9 @@ class Stage:
             who.stop()
 
     def caller(self, jid, *args):
+        """Somebody who calls Romeo; his sockets are elsewhere, as if he were at another machine."""
         heard = self.path(jid.split("@")[0] + "-heard.wav")
-        who = self.lab.dial(jid, ROMEO, "-i", f"tone:{THEIRS}", "-o", heard, *args)
+        who = self.lab.dial(jid, ROMEO, "-i", f"tone:{THEIRS}", "-o", heard, *args, env=self.abroad())
         who.file = heard
         return who
 

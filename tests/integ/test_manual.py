@@ -4,7 +4,7 @@
 An example is what stands behind "$ " in a displayed line, and each literal display (stage.py). Each is run by sh. What must have
 happened is told by the function below whose decorator has the example's text; an example without one fails, and so does one
 that is no longer in the manuals."""
-import json, os, re, signal, time
+import contextlib, json, os, re, signal, subprocess, time
 from lab import *
 from sounds import decoded, loudness, purity
 from stage import *
@@ -202,6 +202,107 @@ def does_something_for_each_event(s, text):
     with s.started(text) as romeo:
         assert s.caller(JULIET, "--for", "1").exit() == 0
         romeo.until(rf"^calling: {JULIET}/\S+\ngone: {JULIET}/\S+$")
+
+
+@example("answer", "jcall answer --record '%t-%p.opus'")
+def records_each_call(s, text):
+    with s.started(text) as romeo:
+        for _ in range(2):
+            juliet = s.caller(JULIET, "--for", "3")
+            romeo.until(JULIET)
+            juliet.wait("ringing")
+            time.sleep(0.3)
+            romeo.type("y")
+            assert juliet.exit() == 0
+    names = [f for f in os.listdir(s.cwd) if f.endswith(".opus")]
+    assert len(names) == 2 and all(JULIET in n for n in names), names
+    for name in names:
+        subprocess.run(["opusdec", "--quiet", "--rate", "48000", s.path(name), s.path("both.wav")], check=True)
+        for side, hz in (("1", MICROPHONE), ("2", THEIRS)):
+            subprocess.run(["sox", s.path("both.wav"), s.path("side.wav"), "remix", side], check=True)
+            assert purity(decoded(s.path("side.wav")), hz) > 0.8, (side, hz)
+
+
+@example("answer", "jcall answer --auto --allow-contacts --max-calls 10 --exec cat", "jcall answer --auto --allow-contacts --max-calls 9 --exec cat")
+def echoes(s, text):
+    with s.started(text):
+        both = [s.caller(who, "--for", "4") for who in (JULIET, MUM)]
+        for who in both:
+            assert who.exit() == 0
+            hears(who, THEIRS)
+
+
+@example("answer", """jcall answer --on-event 'sh -c "echo $JCALL_EVENT $JCALL_PEER >>calls.txt"'""")
+def does_something_whenever_something_happens(s, text):
+    with s.started(text) as romeo:
+        juliet = s.caller(JULIET, "--for", "1")
+        romeo.until(JULIET)
+        juliet.wait("ringing")
+        time.sleep(0.3)
+        romeo.type("y")
+        assert juliet.exit() == 0
+    said = open(s.path("calls.txt")).read()
+    assert re.search(rf"^incoming {JULIET}/\S+$", said, re.M) and re.search(rf"^ended {JULIET}/\S+$", said, re.M), said
+
+
+# ---- ctl
+
+@contextlib.contextmanager
+def in_call(s, *callers):
+    """Romeo's jcall is in calls with these: their Procs."""
+    with s.started("jcall answer --auto --allow-contacts --max-calls 2 -i null -o null"):
+        procs = []
+        for who in callers:
+            procs.append(s.caller(who))
+            procs[-1].wait("heard")
+        yield procs
+
+
+@example("ctl", "jcall ctl answer")
+def takes_the_call_that_rings(s, text):
+    with s.started("jcall answer -i null -o null") as romeo:
+        juliet = s.caller(JULIET, "--for", "1")
+        romeo.until(JULIET)
+        assert s.run(text)[0] == 0
+        assert juliet.exit() == 0
+
+
+@example("ctl", "jcall ctl mute; sleep 5; jcall ctl unmute")
+def mutes_for_a_while(s, text):
+    with in_call(s, JULIET) as (juliet,):
+        assert s.run(text)[0] == 0
+        assert juliet.wait("peer")["muted"] and not juliet.wait("peer")["muted"]
+
+
+@example("ctl", "jcall ctl dtmf 42#")
+def presses_keys(s, text):
+    with in_call(s, JULIET) as (juliet,):
+        assert s.run(text)[0] == 0
+        assert [juliet.wait("dtmf")["digit"] for _ in range(3)] == list("42#")
+
+
+@example("ctl", "jcall ctl --json status | jq -r '.calls[] | .peer'", "jcall ctl status",
+         "echo status | socat - UNIX-CONNECT:$(echo $XDG_RUNTIME_DIR/jcall/*.sock)")
+def tells_who_talks(s, text):
+    with in_call(s, JULIET, MUM):
+        status, out, _ = s.run(text)
+        assert status == 0 and JULIET in out and MUM in out, out
+
+
+@example("ctl", "jcall ctl --call 2 hangup")
+def ends_one_of_two(s, text):
+    with in_call(s, JULIET, MUM) as (juliet, mum):
+        assert s.run(text)[0] == 0
+        assert mum.exit() == 0 and juliet.p.poll() is None
+
+
+@example("ctl", """jcall ctl events | jq -r --unbuffered 'select(.event == "dtmf") | .digit' | head -n 1""")
+def waits_for_a_key(s, text):
+    with in_call(s, JULIET) as (juliet,):
+        with s.started(text, waits=False) as asker:
+            time.sleep(1)
+            subprocess.run([JCALL, "ctl", "--pid", str(juliet.pid), "dtmf", "5"], env=s.abroad(), check=True)
+            asker.until("^5$")
 
 
 # ---- lists
@@ -403,6 +504,10 @@ def test_examples_of_dial():
 
 def test_examples_of_answer():
     run_group("answer")
+
+
+def test_examples_of_ctl():
+    run_group("ctl")
 
 
 def test_examples_of_lists():
