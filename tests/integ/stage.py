@@ -73,6 +73,7 @@ class Stage:
             with open(env["HOME"] + "/.asoundrc", "a") as f:
                 f.write("pcm.Headset { type asym playback.pcm spk capture.pcm mic hint { show on description Headset } }\n")
             env.pop("XDG_CONFIG_HOME")
+            env = {k: v for k, v in env.items() if not k.startswith(("MAKE", "MFLAGS"))}      # of the make that runs the tests
             self.env = dict(env, PATH=os.path.dirname(os.path.realpath(JCALL)) + ":" + os.environ["PATH"], TERM="xterm")
             self.home, self.number = env["HOME"], 0
             os.makedirs(self.home + "/.config/jcall")

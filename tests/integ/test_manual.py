@@ -416,6 +416,33 @@ def is_the_line_of_a_call(s, text):
         romeo.until(line)
 
 
+# ---- make
+
+@example("make", "make demo")
+def lets_hear_a_call(s, text):
+    """In a copy, for the tests run here; what is built there already is not built again."""
+    if not JCALL.endswith("build/release/jcall"):
+        return          # there is no other build that `make demo` would take
+    copy = s.path("jcall")
+    os.makedirs(copy + "/build")
+    for name in os.listdir(TOP):
+        if name not in ("build", ".git"):
+            subprocess.run(["cp", "-a", f"{TOP}/{name}", copy], check=True)
+    subprocess.run(["cp", "-a", f"{TOP}/build/release", copy + "/build"], check=True)
+    status, out, err = s.run(f"cd jcall && {text}", 150)
+    assert status == 0 and loudness(copy + "/build/demo/heard.wav") > 3000, (out, err)
+
+
+@example("make", "make check", "make deps && make && sudo make install")
+def would_be_made(s, text):
+    """The first is what runs this, the other changes the machine: make says what it would do, and tests/lint/install does the last."""
+    os.makedirs(s.path("bin"))
+    os.symlink("/usr/bin/env", s.path("bin/sudo"))
+    s.env = dict(s.env, MAKEFLAGS="n", PATH=s.path("bin") + ":" + s.env["PATH"])
+    status, out, err = s.run(f"cd {TOP} && {text}")
+    assert status == 0 and ("tests/run" if text == "make check" else "/usr/local/bin/jcall") in out, (out, err)
+
+
 # ---- the service
 
 DROP_IN = """[Service]
@@ -504,6 +531,10 @@ def test_examples_of_dial():
 
 def test_examples_of_answer():
     run_group("answer")
+
+
+def test_examples_of_make():
+    run_group("make")
 
 
 def test_examples_of_ctl():
