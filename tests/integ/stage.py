@@ -2,12 +2,12 @@
 sound devices, and the files they name; the people they name have accounts at a server of the test's own."""
 import contextlib, glob, json, os, pty, re, shutil, signal, subprocess, termios, threading, time
 from lab import *
-from sounds import tone
+from sounds import decoded, purity, tone
 from test_sound import Pulse
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-ROMEO, JULIET, NURSE, X, MUM, PHONE = PEOPLE = ("romeo@montague.lit", "juliet@capulet.lit", "nurse@ward.lit", "x@y.lit", "mum@family.lit",
-                                                "+15551234567@cheogram.com")
+PEOPLE = ("romeo@montague.lit", "juliet@capulet.lit", "nurse@ward.lit", "doctor@ward.lit", "x@y.lit", "mum@family.lit", "+15551234567@cheogram.com")
+ROMEO, JULIET, NURSE, DOCTOR, X, MUM, PHONE = PEOPLE
 COLUMNS = 70
 MICROPHONE, FILE, THEIRS = 440, 660, 880      # Hz: what Romeo's microphone hears, his files say, and the others say
 
@@ -37,6 +37,12 @@ def commands(text):
     return found
 
 
+def of_script(path):
+    """The command in the first lines of a script of examples/."""
+    lines = re.findall(r"^#     ( *)(\S.*)$", open(path).read(), re.M)
+    return "\n".join(indent + line for indent, line in lines)
+
+
 def examples():
     """{text: where it stands}"""
     found = {}
@@ -49,6 +55,8 @@ def examples():
     readme = open(f"{TOP}/README").read()
     found.update({re.sub(r" {2,}#.*$", "", c, flags=re.M): "README" for c in commands(readme)})
     found.update({b.rstrip() + "\n": "README" for b in configurations(readme)})
+    scripts = [p for p in sorted(glob.glob(f"{TOP}/examples/*")) if not p.endswith("README")]
+    found.update({of_script(p): "examples/" + os.path.basename(p) for p in scripts})
     return found
 
 
@@ -71,7 +79,8 @@ class Stage:
             pulse.feed("feed_ab", tone(self.lab.path("microphone.wav"), MICROPHONE, 20))
             env = pulse.env("mic_ab", "ear_ba")
             with open(env["HOME"] + "/.asoundrc", "a") as f:
-                f.write("pcm.Headset { type asym playback.pcm spk capture.pcm mic hint { show on description Headset } }\n")
+                f.write("".join(f"pcm.{name} {{ type asym playback.pcm spk capture.pcm mic hint {{ show on description {name} }} }}\n"
+                                for name in ("Headset", "Door")))
             env.pop("XDG_CONFIG_HOME")
             env = {k: v for k, v in env.items() if not k.startswith(("MAKE", "MFLAGS"))}      # of the make that runs the tests
             self.env = dict(env, PATH=os.path.dirname(os.path.realpath(JCALL)) + ":" + os.environ["PATH"], TERM="xterm")
@@ -212,3 +221,37 @@ class Running:
         self.reader.join(5)
         with contextlib.suppress(OSError):
             os.close(self.master)
+
+
+def hears(who, hz):
+    """WHO has written down this tone and nothing else."""
+    assert purity(decoded(who.file), hz) > 0.8, f"{who.name} has not heard {hz} Hz"
+
+
+# ---- what is known of each example
+
+KNOWN, GROUP = {}, {}
+
+
+def example(group, *texts):
+    def add(function):
+        for text in texts:
+            assert text not in KNOWN, f"twice: {text}"
+            KNOWN[text], GROUP[text] = function, group
+        return function
+    return add
+
+
+def run_group(group):
+    with Stage() as stage:
+        found = examples()
+        for text, function in KNOWN.items():
+            if GROUP[text] == group:
+                assert text in found, f"no longer in the manuals: {text}"
+                stage.room()
+                try:
+                    function(stage, text)
+                except Exception as e:
+                    raise AssertionError(f"{found[text]}: {text}\n{e}") from e
+                stage.configure()
+        assert stage.number

@@ -7,24 +7,9 @@ that is no longer in the manuals."""
 import contextlib, json, os, re, signal, subprocess, time
 from lab import *
 from sounds import decoded, loudness, purity
+from manual_more import Service
 from stage import *
 from test_systemd import User, under_systemd
-
-KNOWN, GROUP = {}, {}
-
-
-def example(group, *texts):
-    def add(function):
-        for text in texts:
-            assert text not in KNOWN, f"twice: {text}"
-            KNOWN[text], GROUP[text] = function, group
-        return function
-    return add
-
-
-def hears(who, hz):
-    """WHO has written down this tone and nothing else."""
-    assert purity(decoded(who.file), hz) > 0.8, f"{who.name} has not heard {hz} Hz"
 
 
 # ---- dial
@@ -416,91 +401,7 @@ def is_the_line_of_a_call(s, text):
         romeo.until(line)
 
 
-# ---- make
-
-@example("make", "make demo")
-def lets_hear_a_call(s, text):
-    """In a copy, for the tests run here; what is built there already is not built again."""
-    if not JCALL.endswith("build/release/jcall"):
-        return          # there is no other build that `make demo` would take
-    copy = s.path("jcall")
-    os.makedirs(copy + "/build")
-    for name in os.listdir(TOP):
-        if name not in ("build", ".git"):
-            subprocess.run(["cp", "-a", f"{TOP}/{name}", copy], check=True)
-    subprocess.run(["cp", "-a", f"{TOP}/build/release", copy + "/build"], check=True)
-    status, out, err = s.run(f"cd jcall && {text}", 150)
-    assert status == 0 and loudness(copy + "/build/demo/heard.wav") > 3000, (out, err)
-
-
-@example("make", "make check", "make deps && make && sudo make install")
-def would_be_made(s, text):
-    """The first is what runs this, the other changes the machine: make says what it would do, and tests/lint/install does the last."""
-    os.makedirs(s.path("bin"))
-    os.symlink("/usr/bin/env", s.path("bin/sudo"))
-    s.env = dict(s.env, MAKEFLAGS="n", PATH=s.path("bin") + ":" + s.env["PATH"])
-    status, out, err = s.run(f"cd {TOP} && {text}")
-    assert status == 0 and ("tests/run" if text == "make check" else "/usr/local/bin/jcall") in out, (out, err)
-
-
-# ---- the service
-
-DROP_IN = """[Service]
-ExecStart=
-ExecStart=/usr/bin/jcall answer --auto --allow family.lit -o null
-"""
-
-
-@example("service", "systemctl --user enable --now jcall-answer")
-def is_enabled_and_waits(juliet, text):
-    status, out = juliet(text)
-    assert status == 0 and juliet.user.ctl("is-enabled", "jcall-answer") == "enabled\n", out
-    assert juliet.user.ctl("is-active", "jcall-answer") == "active\n"
-
-
-@example("service", "systemctl --user status jcall-answer")
-def tells_its_status(juliet, text):
-    status, out = juliet(text)
-    assert status == 0 and "Waiting for calls to juliet@" in out, out
-
-
-@example("service", "journalctl --user -u jcall-answer")
-def shows_its_log(juliet, text):
-    assert "journal" in juliet(text)[1], "that there is none, for the lab has none"
-
-
-@example("service", "loginctl enable-linger")
-def lingers(juliet, text):
-    status, out = juliet(text)
-    assert status != 0 and "bus" in out and "verb" not in out, "it is understood; this would be asked of the machine, which the lab is not: " + out
-
-
-@example("service", "systemctl --user edit jcall-answer", DROP_IN)
-def is_edited(juliet, text):
-    if text == DROP_IN:
-        return          # what the other one of these writes
-    editor = juliet.user.lab.path("editor")
-    open(editor, "w").write(f"#!/bin/sh\ncat >\"$1\" <<'END'\n{DROP_IN}END\n")
-    os.chmod(editor, 0o755)
-    status, out = juliet(text, SYSTEMD_EDITOR=editor)
-    assert status == 0, out
-    # The first override is the test's own; systemctl edits the same file.
-    assert "argv[]=/usr/bin/jcall answer --auto --allow family.lit -o null ;" in juliet.user.show("jcall-answer")["ExecStart"]
-
-
-class Service:
-    """Called with an example: (exit status, all that was said), at a terminal."""
-
-    def __init__(self, user):
-        self.user = user
-
-    def __call__(self, text, **env):
-        r = Running(["sh", "-c", text], self.user.lab.dir, dict(self.user.env, SYSTEMD_PAGER="cat", TERM="dumb", **env))
-        try:
-            return r.exit(), r.said()
-        finally:
-            r.stop()
-
+# ---- all of them
 
 def test_examples_of_the_service():
     under_systemd()
@@ -510,27 +411,16 @@ def test_examples_of_the_service():
                 function(Service(user), text)
 
 
-def run_group(group):
-    with Stage() as stage:
-        found = examples()
-        for text, function in KNOWN.items():
-            if GROUP[text] == group:
-                assert text in found, f"no longer in the manuals: {text}"
-                stage.room()
-                try:
-                    function(stage, text)
-                except Exception as e:
-                    raise AssertionError(f"{found[text]}: {text}\n{e}") from e
-                stage.configure()
-        assert stage.number
-
-
 def test_examples_of_dial():
     run_group("dial")
 
 
 def test_examples_of_answer():
     run_group("answer")
+
+
+def test_examples_of_scripts():
+    run_group("scripts")
 
 
 def test_examples_of_make():
