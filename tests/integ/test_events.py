@@ -14,6 +14,7 @@ WRONG = (       # what is wrong, and a word of the sentence that says so
     ({**RIGHT, "call": 1.5}, "call: 1.5 is not of type 'integer'"),
     ({**RIGHT, "time": "now"}, "time: 'now' is not of type 'number'"),
     ({"event": "dtmf", "time": 1.5}, "'digit' is a required property"),
+    ({"event": "dtmf", "time": 1.5, "digit": "1"}, "'call' is a required property"),
     ({"event": "heard", "time": 1.5, "digit": "1"}, "'digit' was unexpected"),
     ({"event": "secured", "time": 1.5, "keying": "none", "suite": "AEAD_AES_128_GCM"}, "keying: 'none' is not one of"))
 GARBLED = ('{"event": "heard", "time": NaN}', '{"event": "heard", "time": 1.5', '{"event": "heard"} {}', '{"event": "heard", "time": nan}')
@@ -34,7 +35,7 @@ def failure(what):
 
 def verdict(*lines):
     """What the test hears that waits for an event after these lines; None: no fault is found."""
-    p = says(*lines, json.dumps({"event": "recovered", "time": 2}))
+    p = says(*lines, json.dumps({"event": "recovered", "time": 2, "call": 1}))
     try:
         return failure(lambda: p.wait("recovered"))
     finally:
