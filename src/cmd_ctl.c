@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "control.h"
+#include "script/control.h"
 #include "log.h"
 #include "text.h"
 
