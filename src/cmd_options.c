@@ -102,9 +102,7 @@ static gboolean parse(GOptionGroup *group, struct common *o, const GOptionEntry 
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(usage);
 	g_autoptr(GError) error = NULL;
-	g_autofree char *name = g_strdup_printf("jcall %s", (*argv)[0]);
 
-	g_set_prgname(name);			/* what --help shows in its first line */
 	g_option_context_set_summary(context, summary);
 	if (extra)
 		g_option_group_add_entries(group, extra);
