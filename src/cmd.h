@@ -5,9 +5,9 @@
 #define JCALL_CMD_H
 
 #include "config.h"
-#include "control.h"
-#include "event_sink.h"
-#include "hooks.h"
+#include "script/control.h"
+#include "script/event_sink.h"
+#include "script/hooks.h"
 #include "phone.h"
 #include "talk.h"
 #include "ui.h"
@@ -42,7 +42,7 @@ void     common_free(struct common *o);
 void     report_options(GOptionContext *context, const GError *error, const char *command);
 
 /* ---- a logged-in process ---- */
-struct session_app;			/* config + ui + phone + main loop + signals */
+
 
 struct app_events {
 	struct phone_events phone;

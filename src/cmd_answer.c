@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "answer.h"
-#include "command.h"
+#include "script/command.h"
 #include "filename.h"
 #include "log.h"
 #include "missed.h"

@@ -7,8 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "control.h"
+#include "script/control.h"
 #include "log.h"
+#include "suggest.h"
 #include "text.h"
 
 enum { PATIENCE_S = 10 };		/* for an answer: a jcall that is stopped gives none */
@@ -272,6 +273,19 @@ static void make_absolute(struct request *r)
 	r->text = absolute;
 }
 
+static void report_words(const GError *error, const char *word)
+{
+	const char *verbs[VERB_COUNT + 1] = {NULL}, *meant;
+
+	for (guint i = 0; i < VERB_COUNT; i++)
+		verbs[i] = request_word((enum verb)i);
+	meant = g_strv_contains(verbs, word) ? NULL : suggest(word, verbs);
+	if (meant)
+		log_error("ctl", "%s; did you mean '%s'? 'jcall ctl --help' lists them", error->message, meant);
+	else
+		log_error("ctl", "%s; 'jcall ctl --help' lists what there is", error->message);
+}
+
 static int run_ctl(const struct asking *a, int n, char **words)
 {
 	g_autoptr(GPtrArray) peers = NULL;
@@ -287,7 +301,7 @@ static int run_ctl(const struct asking *a, int n, char **words)
 		p = the_one(a, peers);
 		status = p ? request(a, p, &r) : jc_exit_status(JC_REFUSED);
 	} else {
-		log_error("ctl", "%s; 'jcall ctl --help' lists what there is", error->message);
+		report_words(error, words[0]);
 	}
 	request_clear(&r);
 	return status;

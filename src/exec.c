@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "script/command.h"
 #include "err.h"
 #include "log.h"
 #include "text.h"

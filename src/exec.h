@@ -7,7 +7,7 @@
 #ifndef JCALL_EXEC_H
 #define JCALL_EXEC_H
 
-#include "client.h"
+#include "script/client.h"
 #include "ends.h"
 #include "ui.h"
 

@@ -4,7 +4,7 @@
 #define JCALL_INCOMING_H
 
 #include "answer.h"
-#include "client.h"
+#include "script/client.h"
 
 struct incoming;
 

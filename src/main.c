@@ -47,11 +47,21 @@ static int report_unknown(const char *name)
 	return jc_exit_status(JC_USAGE);
 }
 
+static int run(const char *name, int argc, char **argv)
+{
+	const struct command *command = find_command(name);
+	g_autofree char *shown = g_strdup_printf("jcall %s", name);
+
+	if (!command)
+		return report_unknown(name);
+	g_set_prgname(shown);			/* what --help shows in its first line */
+	return command->run(argc, argv);
+}
+
 /* `jcall help COMMAND` is `jcall COMMAND --help`. */
 static int help(int argc, char **argv)
 {
 	static char option[] = "--help";
-	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 	char *asked[] = {argc > 1 ? argv[1] : NULL, option, NULL};
 
 	if (argc > 2) {
@@ -59,7 +69,7 @@ static int help(int argc, char **argv)
 		return jc_exit_status(JC_USAGE);
 	}
 	if (argc > 1 && strcmp(argv[1], "help") != 0)
-		return command ? command->run(2, asked) : report_unknown(argv[1]);
+		return run(argv[1], 2, asked);
 	print_usage(stdout);
 	return 0;
 }
@@ -74,8 +84,6 @@ static void open_standard(void)
 
 int main(int argc, char **argv)
 {
-	const struct command *command;
-
 	open_standard();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");		/* JSON and figures read the same everywhere */
@@ -96,6 +104,5 @@ int main(int argc, char **argv)
 		printf("jcall %s\n", JCALL_VERSION);
 		return 0;
 	}
-	command = find_command(argv[1]);
-	return command ? command->run(argc - 1, argv + 1) : report_unknown(argv[1]);
+	return run(argv[1], argc - 1, argv + 1);
 }

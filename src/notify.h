@@ -5,7 +5,7 @@
 #ifndef JCALL_NOTIFY_H
 #define JCALL_NOTIFY_H
 
-#include "client.h"
+#include "script/client.h"
 
 struct notify;
 

@@ -1,6 +1,6 @@
-/* path_priv.h - the inside of a path: path.c is its main-thread half; path_media.c (keys, sound, time) and path_link.c (the
- * way of the datagrams) are the half in the media thread. What each may touch is said in the struct; all else goes by
- * post_to. */
+/* path_priv.h - the inside of a path: path.c is its main-thread half; path_media.c (keys, packets, time), path_sound.c (what is
+ * wished of the sound) and path_link.c (the way of the datagrams) are the half in the media thread. What each may touch is said in
+ * the struct; all else goes by post_to. */
 #ifndef JCALL_PATH_PRIV_H
 #define JCALL_PATH_PRIV_H
 
@@ -12,6 +12,10 @@
 #include "post.h"
 
 enum { EARLY_RECORDS = 4 };		/* handshake datagrams kept until the fingerprint is known (rule R15) and the way works */
+
+enum {					/* figures are told so often, */
+	SNAPSHOT_US = 500 * 1000, WATCHED_US = 150 * 1000,	/* and while somebody looks on */
+};
 
 /* ---- what the commands below carry ---- */
 struct secure_arg { gboolean client; struct dtls_fingerprint peer; };
@@ -113,6 +117,7 @@ void     path_tell(struct path *p, post_fn *fn, const void *arg, gsize size);
 void     path_fail(struct path *p, GError *error);		/* takes ERROR; only the first is told */
 void     path_schedule(struct path *p);				/* after whatever may have changed a deadline */
 void     path_start_dtls(struct path *p);			/* if it is time */
+void     path_send_digits(struct path *p);			/* that wait: if it is time */
 void     path_use_keys(struct path *p);				/* that were given: if it is time */
 gboolean path_send(struct path *p, const uint8_t *data, size_t len);
 void     path_proven(struct path *p);				/* the datagram at hand was the peer's, by its keys */

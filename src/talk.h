@@ -8,7 +8,7 @@
 
 #include "ends.h"
 #include "phone.h"
-#include "request.h"
+#include "script/request.h"
 
 struct talk;
 

@@ -11,7 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "event_sink.h"
+#include "script/event_sink.h"
 #include "log.h"
 
 #define ERASE "\r\033[J"		/* the live line, and what a narrower terminal has made of it */

@@ -7,7 +7,7 @@
 
 #include <glib.h>
 
-#include "events.h"
+#include "script/events.h"
 
 #include "live.h"
 

@@ -91,7 +91,7 @@ GError *guard_failure(const char *xml, enum guard_stage stage, const char *accou
 	if (stage == GUARD_OPEN)
 		return error(JC_SERVER, "the server of %s refuses to begin encryption (TLS)", account);
 	if (strcmp(name, "temporary-auth-failure") == 0)
-		return error(JC_LOGIN, "the server of %s cannot check passwords at the moment", account);
+		return error(JC_SERVER, "the server of %s cannot check passwords at the moment", account);
 	if (strcmp(name, "not-authorized") == 0)
 		return error(JC_LOGIN, "the server does not accept the password of %s", account);
 	return error(JC_LOGIN, "the server does not let %s log in (%s)", account, name);

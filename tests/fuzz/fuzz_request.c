@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "request.h"
+#include "script/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

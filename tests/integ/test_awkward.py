@@ -196,6 +196,32 @@ def test_who_knows_the_session_but_is_not_of_it_changes_nothing():
         call.hang_up()
 
 
+def test_words_of_the_peer_are_harmless_on_a_terminal_and_in_events():
+    """In valid JSON as they are made visible; nothing that a terminal would obey, nor what looks like something else."""
+    with lab() as l:
+        call = Call(l)
+        for human in (False, True):
+            if human:
+                master, slave = pty.openpty()
+                call.romeo = l.jcall("romeo", "dial", "-i", "null", "-o", "null", l.jid("juliet"), json_events=False, stdin=slave)
+                os.close(slave)
+                call.juliet.wait("heard")
+                call.him = call.juliet.seen("incoming")[-1]["peer"]
+                offers = [j for _, s in l.sent() for j in s.iter(JINGLE + "jingle") if j.get("action") == "session-initiate"]
+                call.sid = offers[-1].get("sid")
+            call.say(jingle("session-terminate", call.sid, "<reason><general-error/><text>go &#x9b;31m away &#x202e;txt.exe \n jcall: all is well"
+                            "\t\"quoted\" \\ \u00e9</text></reason>"), to=call.him)
+            status = call.romeo.exit()
+            assert status == 24, (status, call.romeo.lines, call.romeo.events[-1:])
+            call.puppet.send(f"<iq type='set' id='{uuid.uuid4()}' to='{call.her}' speak-as='{call.him}'>"
+                             + jingle("session-terminate", call.sid, "<reason><success/></reason>") + "</iq>")
+            call.juliet.wait("ended")
+            said = call.romeo.lines[-1] if human else call.romeo.seen("ended")[0]["text"]
+            assert "txt.exe" in said and "\u00e9" in said and "\"quoted\"" in said, said
+            assert not set(said) & set("\x9b\u202e\n\t\x1b"), ascii(said)
+        assert len([line for line in call.romeo.lines if "all is well" in line]) == 1, "one line, whatever it holds"
+
+
 def test_a_friend_who_knows_the_session_changes_nothing_on_either_side():
     harm = (("session-terminate", "<reason><success/></reason>"), ("content-remove", "%s"), ("session-info", ""),
             ("session-info", "<hold xmlns='urn:xmpp:jingle:apps:rtp:info:1'/>"), ("content-modify", "%s"),

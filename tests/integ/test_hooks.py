@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Commands that are started when something happens: --on-event and [hooks]."""
-import json, os, subprocess
+import json, os, signal, subprocess
 from lab import *
 
 
@@ -55,6 +55,20 @@ def test_what_others_say_stays_harmless():
             assert "secret" not in value
         peers = {line.split("=", 1)[1] for line in lines(lab.path("told")) if line.startswith("JCALL_PEER=")}
         assert peers == {"romeo@" + DOMAIN + "/__touch_hacked___x_______" + "_" * 3}, peers
+
+
+def test_nothing_of_ours_is_open_in_them():
+    with Lab() as lab:
+        look = script(lab, "look", f'ls /proc/self/fd | tr "\\n" " " >> {lab.path("open")}; echo $1 >> {lab.path("open")}\n')
+        juliet = lab.answer("juliet", "--on-event", f"{look} hook", "--events", lab.path("events"))
+        command = lab.jcall("romeo", "answer", "--auto", "--allow-contacts", "--exec", f"{look} exec")
+        command.wait("waiting")
+        assert lab.dial("romeo", "juliet", "--for", "1").exit() == 0        # sockets, sound, a log: all there is
+        assert lab.dial("juliet", "romeo").exit() == 0
+        juliet.signal(signal.SIGTERM)
+        assert juliet.exit() == 0
+        found = set(lines(lab.path("open")))
+        assert found == {"0 1 2 3 hook", "0 1 2 3 4 exec"}, found           # the last is where ls reads from
 
 
 def test_no_shell_unless_it_is_asked_for():

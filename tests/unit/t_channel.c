@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "channel.h"
+#include "script/channel.h"
 #include "loop.h"
-#include "request.h"
+#include "script/request.h"
 
 struct ear {
 	struct channel *c;

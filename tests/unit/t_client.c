@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "channel.h"
-#include "client.h"
+#include "script/channel.h"
+#include "script/client.h"
 #include "err.h"
 #include "loop.h"
 

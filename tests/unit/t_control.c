@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "control.h"
+#include "script/control.h"
 #include "err.h"
 #include "loop.h"
 

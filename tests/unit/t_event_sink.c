@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "err.h"
-#include "event_sink.h"
+#include "script/event_sink.h"
 #include "loop.h"
 
 static struct events *events;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "events.h"
+#include "script/events.h"
 
 static struct events *events;
 static GString *told;			/* what was heard, by whom, in order */

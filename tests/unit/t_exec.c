@@ -250,7 +250,7 @@ static void its_environment_tells_of_the_call_and_of_no_other(void **state)
 	g_autofree char *text = NULL;
 
 	g_setenv("JCALL_STATUS", "31", TRUE);
-	start_script("env | grep ^JCALL | sort >$out");
+	start_script("env | grep ^JCALL_ | sort >$out");
 	loop_until(strstr(told->str, "exec-ended"));
 	end();
 	g_unsetenv("JCALL_STATUS");

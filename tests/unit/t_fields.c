@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "err.h"
-#include "fields.h"
+#include "script/fields.h"
 
 static struct fields *read_line(const char *line)
 {

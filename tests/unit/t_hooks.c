@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "err.h"
-#include "hooks.h"
+#include "script/hooks.h"
 #include "loop.h"
 
 static struct events *events;

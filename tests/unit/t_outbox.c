@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "loop.h"
-#include "outbox.h"
+#include "script/outbox.h"
 
 enum { ROOM = 1 << 20 };
 

@@ -8,7 +8,7 @@
 
 #include "err.h"
 #include "media/dtmf.h"
-#include "request.h"
+#include "script/request.h"
 
 static gboolean read_it(struct request *r, const char *line, GError **error)
 {

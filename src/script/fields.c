@@ -3,7 +3,7 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 
-#include "err.h"
+#include "../err.h"
 
 enum kind { STRING, INT, DOUBLE, BOOL, LIST };
 

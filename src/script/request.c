@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "err.h"
-#include "media/dtmf.h"
-#include "media/volume.h"
-#include "text.h"
+#include "../err.h"
+#include "../media/dtmf.h"
+#include "../media/volume.h"
+#include "../text.h"
 
 enum { MAX_WORDS = 16 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "channel.h"
-#include "err.h"
+#include "../err.h"
 
 struct client {
 	struct client_options options;

@@ -1,6 +1,6 @@
 #include "command.h"
 
-#include "err.h"
+#include "../err.h"
 
 char **command_parse(const char *text, GError **error)
 {

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "err.h"
+#include "../err.h"
 #include "outbox.h"
-#include "text.h"
+#include "../text.h"
 
 enum { LOST_LINE = 128 };			/* [bytes], at most */
 

@@ -9,8 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "err.h"
-#include "log.h"
+#include "../err.h"
+#include "../log.h"
 
 enum { BACKLOG = 64, LAST_WORDS_MS = 200, PAUSE_MS = 1000 };
 

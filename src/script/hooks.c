@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "err.h"
-#include "log.h"
-#include "text.h"
+#include "../err.h"
+#include "../log.h"
+#include "../text.h"
 
 struct hook {
 	char *name;			/* NULL: every event */
