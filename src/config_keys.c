@@ -37,7 +37,7 @@ static gboolean get_text(struct reading *r, const char *value, char **out)
 /* Relative to the home directory with ~/, else to the directory of the configuration. */
 static gboolean get_path(struct reading *r, const char *value, char **out)
 {
-	g_autofree char *here = g_path_get_dirname(r->path);
+	g_autofree char *folder = g_path_get_dirname(r->path), *here = g_canonicalize_filename(folder, NULL);
 
 	if (!*value)
 		return config_fail(r, "'%s' is empty", r->key);

@@ -220,6 +220,23 @@ static void a_relative_ca_file_is_beside_the_configuration(void **state)
 	config_free(c);
 }
 
+static void a_configuration_named_from_its_own_directory_finds_its_ca_file(void **state)
+{
+	g_autofree char *before = g_get_current_dir(), *ca = g_build_filename(top, "ca.pem", NULL);
+	g_autofree char *whole = g_strconcat(HOME, "ca_file = ", ca, "\n", NULL);
+	const char *texts[] = {HOME "ca_file = ca.pem\n", whole};
+
+	assert_int_equal(g_chdir(top), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		struct config *c = config_parse("config", texts[i], strlen(texts[i]), TRUE, NULL);
+
+		assert_non_null(c);
+		assert_string_equal(account(c, 0)->ca_file, ca);
+		config_free(c);
+	}
+	assert_int_equal(g_chdir(before), 0);
+}
+
 static void without_a_value_the_defaults_hold(void **state)
 {
 	struct config *c = parse_good("");
@@ -604,6 +621,7 @@ int main(void)
 		cmocka_unit_test(a_turn_server_that_could_not_be_used_is_an_error),
 		cmocka_unit_test(values_out_of_range_are_errors_with_file_and_line),
 		cmocka_unit_test(a_relative_ca_file_is_beside_the_configuration),
+		cmocka_unit_test(a_configuration_named_from_its_own_directory_finds_its_ca_file),
 		cmocka_unit_test(without_a_value_the_defaults_hold),
 		cmocka_unit_test(unknown_keys_and_groups_are_errors_that_name_the_known_ones),
 		cmocka_unit_test(what_is_given_twice_is_an_error_on_its_second_line),
