@@ -76,7 +76,13 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 {
 	struct answering *a = ctx;
 
-	report_outcome(a->app.ui, peer, err, text);
+	if (err == JC_NO_ANSWER && !text) {
+		g_autofree char *clean = text_clean(peer, TEXT_SHORT);
+
+		ui_error(a->app.ui, "missed a call from %s", clean);
+	} else {
+		report_outcome(a->app.ui, peer, err, text);
+	}
 	if (a->once || (a->leaving && answer_is_idle(a->answer)))
 		leave(a, a->status ? a->status : a->once ? jc_exit_status(err) : 0);
 }
@@ -355,6 +361,16 @@ static void settle_calls(struct answering *a, const struct common *o)
 		a->exec_argv = command_parse(config->answer_exec, NULL);
 }
 
+/* A slip of the pen is told now, not to the first who calls. */
+static gboolean check_exec(const struct answering *a)
+{
+	g_autofree char *program = a->exec_argv ? g_find_program_in_path(a->exec_argv[0]) : NULL;
+
+	if (a->exec_argv && !program)
+		log_error("answer", "there is no program '%s' to start for each call", a->exec_argv[0]);
+	return !a->exec_argv || program;
+}
+
 /* Calls that are taken by themselves ask nobody. */
 static void show_calls(struct answering *a)
 {
@@ -377,7 +393,7 @@ static int run_answer(struct answering *a, const struct common *o)
 		return status;
 	status = jc_exit_status(JC_USAGE);
 	settle_calls(a, o);
-	if (check_ends(a) && collect_allowed(a) && check_policy(a)) {
+	if (check_exec(a) && check_ends(a) && collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};

@@ -93,8 +93,10 @@ static gboolean add_hooks(struct app *a, const struct common *o, GError **error)
 			return FALSE;
 	}
 	for (char **command = o->on_event; command && *command; command++)
-		if (!hooks_add(a->hooks, NULL, *command, error))
+		if (!hooks_add(a->hooks, NULL, *command, error)) {
+			g_prefix_error(error, "--on-event: ");
 			return FALSE;
+		}
 	return TRUE;
 }
 

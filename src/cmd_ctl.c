@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include "script/control.h"
 #include "log.h"
 #include "suggest.h"
@@ -185,7 +187,14 @@ static struct peer *the_one(const struct asking *a, const GPtrArray *peers)
 
 static void print_member(void *ctx, const char *key, const char *value)
 {
-	if (!g_str_equal(key, "ok") && !g_str_equal(key, "time") && !g_str_equal(key, "id"))
+	char *end;
+	double number = g_ascii_strtod(value, &end);
+
+	if (g_str_equal(key, "ok") || g_str_equal(key, "time") || g_str_equal(key, "id"))
+		return;
+	if (strchr(value, '.') && end > value && !*end)
+		printf("%s: %.6g\n", key, number);		/* nobody reads the picoseconds of a jitter */
+	else
 		printf("%s: %s\n", key, value);
 }
 
@@ -264,13 +273,23 @@ static int request(const struct asking *a, struct peer *p, const struct request 
 /* It has another working directory. */
 static void make_absolute(struct request *r)
 {
+	gboolean device = r->verb == VERB_DEVICE && strchr(r->text, '/') && !strchr(r->text, ':');
 	char *absolute;
 
-	if (r->verb != VERB_PLAY && r->verb != VERB_RECORD)
+	if (r->verb != VERB_PLAY && r->verb != VERB_RECORD && !device)
 		return;
 	absolute = g_canonicalize_filename(r->text, NULL);
 	g_free(r->text);
 	r->text = absolute;
+}
+
+/* What is played is opened later, when nobody waits for the answer any more. */
+static gboolean is_there(const struct request *r)
+{
+	if (r->verb != VERB_PLAY || g_access(r->text, R_OK) == 0)
+		return TRUE;
+	log_error("ctl", "cannot read '%s': %s", r->text, g_strerror(errno));
+	return FALSE;
 }
 
 static void report_words(const GError *error, const char *word)
@@ -298,7 +317,7 @@ static int run_ctl(const struct asking *a, int n, char **words)
 		make_absolute(&r);
 		r.call = (guint)a->call;
 		peers = find_peers(a);
-		p = the_one(a, peers);
+		p = is_there(&r) ? the_one(a, peers) : NULL;
 		status = p ? request(a, p, &r) : jc_exit_status(JC_REFUSED);
 	} else {
 		report_words(error, words[0]);

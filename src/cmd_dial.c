@@ -17,6 +17,8 @@ static void on_done(void *ctx, enum jc_err err, const char *text)
 {
 	struct dialling *d = ctx;
 
+	if (err == JC_UNAVAILABLE && !strpbrk(d->callee, "@.:"))	/* hardly the domain as which it was called */
+		text = "no contact known here begins like that; 'jcall contacts' reads the list anew";
 	report_outcome(d->app.ui, d->callee, err, text);
 	app_quit(&d->app, jc_exit_status(err));
 }
@@ -162,7 +164,9 @@ static int dial_main(int argc, char **argv)
 			 "+15551234567 is called through the gateway of the account, a contact by the beginning of its name.", &argc, &argv,
 			 &status)) {
 		status = jc_exit_status(JC_USAGE);
-		if (argc != 2)
+		if (argc > 2)
+			log_error("dial", "one is called at a time, so '%s' is too much; a name with spaces needs quotes", argv[2]);
+		else if (argc < 2)
 			log_error("dial", "whom to call? Usage: jcall dial [OPTIONS] JID");
 		else
 			status = dial_whom(&d, &o, argv[1]);

@@ -6,7 +6,7 @@
 #include "media/dtmf.h"
 #include "suggest.h"
 
-enum { MAX_STATS_S = 3600 };
+enum { MAX_STATS_S = 3600, NOT_GIVEN = G_MININT };
 
 static gboolean more_verbose(const gchar *name, const gchar *value, gpointer data, GError **error)
 {
@@ -52,8 +52,8 @@ static gboolean check_common(const struct common *o)
 		return usage_error("--at-end is hangup, silence or device, not '%s'", o->at_end);
 	if (o->stats_s < 0 || o->stats_s > MAX_STATS_S)
 		return usage_error("--stats takes a number of seconds, 1 to %d", MAX_STATS_S);
-	if (o->for_s < 0 || o->ring_timeout_s < 0)
-		return usage_error("--for and --ring-timeout take a number of seconds");
+	if ((o->for_s != NOT_GIVEN && o->for_s < 1) || (o->ring_timeout_s != NOT_GIVEN && o->ring_timeout_s < 1))
+		return usage_error("--for and --ring-timeout take a number of seconds, 1 or more");
 	if (o->dtmf && !dtmf_queue(&tones, o->dtmf))
 		return usage_error("--dtmf takes 0 to 9, *, #, A to D, w (half a second) and commas (two seconds), not more than %d",
 				   DTMF_QUEUE);
@@ -108,12 +108,15 @@ static gboolean parse(GOptionGroup *group, struct common *o, const GOptionEntry 
 		g_option_group_add_entries(group, extra);
 	g_option_context_set_main_group(context, group);
 	*status = 0;
+	o->for_s = o->ring_timeout_s = NOT_GIVEN;
 	if (!g_option_context_parse(context, argc, argv, &error))
 		report_options(context, error, (*argv)[0]);
 	if (error || !check_common(o)) {
 		*status = jc_exit_status(JC_USAGE);
 		return FALSE;
 	}
+	o->for_s = MAX(o->for_s, 0);
+	o->ring_timeout_s = MAX(o->ring_timeout_s, 0);
 	log_init(o->verbose > 1 ? LOG_DEBUG : o->verbose ? LOG_INFO : LOG_WARN);
 	return TRUE;
 }

@@ -105,7 +105,7 @@ static void ring(struct incoming *c)
 
 	ui_event(c->ui, "incoming", "peer", "s", c->shown, "name", "s", name ? clean : NULL, NULL);
 	ui_say(c->ui, "%s%s%s%s is calling%s", name ? clean : "", name ? " (" : "", c->shown, name ? ")" : "",
-	       ui_has_keys(c->ui) && !c->env.options->auto_accept ? "; take the call? y/n" : "");
+	       c->env.options->auto_accept ? "" : ui_has_keys(c->ui) ? "; take the call? y/n" : "; 'jcall ctl answer' takes the call");
 	c->ring_timer = g_timeout_add_seconds(c->env.options->ring_timeout_s, on_ring_timeout, c);
 	if (c->env.options->auto_accept)
 		return;

@@ -34,16 +34,16 @@ static const struct command *find_command(const char *name)
 
 static int report_unknown(const char *name)
 {
-	const char *names[MAX_COMMANDS + 2] = {"help"};
-	const char *meant;
+	const char *names[MAX_COMMANDS + 4] = {"help", "--help", "--version"};
+	const char *kind = *name == '-' ? "option" : "command", *meant;
 
 	for (size_t i = 0; commands[i] && i < MAX_COMMANDS; i++)
-		names[i + 1] = commands[i]->name;
+		names[i + 3] = commands[i]->name;
 	meant = suggest(name, names);
 	if (meant)
-		log_error("main", "there is no command '%s'; did you mean '%s'? 'jcall help' lists them", name, meant);
+		log_error("main", "there is no %s '%s'; did you mean '%s'? 'jcall help' lists them", kind, name, meant);
 	else
-		log_error("main", "there is no command '%s'; 'jcall help' lists them", name);
+		log_error("main", "there is no %s '%s'; 'jcall help' lists them", kind, name);
 	return jc_exit_status(JC_USAGE);
 }
 

@@ -210,7 +210,7 @@ static void on_accepted(void *self)
 	ui_event(t->ui, "accepted", "peer", "s", t->peer, NULL);
 	talk_recording_on(t->recording, t->call);
 	if (!t->accepted_us && t->options.for_s)
-		t->for_source = g_timeout_add_seconds(t->options.for_s, on_time_up, t);
+		t->for_source = g_timeout_add(MIN(t->options.for_s, G_MAXUINT / 1000) * 1000, on_time_up, t);
 	if (!t->accepted_us)
 		t->accepted_us = g_get_monotonic_time();
 	t->ev.accepted(t->ev.self);

@@ -98,10 +98,13 @@ static void tell_end(struct talk_recording *r, struct take *t, const GError *err
 {
 	g_auto(GStrv) files = recorder_files(t->file, r->options->split);
 	g_autofree char *name = g_utf8_make_valid(files[0], -1), *them = files[1] ? g_utf8_make_valid(files[1], -1) : NULL;
+	g_autofree char *shown = text_clean(name, TEXT_LONG), *shown_them = text_clean(them, TEXT_LONG);
 
 	ui_event(r->ui, "recorded", "file", "s", name, "file_them", "s", them, "text", "s", error ? error->message : NULL, NULL);
 	if (error)
 		ui_error(r->ui, "the recording has ended: %s", error->message);
+	else
+		ui_say(r->ui, "Recorded %s%s%s", shown, them ? " and " : "", shown_them);
 }
 
 /* ---- one recording ---- */

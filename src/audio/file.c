@@ -163,6 +163,17 @@ static void in_close(void *self)
 	g_free(f);
 }
 
+/* Of "System error : No such file or directory." what a sentence of ours has room for. */
+static char *open_fault(void)
+{
+	const char *text = sf_strerror(NULL), *colon = strstr(text, " : ");
+	size_t len;
+
+	text = colon ? colon + 3 : text;
+	len = strlen(text);
+	return g_strndup(text, len && text[len - 1] == '.' ? len - 1 : len);
+}
+
 static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 {
 	g_autofree char *name = text_clean(arg, TEXT_LONG);
@@ -172,7 +183,9 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 	struct file_in *f;
 
 	if (!file) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, sf_strerror(NULL));
+		g_autofree char *fault = open_fault();
+
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, fault);
 		return FALSE;
 	}
 	if (info.channels < 1 || info.channels > MAX_CHANNELS || info.samplerate < 1000 || info.samplerate > 768000) {
@@ -214,9 +227,12 @@ struct file_out {
 
 static void open_file(struct file_out *f)
 {
+	g_autofree char *fault = NULL;
+
 	f->file = sf_open(f->path, SFM_WRITE, &f->info);
-	if (!f->file)
-		f->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, sf_strerror(NULL));
+	fault = f->file ? NULL : open_fault();
+	if (fault)
+		f->fault = g_error_new(JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", f->name, fault);
 	/* A killed process leaves a header that fits what was written. An Ogg stream would get a new header each time. */
 	else if ((f->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV)
 		sf_command(f->file, SFC_SET_UPDATE_HEADER_AUTO, NULL, SF_TRUE);

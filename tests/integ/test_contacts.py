@@ -170,13 +170,24 @@ def test_wrong_commands_and_options_get_one_line_with_a_guess():
     with Lab() as lab:
         for args, guess in ((("dail", "x@y"), "'dial'"), (("dial", "--rign-timeout", "3", "x@y"), "--ring-timeout"),
                             (("dial", "--rign-timeout=3", "x@y"), "--ring-timeout"), (("devices", "--jason"), "--json"),
-                            (("history", "--mised"), "--missed"), (("help", "anwser"), "'answer'"), (("contacts", "-json"), "--json")):
+                            (("history", "--mised"), "--missed"), (("help", "anwser"), "'answer'"), (("contacts", "-json"), "--json"), (("--verson",), "'--version'")):
             p = run(lab, *args, env=lab.env(LANGUAGE="de", LC_ALL="C.UTF-8"))
             assert (p.returncode, p.stdout, p.stderr.count("\n")) == (USAGE, "", 1), (args, p)
             assert f"did you mean {guess}?" in p.stderr, p.stderr
         for args in (("zzz",), ("dial", "--zzz", "x@y"), ("help", "zzz"), ("help", "dial", "answer")):
             p = run(lab, *args)
             assert (p.returncode, p.stdout, p.stderr.count("\n")) == (USAGE, "", 1) and "did you mean" not in p.stderr, (args, p)
+
+
+def test_nobody_is_called_by_a_slip_of_the_pen():
+    with Lab() as lab:
+        config = lab.config("romeo")
+        for args, words in ((("juliet", "capulet"), "'capulet' is too much"), (("--for", "0", "x@y"), "1 or more"),
+                            (("--ring-timeout", "0", "x@y"), "1 or more"), (("--on-event", "'x", "x@y"), "--on-event: ")):
+            p = run(lab, "dial", "-c", config, *args)
+            assert p.returncode == USAGE and p.stderr.count("\n") == 1 and words in p.stderr, (args, p)
+        p = run(lab, "dial", "-c", config, "-i", "null", "-o", "null", "nobody")
+        assert p.returncode == 13 and "no contact known here begins like that" in p.stderr, p
 
 
 def test_help_lists_the_commands_and_the_options_of_each():

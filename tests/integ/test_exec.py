@@ -120,12 +120,16 @@ def test_a_call_that_is_not_taken_starts_nothing():
 
 def test_what_cannot_be_started_ends_the_call_and_is_told():
     with Lab() as lab:
-        juliet = lab.jcall("juliet", "answer", "--auto", "--allow-contacts", "--exec", "/does/not/exist")
+        with open(os.open(lab.path("broken"), os.O_CREAT | os.O_WRONLY, 0o755), "w") as f:
+            f.write("#!/does/not/exist\n")
+        juliet = lab.jcall("juliet", "answer", "--auto", "--allow-contacts", "--exec", lab.path("broken"))
         juliet.wait("waiting")
         romeo = lab.dial("romeo", "juliet")
         romeo.exit()
         ended = juliet.wait("ended")
-        assert ended["status"] == 31 and "/does/not/exist" in ended["text"], ended
+        assert ended["status"] == 31 and lab.path("broken") in ended["text"], ended
+        p = lab.jcall("juliet", "answer", "--auto", "--allow-contacts", "--exec", "/does/not/exist now")
+        assert p.exit() == 2 and "'/does/not/exist'" in p.lines[0] and not p.events, p.lines
         for wrong in ("'unfinished", "", "   "):
             p = lab.jcall("juliet", "answer", "--auto", "--allow-contacts", "--exec", wrong)
             assert p.exit() == 2 and "--exec" in p.lines[0], p.lines

@@ -82,16 +82,19 @@ def test_what_cannot_be_played_is_one_line_and_the_call_goes_on():
         juliet = lab.answer("juliet", "--once")
         romeo = lab.dial("romeo", "juliet", "-i", "tone")
         romeo.wait("heard")
-        lab.ctl("--account", "romeo", "play", lab.path("missing.wav"))
+        status, words = lab.ctl("--account", "romeo", "play", lab.path("nowhere.wav"))
+        assert status == 7 and words == f"jcall: cannot read '{lab.path('nowhere.wav')}': No such file or directory\n", words
+        open(lab.path("noise.wav"), "w").write("no sound at all")
+        lab.ctl("--account", "romeo", "play", lab.path("noise.wav"))
         played = romeo.wait("played")
-        assert not played["whole"] and "missing.wav" in played["text"], played
+        assert not played["whole"] and "noise.wav" in played["text"], played
         lab.ctl("--account", "romeo", "device", "out", "/nonexistent/x.wav")
         assert "text" in romeo.wait("output")
         assert not romeo.seen("ended") and not romeo.seen("playing")
         romeo.signal(signal.SIGINT)
         assert romeo.exit() == 0 and juliet.exit() == 0
         print(*romeo.lines, sep="\n")
-        assert len(romeo.lines) == 2 and "missing.wav" in romeo.lines[0] and "/nonexistent/x.wav" in romeo.lines[1], romeo.lines
+        assert len(romeo.lines) == 2 and "noise.wav" in romeo.lines[0] and "/nonexistent/x.wav" in romeo.lines[1], romeo.lines
 
 
 def test_a_muted_call_stays_muted_while_a_file_is_played():
