@@ -18,7 +18,10 @@
 #define NO_WRAP "\033[?7l"	/* a terminal may be narrower than it has told yet: what does not fit is lost, not wrapped */
 #define WRAP    "\033[?7h"
 
-enum { FLUSH_MS = 10000 };		/* so long we wait at the end for whoever reads the events */
+enum {
+	FLUSH_MS = 10000,		/* so long we wait at the end for whoever reads the events */
+	BACK_MS = 100,			/* after Control-Z: until the terminal is ours again */
+};
 
 struct ui {
 	struct ui *whole;		/* NULL: this is it; else the rest is unused, but for */
@@ -33,7 +36,7 @@ struct ui {
 	const void *live_of;		/* NULL: of nobody */
 	guint resize_source;
 	struct termios saved;
-	guint key_source;
+	guint key_source, back_source;
 	void (*key)(void *ctx, int c);
 	void *key_ctx;
 };
@@ -146,6 +149,8 @@ static gboolean takes_more(void)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
 }
 
+static void listen_to_keys(struct ui *u);
+
 gboolean ui_live(struct ui *u, const void *of, const struct live *l)
 {
 	u = whole(u);
@@ -155,6 +160,7 @@ gboolean ui_live(struct ui *u, const void *of, const struct live *l)
 		hide(u);			/* whatever stands there now is not ours to erase */
 		return FALSE;
 	}
+	listen_to_keys(u);		/* it may have been in the background until now */
 	u->live = *l;
 	u->live_of = of;
 	u->shown = TRUE;
@@ -185,6 +191,7 @@ void ui_free(struct ui *u)
 	}
 	clear_live(u);
 	g_clear_handle_id(&u->key_source, g_source_remove);
+	g_clear_handle_id(&u->back_source, g_source_remove);
 	if (u->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
 	event_sink_free(u->json, u->options.listing ? -1 : FLUSH_MS);
@@ -261,26 +268,54 @@ gboolean ui_has_keys(const struct ui *u)
 	return whole(u)->tty_in;
 }
 
+static gboolean on_back(gpointer data)
+{
+	struct ui *u = data;
+
+	u->back_source = 0;
+	listen_to_keys(u);
+	return G_SOURCE_REMOVE;
+}
+
+/* What the terminal does by itself at Control-Z, but it gets its modes back first, and ours again when we go on: the shell that has
+ * it meanwhile may give it back in those of its own. The signal may come a little after kill(), which on_back lets pass. */
+static void suspend(struct ui *u)
+{
+	clear_live(u);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
+	u->raw = FALSE;
+	u->key_source = 0;
+	u->back_source = g_timeout_add(BACK_MS, on_back, u);
+	kill(0, SIGTSTP);
+}
+
 static gboolean on_key(gint fd, GIOCondition condition, gpointer data)
 {
 	struct ui *u = data;
 	char c;
 
+	if (in_background(fd)) {		/* what is typed now is for others, and to read it would stop us */
+		u->raw = FALSE;
+		u->key_source = 0;
+		return G_SOURCE_REMOVE;
+	}
 	if (read(fd, &c, 1) != 1) {		/* the terminal is gone: no more keys, the call goes on */
 		u->key_source = 0;
+		return G_SOURCE_REMOVE;
+	}
+	if (u->saved.c_cc[VSUSP] != _POSIX_VDISABLE && (cc_t)c == u->saved.c_cc[VSUSP]) {
+		suspend(u);
 		return G_SOURCE_REMOVE;
 	}
 	u->key(u->key_ctx, (unsigned char)c);
 	return G_SOURCE_CONTINUE;
 }
 
-void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
+static void listen_to_keys(struct ui *u)
 {
 	struct termios t;
 
-	u->key = key;
-	u->key_ctx = ctx;
-	if (!u->tty_in || u->key_source)
+	if (!u->key || !u->tty_in || u->key_source || u->back_source)
 		return;
 	/* A job in the background would be stopped by touching its terminal. */
 	if (in_background(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &u->saved) != 0)
@@ -289,8 +324,16 @@ void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
 	t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
+	t.c_cc[VSUSP] = _POSIX_VDISABLE;
 	u->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
 	u->key_source = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, on_key, u);
+}
+
+void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx)
+{
+	u->key = key;
+	u->key_ctx = ctx;
+	listen_to_keys(u);
 }
 
 void ui_bell(struct ui *u)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What is asked of a running jcall: jcall ctl, its socket, keys and signals; and who may not."""
-import json, os, pty, re, signal, socket, stat, subprocess, time
+import contextlib, json, os, pty, re, signal, socket, stat, subprocess, threading, time
 import numpy as np
 from lab import *
 
@@ -263,6 +263,39 @@ def test_keys_do_the_same():
         assert [romeo.wait("dtmf")["digit"] for _ in range(2)] == ["5", "#"]
         keys("q")
         assert romeo.exit() == 0
+
+
+def test_keys_work_again_after_control_z_and_fg():
+    with Lab() as lab:
+        juliet, config, told, seen = lab.answer("juliet"), lab.config("romeo"), lab.path("told"), []
+        shell, master = pty.fork()
+        if not shell:
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], lab.env(TERM="xterm"))
+
+        def read():
+            with contextlib.suppress(OSError):
+                while data := os.read(master, 4096):
+                    seen.append(data)
+
+        def until(reached, keys=b""):
+            end = time.monotonic() + PATIENCE
+            while not reached():
+                assert time.monotonic() < end, b"".join(seen)
+                os.write(master, keys)
+                time.sleep(0.2)
+
+        threading.Thread(target=read, daemon=True).start()
+        os.write(master, f"{JCALL} dial -c {config} -i null -o null --events {told} {lab.jid('juliet')}\n".encode())
+        juliet.wait("heard")
+        os.write(master, b"\x1a")
+        until(lambda: b"Stopped" in b"".join(seen))
+        os.write(master, b"fg\n")
+        until(lambda: juliet.seen("dtmf"), b"5")
+        os.write(master, b"q")
+        until(lambda: os.path.exists(told) and '"ended"' in open(told).read())
+        os.write(master, b"exit\n")
+        assert os.waitpid(shell, 0)[1] == 0
+        os.close(master)
 
 
 def test_the_list_of_keys_names_each_of_them():
