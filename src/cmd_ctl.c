@@ -7,8 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
-
 #include "script/control.h"
 #include "log.h"
 #include "suggest.h"
@@ -286,7 +284,7 @@ static void make_absolute(struct request *r)
 /* What is played is opened later, when nobody waits for the answer any more. */
 static gboolean is_there(const struct request *r)
 {
-	if (r->verb != VERB_PLAY || g_access(r->text, R_OK) == 0)
+	if (r->verb != VERB_PLAY || access(r->text, R_OK) == 0)
 		return TRUE;
 	log_error("ctl", "cannot read '%s': %s", r->text, g_strerror(errno));
 	return FALSE;

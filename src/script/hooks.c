@@ -127,7 +127,7 @@ static gboolean start(struct hooks *h, const struct run *r)
 	}
 	process = g_subprocess_launcher_spawnv(launcher, (const char *const *)r->argv, &error);
 	if (!process) {
-		log_warn("hooks", "%s", error->message);
+		log_warn("hooks", "a hook was not started: %s", error->message);
 		return FALSE;
 	}
 	turn = g_new(struct turn, 1);

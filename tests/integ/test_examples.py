@@ -317,6 +317,14 @@ def test_sip_bridge_ends_when_the_phone_does():
         assert juliet.wait("exec-ended")["status"] == 0
 
 
+def test_who_leaves_out_what_is_needed_is_told_what():
+    with Lab() as lab:
+        for name, word, status in (("alert", "ADDRESS", 101), ("intercom", "CODE", 2), ("ivr", "MENU", 2), ("sip-bridge", "SIP-ADDRESS", 2),
+                                   ("voicemail", "FOLDER", 2), ("check_xmpp_call", "--help", 3)):
+            code, out, err = run(lab, "romeo", name)
+            assert code == status and word in out + err and (out + err).count("\n") == 1, (name, code, out, err)
+
+
 def test_every_example_is_tested_and_told_of():
     here, readme = open(__file__).read(), open(os.path.join(EXAMPLES, "README")).read()
     main = open(os.path.join(EXAMPLES, "../README")).read()
