@@ -273,7 +273,7 @@ static void on_digit(void *self, char digit)
 	struct talk *t = self;
 	char text[] = {digit, '\0'};
 
-	ui_event(t->ui, "dtmf", "digit", "s", text, NULL);
+	ui_event(t->ui, "dtmf", "digit", "s", text, "peer", "s", t->peer, NULL);
 	ui_say(t->ui, "%s has pressed %s", t->peer, text);
 }
 
