@@ -3,9 +3,14 @@
 #include "text.h"
 
 /* Each file has one of these, at its end: WHOLE unless it was stopped or cannot be read. */
-static void tell_played(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
+static void tell_end(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
 {
 	ui_event(s->ui, "played", "file", "s", file, "whole", "b", whole, "text", "s", fault ? fault->message : NULL, NULL);
+}
+
+static void tell_played(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
+{
+	tell_end(s, file, whole, fault);
 	if (fault)
 		ui_error(s->ui, "not played: %s", fault->message);
 	else
@@ -82,6 +87,10 @@ void talk_play_ended(struct talk_sound *s, const GError *fault)
 
 void talk_play_abandon(struct talk_sound *s)
 {
+	if (s->play.opening)
+		tell_end(s, s->play.wanted, FALSE, NULL);
+	if (s->play.ends)
+		tell_end(s, s->play.file, FALSE, NULL);
 	ends_abandon(g_steal_pointer(&s->play.opening));
 	g_clear_pointer(&s->play.wanted, g_free);
 }
