@@ -339,6 +339,8 @@ gboolean talk_sound_is_open(const struct talk_sound *s)
 
 void talk_sound_abandon(struct talk_sound *s)
 {
+	if (s->abandoned)
+		return;
 	s->abandoned = TRUE;
 	give_up(&s->in);
 	give_up(&s->out);
