@@ -163,18 +163,32 @@ static void in_close(void *self)
 	g_free(f);
 }
 
+/* What is no file on a disk, like a FIFO, may keep whoever opens or reads it waiting: for ever, and in the media thread. */
+static SNDFILE *open_regular(const char *path, const char *name, SF_INFO *info, GError **error)
+{
+	struct stat st;
+	SNDFILE *file;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': it is no file (raw sound from a pipe is read by -)", name);
+		return NULL;
+	}
+	file = sf_open(path, SFM_READ, info);
+	if (!file)
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, sf_strerror(NULL));
+	return file;
+}
+
 static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 {
 	g_autofree char *name = text_clean(arg, TEXT_LONG);
 	SF_INFO info = {0};
-	SNDFILE *file = sf_open(arg, SFM_READ, &info);
+	SNDFILE *file = open_regular(arg, name, &info, error);
 	struct resampler *resampler = NULL;
 	struct file_in *f;
 
-	if (!file) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, sf_strerror(NULL));
+	if (!file)
 		return FALSE;
-	}
 	if (info.channels < 1 || info.channels > MAX_CHANNELS || info.samplerate < 1000 || info.samplerate > 768000) {
 		g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d channels at %d Hz, which is more than jcall can use", name,
 			    info.channels, info.samplerate);
