@@ -281,6 +281,27 @@ def test_call_moves_to_another_device_of_the_caller():
         assert tones(lab.path("heard.wav")) == [400, 1000]
 
 
+def test_a_call_that_moves_stays_on_hold_and_muted():
+    import numpy as np
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once", "-i", "tone:440")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("heard")
+        for wish in ("mute", "hold"):
+            assert lab.ctl("--account", "juliet", wish) == ""
+        tablet = lab.dial("romeo", "juliet", "-o", lab.path("heard.wav"))
+        assert romeo.exit() == OK
+        while not (told := tablet.wait("peer"))["held"] or not told["muted"]:
+            pass
+        time.sleep(1)
+        assert lab.ctl("--account", "juliet", "resume") == "" and lab.ctl("--account", "juliet", "unmute") == ""
+        wait_level(lab.path("heard.wav"), loud=True)
+        tablet.signal(signal.SIGINT)
+        assert (tablet.exit(), juliet.exit()) == (OK, OK)
+        assert tones(lab.path("heard.wav")) == [400]
+        assert np.abs(read_wav(lab.path("heard.wav"))[:24000]).max() < 300, "nothing was heard at first"
+
+
 def test_call_moves_to_another_device_of_the_callee():
     with Lab() as lab:
         juliet = lab.answer("juliet", "--once", "-i", "tone:440")
