@@ -145,7 +145,8 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	g_autofree char *words = NULL;
 
 	if (t->moving) {
-		t->moving = t->accepted = FALSE;
+		t->moving = t->accepted = t->heard = FALSE;
+		t->suite = NULL;
 		t->closing = TRUE;
 		t->peer_flags = 0;
 		t->silent = FALSE;
