@@ -156,6 +156,16 @@ def test_one_that_is_silent_or_does_not_listen_holds_nothing_up():
         assert not romeo.seen("unstable")
 
 
+def test_one_that_speaks_when_the_call_ends_is_no_warning():
+    with Lab() as lab:
+        juliet = serve(lab, "exec cat /dev/zero\n")
+        assert lab.dial("romeo", "juliet", "--for", "1").exit() == 0
+        assert juliet.wait("exec-ended")["status"] == 141
+        juliet.signal(signal.SIGTERM)
+        juliet.exit()
+        assert not juliet.lines, juliet.lines
+
+
 def test_short_calls_leave_nothing_behind():
     """Descriptors and threads, whoever ends the call: the caller, the command's end, or both in one moment."""
     with Lab() as lab:
