@@ -17,6 +17,18 @@ static void tell_played(struct talk_sound *s, const char *file, gboolean whole, 
 		ui_say(s->ui, whole ? "%s has been played" : "%s is not played any more", file);
 }
 
+gboolean talk_sound_plays(const struct talk_sound *s)
+{
+	return s->play.ends || s->play.opening;
+}
+
+/* The input may have ended meanwhile. */
+static void after_all(struct talk_sound *s)
+{
+	if (s->in_over && !talk_sound_plays(s))
+		talk_sound_at_end(s);
+}
+
 static void on_opened(void *ctx, struct ends *ends, GError *error)
 {
 	struct talk_sound *s = ctx;
@@ -26,6 +38,7 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 	s->play.opening = NULL;
 	if (error) {
 		tell_played(s, file, FALSE, error);
+		after_all(s);
 		return;
 	}
 	if (old)
@@ -66,18 +79,22 @@ static void go_back(struct talk_sound *s, gboolean whole, const GError *fault)
 
 	talk_sound_speak(s, g_steal_pointer(&s->play.ends));
 	tell_played(s, file, whole, fault);
-	if (s->in_over)
-		talk_sound_at_end(s);
+	after_all(s);
 }
 
 gboolean talk_sound_play_stop(struct talk_sound *s)
 {
 	gboolean stopped = !s->abandoned && stop_opening(s);
 
-	if (s->abandoned || !s->play.ends)
-		return stopped;
-	go_back(s, FALSE, NULL);
-	return TRUE;
+	if (s->abandoned)
+		return FALSE;
+	if (s->play.ends) {
+		go_back(s, FALSE, NULL);
+		return TRUE;
+	}
+	if (stopped)
+		after_all(s);
+	return stopped;
 }
 
 void talk_play_ended(struct talk_sound *s, const GError *fault)
