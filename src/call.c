@@ -78,6 +78,7 @@ static void on_event(struct call *c, const struct jingle_out *out)
 		break;
 	case JINGLE_EV_ACCEPTED:
 		c->accepted = TRUE;
+		call_sound_accepted(c);
 		c->ev.accepted(c->ev.self);	/* first: a ring tone on the output ends before the path takes it */
 		if (!c->freed) {
 			pass_transport(c);

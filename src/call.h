@@ -101,9 +101,10 @@ void         call_set_in(struct call *c, const struct audio_in *in, void (*relea
 void         call_record(struct call *c, const struct audio_tap *tap, void (*released)(void *ctx), void *ctx);
 void         call_volume(struct call *c, guint percent);	/* of what we hear: 0 to VOLUME_MOST (media/volume.h) */
 void         call_set_out(struct call *c, const struct audio_out *out, void (*released)(void *ctx), void *ctx);
-void         call_mute(struct call *c, gboolean muted);	/* the peer is told (XEP-0167 "Informational Messages") */
-
-void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; the peer is told likewise */
+/* In whatever state: before the accept it holds from the first sound on, and the peer is told once he has accepted (XEP-0167
+ * "Informational Messages"). */
+void         call_mute(struct call *c, gboolean muted);
+void         call_hold(struct call *c, gboolean held);	/* nothing goes either way but RTCP; likewise */
 /* Sends touch tones, one after the other and after those that wait: 0-9 * # A-D, w for half a second, a comma for two. After the
  * accept only. FALSE, and none is sent: the peer takes none, or too many are waiting. */
 gboolean     call_dtmf(struct call *c, const char *digits);

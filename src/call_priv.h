@@ -62,6 +62,7 @@ struct call {
 gint64 call_now(const struct call *c);
 struct path_events call_path_events(struct call *c);
 void   call_sound_go(struct call *c);		/* once it is accepted and has its ends */
+void   call_sound_accepted(struct call *c);	/* just now: the peer is told what was wished before; call_pump is to follow */
 void   call_sound_changed(struct call *c);	/* senders, hold, mute or parameters */
 
 /* ---- call_way.c: the transports ---- */

@@ -25,10 +25,28 @@ void call_sound_go(struct call *c)
 		path_record(c->path, &c->tap, NULL, NULL);
 	if (c->volume != 100)
 		path_volume(c->path, c->volume);
-	path_go(c->path, &params, c->in, c->out);
-	if (c->muted)
+	if (c->muted)				/* before the sound, which begins in another thread, at once */
 		path_mute(c->path, TRUE);
 	apply_hold(c);
+	path_go(c->path, &params, c->in, c->out);
+}
+
+static void tell_muted(struct call *c)
+{
+	jingle_info_of_content(c->session, elem_new(c->muted ? "mute" : "unmute", NS_RTP_INFO), call_now(c));
+}
+
+static void tell_held(struct call *c)
+{
+	jingle_info(c->session, elem_new(c->held ? "hold" : "unhold", NS_RTP_INFO), call_now(c));
+}
+
+void call_sound_accepted(struct call *c)
+{
+	if (c->muted)
+		tell_muted(c);
+	if (c->held)
+		tell_held(c);
 }
 
 /* FALSE: none were signalled. */
@@ -102,7 +120,7 @@ void call_mute(struct call *c, gboolean muted)
 	if (c->going)
 		path_mute(c->path, muted);
 	if (c->accepted) {
-		jingle_info_of_content(c->session, elem_new(muted ? "mute" : "unmute", NS_RTP_INFO), call_now(c));
+		tell_muted(c);
 		call_pump(c);
 	}
 }
@@ -115,7 +133,7 @@ void call_hold(struct call *c, gboolean held)
 	if (c->going)
 		apply_hold(c);
 	if (c->accepted) {
-		jingle_info(c->session, elem_new(held ? "hold" : "unhold", NS_RTP_INFO), call_now(c));
+		tell_held(c);
 		call_pump(c);
 	}
 }

@@ -77,15 +77,18 @@ void ends_close_later(struct ends *ends, void (*done)(void *ctx, const GError *e
 
 /* ---- opening without waiting ---- */
 
+static void on_unwanted_closed(void *ctx, const GError *error)
+{
+}
+
 static void opened(void *self, void *arg)
 {
 	struct ends_opening *o = self;
 
-	if (o->done) {
+	if (o->done)
 		o->done(o->ctx, o->ends, o->error);
-	} else {
-		ends_close(o->ends, NULL);
-	}
+	else if (o->ends)
+		ends_close_later(o->ends, on_unwanted_closed, NULL);
 	g_clear_error(&o->error);
 	g_free(o->in_spec);
 	g_free(o->out_spec);

@@ -14,7 +14,8 @@ struct ends {
 };
 
 /* Opens IN_SPEC and OUT_SPEC (either may be NULL: not wanted) and calls done(ctx, ends, error) once, from the main
- * loop; ENDS is the callee's, NULL on error. GIVE_UP by ends_abandon: done is not called, what was opened is closed. */
+ * loop; ENDS is the callee's, NULL on error. After ends_abandon done is not called, and what was opened
+ * is closed in the background. */
 struct ends_opening;
 struct ends_opening *ends_open(const char *in_spec, const char *out_spec,
 			       void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx);

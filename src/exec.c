@@ -106,7 +106,7 @@ static void on_exited(GPid pid, gint wait_status, gpointer data)
 	e->pid = 0;
 	g_spawn_close_pid(pid);
 	ui_event(e->ui, "exec-ended", "status", "i", (gint64)status, NULL);
-	if (status)
+	if (status && status != 128 + SIGPIPE)		/* it was still speaking when the call ended: nothing is wrong */
 		log_warn("exec", "the command of the call ended with status %d", status);
 	if (e->over)
 		destroy(e);

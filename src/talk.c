@@ -145,7 +145,8 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	g_autofree char *words = NULL;
 
 	if (t->moving) {
-		t->moving = t->accepted = t->held = FALSE;
+		t->moving = t->accepted = t->heard = FALSE;
+		t->suite = NULL;
 		t->closing = TRUE;
 		t->peer_flags = 0;
 		t->silent = FALSE;
@@ -273,7 +274,7 @@ static void on_digit(void *self, char digit)
 	struct talk *t = self;
 	char text[] = {digit, '\0'};
 
-	ui_event(t->ui, "dtmf", "digit", "s", text, NULL);
+	ui_event(t->ui, "dtmf", "digit", "s", text, "peer", "s", t->peer, NULL);
 	ui_say(t->ui, "%s has pressed %s", t->peer, text);
 }
 
@@ -313,7 +314,8 @@ static gboolean on_drained(gpointer data)
 	struct talk *t = data;
 
 	t->drain_source = 0;
-	talk_end(t, JC_OK, NULL);
+	if (!talk_sound_plays(t->sound))	/* that was asked for meanwhile: it is heard first */
+		talk_end(t, JC_OK, NULL);
 	return G_SOURCE_REMOVE;
 }
 
@@ -433,6 +435,8 @@ static void use_call(struct talk *t)
 	call_use_ahead(t->call, g_steal_pointer(&t->ahead));
 	if (t->muted)
 		call_mute(t->call, TRUE);
+	if (t->held)
+		call_hold(t->call, TRUE);
 	call_volume(t->call, t->volume);
 	talk_sound_use(t->sound, t->call);
 }

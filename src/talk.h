@@ -61,7 +61,7 @@ void         talk_move(struct talk *t, const char *next);
 /* Gives the call up without a trace to the user (a direct attempt beside a proposal failed); the talk goes on. */
 void         talk_drop_call(struct talk *t);
 void         talk_mute(struct talk *t, gboolean muted);	/* in whatever state; what is so already stays so */
-void         talk_hold(struct talk *t, gboolean held);	/* once accepted */
+void         talk_hold(struct talk *t, gboolean held);	/* once accepted; it stays so across talk_move */
 gboolean     talk_key(struct talk *t, int c);		/* TRUE: it was one of ours */
 void         talk_say_keys(struct talk *t);		/* what they do, a line each */
 /* Once the ends are open: SPEC (audio/audio.h) is opened in the background, and takes the place of the input or output, whose file

@@ -12,10 +12,11 @@ enum { VOLUME_STEP = 10 };			/* [%] */
 
 void talk_mute(struct talk *t, gboolean muted)
 {
-	if (!t->call || t->ending || t->muted == muted)
+	if (t->ending || t->muted == muted)
 		return;
 	t->muted = muted;
-	call_mute(t->call, muted);
+	if (t->call)
+		call_mute(t->call, muted);
 	ui_event(t->ui, "mute", "muted", "b", muted, NULL);
 	ui_say(t->ui, muted ? "Muted" : "No longer muted");
 }
@@ -66,8 +67,10 @@ void talk_send_digits(struct talk *t, const char *digits)
 
 gboolean talk_record(struct talk *t, const char *file, GError **error)
 {
-	if (!t->ending)
+	if (!t->ending) {
+		t->names.at_s = g_get_real_time() / G_USEC_PER_SEC;	/* or a second one would replace the first */
 		return talk_recording_start(t->recording, file, error);
+	}
 	g_set_error(error, JC_ERROR, JC_USAGE, "the call is over");
 	return FALSE;
 }
@@ -143,7 +146,7 @@ gboolean talk_key(struct talk *t, int c)
 {
 	char digit[] = {(char)c, '\0'};
 
-	if (!t->call || t->ending || !c)
+	if (t->ending || !c)
 		return FALSE;
 	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
 		if (keys[i].key == c) {
@@ -212,7 +215,7 @@ static gboolean not_yet(const struct talk *t, const struct request *r, GError **
 {
 	gboolean soon = r->verb == VERB_MUTE || r->verb == VERB_UNMUTE;
 
-	if (!t->ending && t->call && (t->accepted || soon))
+	if (!t->ending && (t->accepted || soon))
 		return FALSE;
 	g_set_error(error, JC_ERROR, JC_REFUSED, t->ending ? "this call is ending" : "this call has not been accepted yet");
 	return TRUE;

@@ -3,13 +3,30 @@
 #include "text.h"
 
 /* Each file has one of these, at its end: WHOLE unless it was stopped or cannot be read. */
-static void tell_played(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
+static void tell_end(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
 {
 	ui_event(s->ui, "played", "file", "s", file, "whole", "b", whole, "text", "s", fault ? fault->message : NULL, NULL);
+}
+
+static void tell_played(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
+{
+	tell_end(s, file, whole, fault);
 	if (fault)
 		ui_error(s->ui, "not played: %s", fault->message);
 	else
 		ui_say(s->ui, whole ? "%s has been played" : "%s is not played any more", file);
+}
+
+gboolean talk_sound_plays(const struct talk_sound *s)
+{
+	return s->play.ends || s->play.opening;
+}
+
+/* The input may have ended meanwhile. */
+static void after_all(struct talk_sound *s)
+{
+	if (s->in_over && !talk_sound_plays(s))
+		talk_sound_at_end(s);
 }
 
 static void on_opened(void *ctx, struct ends *ends, GError *error)
@@ -21,6 +38,7 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 	s->play.opening = NULL;
 	if (error) {
 		tell_played(s, file, FALSE, error);
+		after_all(s);
 		return;
 	}
 	if (old)
@@ -61,18 +79,22 @@ static void go_back(struct talk_sound *s, gboolean whole, const GError *fault)
 
 	talk_sound_speak(s, g_steal_pointer(&s->play.ends));
 	tell_played(s, file, whole, fault);
-	if (s->in_over)
-		talk_sound_at_end(s);
+	after_all(s);
 }
 
 gboolean talk_sound_play_stop(struct talk_sound *s)
 {
 	gboolean stopped = !s->abandoned && stop_opening(s);
 
-	if (s->abandoned || !s->play.ends)
-		return stopped;
-	go_back(s, FALSE, NULL);
-	return TRUE;
+	if (s->abandoned)
+		return FALSE;
+	if (s->play.ends) {
+		go_back(s, FALSE, NULL);
+		return TRUE;
+	}
+	if (stopped)
+		after_all(s);
+	return stopped;
 }
 
 void talk_play_ended(struct talk_sound *s, const GError *fault)
@@ -82,6 +104,10 @@ void talk_play_ended(struct talk_sound *s, const GError *fault)
 
 void talk_play_abandon(struct talk_sound *s)
 {
+	if (s->play.opening)
+		tell_end(s, s->play.wanted, FALSE, NULL);
+	if (s->play.ends)
+		tell_end(s, s->play.file, FALSE, NULL);
 	ends_abandon(g_steal_pointer(&s->play.opening));
 	g_clear_pointer(&s->play.wanted, g_free);
 }

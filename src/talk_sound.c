@@ -339,6 +339,8 @@ gboolean talk_sound_is_open(const struct talk_sound *s)
 
 void talk_sound_abandon(struct talk_sound *s)
 {
+	if (s->abandoned)
+		return;
 	s->abandoned = TRUE;
 	give_up(&s->in);
 	give_up(&s->out);
@@ -371,7 +373,7 @@ void talk_sound_in_ended(struct talk_sound *s, const struct audio_in *in, const 
 	ui_event(s->ui, "input-ended", "text", "s", fault ? fault->message : NULL, NULL);
 	if (fault)
 		s->ev.failed(s->ev.self, (enum jc_err)fault->code, fault->message);
-	else if (!s->play.ends)
+	else if (!talk_sound_plays(s))
 		talk_sound_at_end(s);
 }
 

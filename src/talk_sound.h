@@ -29,6 +29,7 @@ void     talk_sound_out_ended(struct talk_sound *s, const struct audio_out *out,
 void     talk_sound_device(struct talk_sound *s, gboolean output, const char *spec);
 void     talk_sound_play(struct talk_sound *s, const char *file);
 gboolean talk_sound_play_stop(struct talk_sound *s);
+gboolean talk_sound_plays(const struct talk_sound *s);	/* a file is played, or about to be; over comes, or comes again, after it */
 void     talk_sound_tone(struct talk_sound *s);		/* rings, if there is something to be heard by */
 /* Silences the tone. TRUE: DONE(ctx), if there is one, comes when it uses no end any more; FALSE: there was none. */
 gboolean talk_sound_hush(struct talk_sound *s, void (*done)(void *ctx), void *ctx);

@@ -127,12 +127,6 @@ static void draw(struct ui *u)
 	fputs(text, stderr);
 }
 
-static gboolean on_resize(gpointer data)
-{
-	draw(data);
-	return G_SOURCE_CONTINUE;
-}
-
 /* A job in the background would write over what its user types meanwhile. */
 static gboolean in_background(int fd)
 {
@@ -147,6 +141,13 @@ static gboolean takes_more(void)
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
 
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+static gboolean on_resize(gpointer data)
+{
+	if (!in_background(STDERR_FILENO) && takes_more())
+		draw(data);
+	return G_SOURCE_CONTINUE;
 }
 
 static void listen_to_keys(struct ui *u);

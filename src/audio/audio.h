@@ -1,8 +1,8 @@
 /* audio.h - where sound comes from and goes to: one pull source and one push sink for devices, files, pipes, tones.
  *
- * Mono, int16, AUDIO_RATE. No call blocks or allocates after open, except close. Opened in any thread (opening a
- * device can take 100 ms); then used by one thread at a time (the media thread). Time is CLOCK_MONOTONIC in us, passed
- * in: a device answers from its ring, a file from the time that has passed since start. The engine follows the device:
+ * Mono, int16, AUDIO_RATE. No call blocks or allocates after open, except close, and those of a file, which may wait for its
+ * disk. Opened in any thread (opening a device can take 100 ms); then used by one thread at a time (the media thread). Time
+ * is CLOCK_MONOTONIC in us, passed in: a device answers from its ring, a file from the time that has passed since start. The engine follows the device:
  * it encodes whole frames as they become ready and decodes what the output wants. */
 #ifndef JCALL_AUDIO_H
 #define JCALL_AUDIO_H

@@ -174,20 +174,34 @@ static char *open_fault(void)
 	return g_strndup(text, len && text[len - 1] == '.' ? len - 1 : len);
 }
 
+/* What is no file on a disk, like a FIFO, may keep whoever opens or reads it waiting: for ever, and in the media thread. */
+static SNDFILE *open_regular(const char *path, const char *name, SF_INFO *info, GError **error)
+{
+	g_autofree char *fault = NULL;
+	struct stat st;
+	SNDFILE *file;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': it is no file (raw sound from a pipe is read by -)", name);
+		return NULL;
+	}
+	file = sf_open(path, SFM_READ, info);
+	fault = file ? NULL : open_fault();
+	if (fault)
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, fault);
+	return file;
+}
+
 static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 {
 	g_autofree char *name = text_clean(arg, TEXT_LONG);
 	SF_INFO info = {0};
-	SNDFILE *file = sf_open(arg, SFM_READ, &info);
+	SNDFILE *file = open_regular(arg, name, &info, error);
 	struct resampler *resampler = NULL;
 	struct file_in *f;
 
-	if (!file) {
-		g_autofree char *fault = open_fault();
-
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, fault);
+	if (!file)
 		return FALSE;
-	}
 	if (info.channels < 1 || info.channels > MAX_CHANNELS || info.samplerate < 1000 || info.samplerate > 768000) {
 		g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d channels at %d Hz, which is more than jcall can use", name,
 			    info.channels, info.samplerate);
@@ -216,10 +230,26 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 
 /* ---- writing ---- */
 
+/* What is there stays as it is. -1 with JC_FILE; the lock goes with the descriptor. */
+static int open_locked(const char *path, int flags, GError **error)
+{
+	g_autofree char *name = text_clean(path, TEXT_LONG);
+	int fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK))
+		return fd;
+	g_set_error(error, JC_ERROR, JC_FILE, "cannot write to '%s': %s", name,
+		    fd < 0 ? g_strerror(errno) : "another recording is being written to it");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 struct file_out {
 	struct pacer pacer;
 	char *path, *name;
 	gboolean existed;
+	int fd;				/* holds the lock, by which nobody else of us writes to it meanwhile */
 	SF_INFO info;
 	SNDFILE *file;			/* NULL until the call begins: a call that nobody takes leaves the last recording alone */
 	GError *fault;
@@ -281,6 +311,7 @@ static GError *out_fault(void *self)
 
 static void free_out(struct file_out *f)
 {
+	close(f->fd);
 	g_clear_error(&f->fault);
 	g_free(f->path);
 	g_free(f->name);
@@ -341,16 +372,14 @@ static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 		return FALSE;
 	}
 	existed = access(arg, F_OK) == 0;
-	fd = open(arg, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);	/* can it be written? Not cut before the call begins */
-	if (fd < 0) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot write sound to '%s': %s", name, g_strerror(errno));
+	fd = open_locked(arg, O_WRONLY, error);		/* can it be written? Not cut before the call begins */
+	if (fd < 0)
 		return FALSE;
-	}
-	close(fd);
 	f = g_new0(struct file_out, 1);
 	f->path = g_strdup(arg);
 	f->name = g_steal_pointer(&name);
 	f->existed = existed;
+	f->fd = fd;
 	f->info = info;
 	*out = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
 				  .fault = out_fault, .close = out_close, .self = f};
@@ -443,12 +472,9 @@ static gboolean open_sound_file(struct sound_file *f, const char *path, GError *
 	double page_ms = PAGE_MS;
 
 	/* A FIFO that nobody reads fails instead of waiting. */
-	f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-	f->fault = f->fd < 0 ? errno : 0;
-	if (f->fault)
-		return disk_fails(f, NULL, error);
-	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)	/* it goes with the descriptor */
-		return disk_fails(f, "another recording is being written to it", error);
+	f->fd = open_locked(path, O_RDWR | O_NONBLOCK, error);
+	if (f->fd < 0)
+		return FALSE;
 	if (ftruncate(f->fd, 0) != 0 && errno != EINVAL) {			/* a device has no length */
 		f->fault = errno;
 		return disk_fails(f, NULL, error);

@@ -260,6 +260,7 @@ static void flush(struct pipe_out *p)
 static void out_free(struct pipe_out *p)
 {
 	close(p->fd);
+	g_clear_error(&p->fault);
 	g_free(p->name);
 	g_free(p->bytes);
 	g_free(p);

@@ -31,7 +31,6 @@ struct engine *engine_new(const struct media_params *params, const struct audio_
 	e->seq = (uint16_t)seed;
 	e->ts = seed * 2654435761u;
 	e->sending = e->receiving = e->mark = TRUE;
-	e->tx_gain = e->rx_gain = FADE;
 	e->tx.db = e->rx.db = -127;
 	volume_init(&e->volume);
 	e->next_us = G_MAXINT64;
@@ -349,6 +348,8 @@ void engine_start(struct engine *e, gint64 now_us)
 	if (e->started)
 		return;
 	e->started = TRUE;
+	e->tx_gain = !e->muted && e->sending ? FADE : 0;	/* what nobody shall hear has no beginning that fades away */
+	e->rx_gain = e->receiving ? FADE : 0;
 	e->silent_us = e->nowhere_us = e->captured_us = now_us;
 	if (e->have_in)
 		e->in.start(e->in.self, now_us);

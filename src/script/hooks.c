@@ -158,10 +158,17 @@ static void next(struct hooks *h)
 
 /* ---- what happens ---- */
 
+/* Two keys of a telephone mean something to a shell. */
+static const char *digit_word(const char *digit)
+{
+	return g_str_equal(digit, "*") ? "star" : g_str_equal(digit, "#") ? "hash" : digit;
+}
+
 static void add_variable(void *ctx, const char *key, const char *value)
 {
 	char ***env = ctx;
-	g_autofree char *upper = g_ascii_strup(key, -1), *name = g_strconcat("JCALL_", upper, NULL), *safe = text_safe(value);
+	g_autofree char *upper = g_ascii_strup(key, -1), *name = g_strconcat("JCALL_", upper, NULL);
+	g_autofree char *safe = text_safe(g_str_equal(key, "digit") ? digit_word(value) : value);
 
 	*env = g_environ_setenv(*env, name, safe, TRUE);
 }

@@ -244,7 +244,7 @@ def example(group, *texts):
 
 def run_group(group):
     with Stage() as stage:
-        found = examples()
+        found, env = examples(), stage.env
         for text, function in KNOWN.items():
             if GROUP[text] == group:
                 assert text in found, f"no longer in the manuals: {text}"
@@ -254,4 +254,5 @@ def run_group(group):
                 except Exception as e:
                     raise AssertionError(f"{found[text]}: {text}\n{e}") from e
                 stage.configure()
+                stage.env = env
         assert stage.number

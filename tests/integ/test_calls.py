@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Calls between two jcalls on a real prosody: every way one can end, and its exit status on both sides."""
-import os, re, signal, subprocess, time
+import json, os, re, signal, subprocess, time
 from lab import *
 
 OK, USAGE, CONFIG, LOGIN, SERVER = 0, 2, 3, 4, 5
@@ -279,6 +279,45 @@ def test_call_moves_to_another_device_of_the_caller():
         assert (tablet.exit(), juliet.exit()) == (OK, OK)
         assert [len(juliet.seen(e)) for e in ("migrated", "accepted", "ended")] == [1, 2, 1]
         assert tones(lab.path("heard.wav")) == [400, 1000]
+
+
+def test_a_call_that_moves_stays_on_hold_and_muted():
+    import numpy as np
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once", "-i", "tone:440")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("heard")
+        for wish in ("mute", "hold"):
+            assert lab.ctl("--account", "juliet", wish) == ""
+        tablet = lab.dial("romeo", "juliet", "-o", lab.path("heard.wav"))
+        assert romeo.exit() == OK
+        while not (told := tablet.wait("peer"))["held"] or not told["muted"]:
+            pass
+        time.sleep(1)
+        assert lab.ctl("--account", "juliet", "resume") == "" and lab.ctl("--account", "juliet", "unmute") == ""
+        wait_level(lab.path("heard.wav"), loud=True)
+        tablet.signal(signal.SIGINT)
+        assert (tablet.exit(), juliet.exit()) == (OK, OK)
+        assert tones(lab.path("heard.wav")) == [400]
+        assert np.abs(read_wav(lab.path("heard.wav"))[:24000]).max() < 300, "nothing was heard at first"
+
+
+def test_a_call_that_moves_is_not_talked_in_before_the_other_device_is_heard():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("heard")
+        state = lambda: json.loads(lab.ctl("--account", "juliet", "--json", "status"))["calls"][0]["state"]
+        assert state() == "talking"
+        tablet = lab.dial("romeo", "juliet")
+        juliet.wait("migrated")
+        tablet.signal(signal.SIGSTOP)
+        assert state() == "connecting"
+        tablet.signal(signal.SIGCONT)
+        juliet.wait("heard")
+        assert state() == "talking" and romeo.exit() == OK
+        tablet.signal(signal.SIGINT)
+        assert (tablet.exit(), juliet.exit()) == (OK, OK)
 
 
 def test_call_moves_to_another_device_of_the_callee():

@@ -248,6 +248,27 @@ def test_signals_mute_and_unmute():
         assert romeo.p.poll() is None and len(romeo.seen("mute")) == 2, "what is so already is not told again"
 
 
+def test_who_is_muted_while_it_rings_is_muted_from_the_first_sound_on():
+    with Lab() as lab:
+        juliet = lab.jcall("juliet", "answer", "-i", "null", "-o", lab.path("heard.wav"))
+        juliet.wait("waiting")
+        romeo = lab.dial("romeo", "juliet", "-i", "tone:440")
+        juliet.wait("incoming")
+        romeo.signal(signal.SIGUSR1)
+        assert romeo.wait("mute")["muted"] is True
+        assert lab.ctl("--account", "juliet", "mute") == ""         # who is called may, too
+        assert juliet.wait("mute")["muted"] is True
+        assert lab.ctl("--account", "juliet", "answer") == ""
+        assert juliet.wait("peer")["muted"] is True and romeo.wait("peer")["muted"] is True
+        juliet.wait("heard")
+        time.sleep(1)
+        assert lab.ctl("--account", "romeo", "hangup") == ""
+        assert romeo.exit() == 0
+        juliet.wait("ended")
+        heard = np.abs(read_wav(lab.path("heard.wav")))
+        assert heard.max() < 10, (heard.argmax(), heard.max())
+
+
 def test_keys_do_the_same():
     with Lab() as lab:
         juliet, keys = lab.typed("juliet")

@@ -3,7 +3,7 @@
 import json
 from lab import *
 
-RIGHT = {"event": "dtmf", "time": 1.5, "digit": "1", "call": 1}
+RIGHT = {"event": "dtmf", "time": 1.5, "digit": "1", "peer": "a@b", "call": 1}
 WRONG = (       # what is wrong, and a word of the sentence that says so
     ({"event": "dtfm", "time": 1.5}, "does not know the event 'dtfm'"),
     ({"time": 1.5}, "does not know the event None"),
@@ -14,7 +14,7 @@ WRONG = (       # what is wrong, and a word of the sentence that says so
     ({**RIGHT, "call": 1.5}, "call: 1.5 is not of type 'integer'"),
     ({**RIGHT, "time": "now"}, "time: 'now' is not of type 'number'"),
     ({"event": "dtmf", "time": 1.5}, "'digit' is a required property"),
-    ({"event": "dtmf", "time": 1.5, "digit": "1"}, "'call' is a required property"),
+    ({"event": "dtmf", "time": 1.5, "digit": "1", "peer": "a@b"}, "'call' is a required property"),
     ({"event": "heard", "time": 1.5, "digit": "1"}, "'digit' was unexpected"),
     ({"event": "secured", "time": 1.5, "keying": "none", "suite": "AEAD_AES_128_GCM"}, "keying: 'none' is not one of"))
 GARBLED = ('{"event": "heard", "time": NaN}', '{"event": "heard", "time": 1.5', '{"event": "heard"} {}', '{"event": "heard", "time": nan}')

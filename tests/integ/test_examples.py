@@ -276,8 +276,9 @@ snd_path {self.dir}/heard
 
 
 def bridge(lab, phone):
+    os.makedirs(lab.path("tmp"))
     return serve(lab, "sip-bridge", f"sip:phone@127.0.0.1:{phone.port}", SIP_ACCOUNT="<sip:bridge@127.0.0.1>;regint=0",
-                 SIP_CONFIG="net_interface 127.0.0.1\nsip_listen 127.0.0.1:0")
+                 SIP_CONFIG="net_interface 127.0.0.1\nsip_listen 127.0.0.1:0", TMPDIR=lab.path("tmp"))
 
 
 def test_sip_bridge_joins_sound_and_keys():
@@ -294,7 +295,7 @@ def test_sip_bridge_joins_sound_and_keys():
         romeo.signal(signal.SIGINT)
         assert romeo.exit() == 0
         phone.until("terminated")
-        assert juliet.wait("exec-ended")["status"] == 0
+        assert juliet.wait("exec-ended")["status"] == 0 and os.listdir(lab.path("tmp")) == []
         assert purity(read_wav(lab.path("heard.wav")), 600) > 0.8, "the phone is heard by Jingle"
         assert purity(phone.heard(), 1000) > 0.8, "and the other way round"
         assert sum(1 for line in phone.log().splitlines() if "received event" in line and "end=0" in line) == 2
@@ -308,13 +309,13 @@ def test_sip_bridge_ends_when_the_phone_does():
         romeo.wait("heard")
         phone.press("b")
         assert romeo.exit() == 0 and romeo.seen("ended")[0]["reason"] == "ok"
-        assert juliet.wait("exec-ended")["status"] == 0
+        assert juliet.wait("exec-ended")["status"] == 0 and os.listdir(lab.path("tmp")) == []
     with Lab() as lab, Phone(lab, 600) as phone:
         phone.__exit__()
         juliet = bridge(lab, phone)         # nobody is there
         romeo = lab.dial("romeo", "juliet")
         assert romeo.exit(60) == 0
-        assert juliet.wait("exec-ended")["status"] == 0
+        assert juliet.wait("exec-ended")["status"] == 0 and os.listdir(lab.path("tmp")) == []
 
 
 def test_who_leaves_out_what_is_needed_is_told_what():

@@ -160,4 +160,38 @@ def test_one_that_is_silent_or_does_not_listen_holds_nothing_up():
         assert not romeo.seen("unstable")
 
 
+def test_one_that_speaks_when_the_call_ends_is_no_warning():
+    with Lab() as lab:
+        juliet = serve(lab, "exec cat /dev/zero\n")
+        assert lab.dial("romeo", "juliet", "--for", "1").exit() == 0
+        assert juliet.wait("exec-ended")["status"] == 141
+        juliet.signal(signal.SIGTERM)
+        juliet.exit()
+        assert not juliet.lines, juliet.lines
+
+
+def test_short_calls_leave_nothing_behind():
+    """Descriptors and threads, whoever ends the call: the caller, the command's end, or both in one moment."""
+    with Lab() as lab:
+        write_wav(lab.path("music.wav"), np.zeros(48000, np.int16))
+        juliet = serve(lab, f"""
+echo 'play {lab.path("music.wav")}' >&3
+case $((JCALL_CALL % 3)) in
+0) exec timeout 1 cat;;
+1) echo 'stop' >&3; echo 'record {lab.path("again.opus")}' >&3; echo 'stop record' >&3; echo 'device in tone' >&3; exec cat;;
+2) echo hangup >&3; exec cat;;
+esac
+""", "--record", lab.path("%n.opus"))
+        count = lambda: (len(os.listdir(f"/proc/{juliet.pid}/fd")), len(os.listdir(f"/proc/{juliet.pid}/task")))
+        before = count()
+        for n in range(6):
+            assert lab.dial("romeo", "juliet", "--for", "1").exit() == 0
+            juliet.wait("exec-ended")
+        end = time.monotonic() + PATIENCE
+        while any(now > then for now, then in zip(count(), before)) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert all(now <= then for now, then in zip(count(), before)), (before, count())
+        assert not [e for e in juliet.seen("recorded") if "text" in e]
+
+
 run_tests(globals())

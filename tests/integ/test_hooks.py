@@ -21,10 +21,10 @@ def test_each_event_starts_its_hook_in_order():
         tell = script(lab, "tell", f'echo "$1 $JCALL_EVENT $JCALL_CALL $JCALL_PEER $JCALL_DIGIT $JCALL_STATUS $JCALL_REASON" >> {lab.path("told")}\n')
         config = lab.config("juliet", hooks={"on_incoming": f"{tell} in", "on_answered": f"{tell} 'a b'", "on_dtmf": f"{tell} key", "on_ended": f"{tell} end"})
         juliet = lab.answer("juliet", "--once", config=config)
-        romeo = lab.dial("romeo", "juliet", "--dtmf", "123", "--for", "2")
+        romeo = lab.dial("romeo", "juliet", "--dtmf", "1*#", "--for", "2")
         assert romeo.exit() == 0 and juliet.exit() == 0
         full = juliet.seen("incoming")[0]["peer"]
-        assert lines(lab.path("told")) == [f"in incoming 1 {full}   ", f"a b accepted 1 {full}   ", *[f"key dtmf 1  {d}  " for d in "123"],
+        assert lines(lab.path("told")) == [f"in incoming 1 {full}   ", f"a b accepted 1 {full}   ", *[f"key dtmf 1 {full} {d}  " for d in ("1", "star", "hash")],
                                            f"end ended 1 {full}  0 ok"], lines(lab.path("told"))
 
 

@@ -112,6 +112,18 @@ def test_eighty_columns_show_all_of_it():
         hangs_up(t, juliet)
 
 
+def test_output_that_was_stopped_does_not_stop_the_call():
+    with in_a_call(80) as (t, juliet):
+        t.live()
+        t.type("C-s")
+        time.sleep(0.5)
+        t.resize(60)
+        time.sleep(0.5)
+        assert t.lab.ctl("--account", "romeo", "stats", limit=10)
+        t.type("C-q")
+        hangs_up(t, juliet)
+
+
 def test_forty_columns_and_resizing_in_mid_call():
     with in_a_call(40) as (t, juliet):
         line = t.live("DTLS", "%", "ms")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Files played into a call, and other ends in mid-call."""
 import os, signal, subprocess, time
+import numpy as np
 from lab import *
 
 
@@ -75,6 +76,21 @@ def test_a_file_that_is_stopped_or_replaced_gives_way():
         assert romeo.exit() == 0 and juliet.exit() == 0
         assert [(os.path.basename(e["file"]), e["whole"]) for e in romeo.seen("played")] == [("first.wav", False), ("second.wav", False)]
         parts(lab.path("heard.wav"), (400, None), (600, None), (1000, None), (400, None))
+
+
+def test_a_file_that_the_end_of_the_call_cuts_off_is_told_of():
+    with Lab() as lab:
+        write_wav(lab.path("long.wav"), np.zeros(48000 * 60))
+        juliet = lab.answer("juliet")
+        romeo = lab.dial("romeo", "juliet")
+        juliet.wait("heard")
+        lab.ctl("--account", "juliet", "play", lab.path("long.wav"))
+        juliet.wait("playing")
+        romeo.signal(signal.SIGINT)
+        assert romeo.exit() == 0
+        assert juliet.wait("played")["whole"] is False
+        juliet.wait("ended")
+        assert len(juliet.seen("played")) == 1
 
 
 def test_what_cannot_be_played_is_one_line_and_the_call_goes_on():

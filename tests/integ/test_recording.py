@@ -66,6 +66,24 @@ def test_left_is_us_and_right_is_them_in_each_format():
             assert_sides(x[:, 0], x[:, 1], 440, 1000)
 
 
+def test_the_second_recording_of_a_call_has_a_name_of_its_own():
+    with Lab() as lab:
+        juliet = lab.answer("juliet", "--once")
+        romeo = lab.dial("romeo", "juliet")
+        romeo.wait("heard")
+        for _ in range(2):
+            assert lab.ctl("--account", "romeo", "record", lab.path("%t.wav")) == ""
+            time.sleep(1.1)
+            assert lab.ctl("--account", "romeo", "stop", "record") == ""
+            romeo.wait("recorded")
+        romeo.signal(signal.SIGINT)
+        assert (romeo.exit(), juliet.exit()) == (0, 0)
+        files = glob.glob(lab.path("*.wav"))
+        assert len(files) == 2, files
+        for f in files:
+            assert_players_read(f, 0.8)
+
+
 def test_split_gives_each_side_its_own_file():
     with Lab() as lab:
         juliet = lab.answer("juliet", "--once", "-i", "tone:1000")

@@ -66,6 +66,22 @@ static void whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile(void **s
 	close_pair(p);
 }
 
+static void what_was_wished_before_the_accept_is_told_after_it(void **state)
+{
+	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
+
+	call_mute(p->romeo.call, TRUE);
+	call_hold(p->romeo.call, TRUE);
+	wait_for(&p->romeo.accepted);
+	carry_all();
+	assert_flow(&p->juliet, FALSE, FALSE);
+	assert_int_equal(call_peer_flags(p->juliet.call), RTP_HELD_BY_PEER | RTP_MUTED_BY_PEER);
+	call_hold(p->romeo.call, FALSE);
+	assert_flow(&p->juliet, TRUE, TRUE);
+	assert_int_equal(call_peer_flags(p->juliet.call), RTP_MUTED_BY_PEER);
+	close_pair(p);
+}
+
 static void each_side_sends_in_the_directions_that_were_agreed(void **state)
 {
 	struct pair *p = start_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE);
@@ -129,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_held_stops_sending_and_keeps_listening),
 		cmocka_unit_test(whom_we_hold_is_told_and_nothing_is_said_or_heard_meanwhile),
+		cmocka_unit_test(what_was_wished_before_the_accept_is_told_after_it),
 		cmocka_unit_test(touch_tones_are_told_once),
 		cmocka_unit_test(more_touch_tones_than_can_wait_are_refused_whole),
 		cmocka_unit_test(each_side_sends_in_the_directions_that_were_agreed),

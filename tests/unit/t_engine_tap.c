@@ -163,6 +163,23 @@ static void muted_and_held_are_silence(void **state)
 	g_free(ears);
 }
 
+static void muted_from_the_beginning_not_even_that_is_heard(void **state)
+{
+	struct rig *f = *state;
+	struct ears *ears;
+
+	for (size_t i = 0; i < 4 * AUDIO_RATE; i++)
+		f->speech[i] = 5000;
+	rig_create(f);
+	ears = attach(f);
+	engine_mute(f->e, TRUE);
+	engine_start(f->e, f->now);
+	rig_run(f, S / 2);
+	assert_true(ears->sent.len > 0);
+	assert_true(fake_rms(ears->sent.pcm, ears->sent.len) == 0);
+	g_free(ears);
+}
+
 static void a_touch_tone_is_silence(void **state)
 {
 	struct rig *f = *state;
@@ -276,6 +293,7 @@ int main(void)
 		with(without_ends_both_sides_are_silence_in_time),
 		with(nobody_hears_any_more_once_the_tap_is_gone),
 		with(muted_and_held_are_silence),
+		with(muted_from_the_beginning_not_even_that_is_heard),
 		with(a_touch_tone_is_silence),
 		with(volume_changes_what_is_played_and_not_what_is_recorded),
 		cmocka_unit_test(full_scale_stays_full_scale_and_nothing_wraps),

@@ -15,6 +15,7 @@
 #include <glib/gstdio.h>
 
 #include "audio/audio.h"
+#include "audio/file.h"
 #include "err.h"
 
 /* The tests write WAV headers themselves: what they compare with must not come from the library under test. */
@@ -494,6 +495,38 @@ static void assert_out_refused(const char *path, int code, const char *words)
 		fail_msg("'%s' lacks '%s'", error->message, words);
 }
 
+static void a_file_is_written_by_one_at_a_time(void **state)
+{
+	g_autofree char *path = path_of("shared.wav");
+	g_autoptr(GError) error = NULL, recording = NULL;
+	struct audio_out out, other;
+
+	assert_true(audio_open_out(path, &out, NULL));
+	assert_false(audio_open_out(path, &other, &error));
+	assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
+	assert_null(sound_file_create(path, 1, &recording));
+	assert_true(g_error_matches(recording, JC_ERROR, JC_FILE));
+	assert_true(out.close(out.self, NULL));
+	assert_true(audio_open_out(path, &other, NULL));
+	assert_true(other.close(other.self, NULL));
+}
+
+static void what_may_keep_us_waiting_is_no_file(void **state)
+{
+	g_autofree char *fifo = g_build_filename(dir, "fifo.wav", NULL);
+	const char *const places[] = {fifo, dir, "/dev/zero"};
+	struct audio_in in;
+
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autoptr(GError) error = NULL;
+
+		assert_false(audio_open_in(places[i], &in, &error));
+		assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
+		assert_non_null(strstr(error->message, "it is no file"));
+	}
+}
+
 static void an_ending_we_do_not_write_is_wrong_usage_and_names_those_we_do(void **state)
 {
 	static const char *const names[] = {"x", "x.mp3", "wav", ".wav", "x.wav.txt", "/tmp/x.d/y"};
@@ -606,6 +639,8 @@ int main(void)
 		cmocka_unit_test(an_older_recording_is_replaced_whole),
 		cmocka_unit_test(a_call_that_never_begins_leaves_the_last_recording_alone),
 		cmocka_unit_test(an_ending_we_do_not_write_is_wrong_usage_and_names_those_we_do),
+		cmocka_unit_test(a_file_is_written_by_one_at_a_time),
+		cmocka_unit_test(what_may_keep_us_waiting_is_no_file),
 		cmocka_unit_test(a_place_that_cannot_be_written_is_named_with_the_reason),
 		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(a_full_disk_ends_a_wav_at_once),

@@ -215,7 +215,8 @@ static void nothing_of_ours_is_open_in_it(void **state)
 	finish();
 	text = written();
 	/* 3 is where ls reads from */
-	assert_string_equal(text, "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_true(g_str_has_prefix(text, "0\n1\n2\n3\n"));
+	assert_usual_signals(text);
 	close(plain);
 	close(fds[0]);
 	close(fds[1]);

@@ -150,7 +150,7 @@ static void failure_tells_its_cause(void **state)
 		       "does not accept the password");
 	assert_refused(guard_failure("<failure xmlns='" SASL "'><account-disabled/></failure>", GUARD_SECURED, ME), JC_LOGIN,
 		       "account-disabled");
-	assert_refused(guard_failure("<failure xmlns='" SASL "'><temporary-auth-failure/></failure>", GUARD_SECURED, ME), JC_LOGIN,
+	assert_refused(guard_failure("<failure xmlns='" SASL "'><temporary-auth-failure/></failure>", GUARD_SECURED, ME), JC_SERVER,
 		       "at the moment");
 	assert_refused(guard_failure("<failure/>", GUARD_SECURED, ME), JC_LOGIN, "no reason");
 	assert_refused(guard_failure("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", GUARD_OPEN, ME), JC_SERVER, "TLS");

@@ -284,6 +284,30 @@ static void a_talk_that_ends_before_they_are_there_closes_them_all_the_same(void
 	assert_int_equal(w->opened, 0);
 }
 
+static void note_thread(void *self)
+{
+	g_atomic_pointer_set((gpointer *)self, g_thread_self());
+}
+
+/* Closing a device takes its time, which the main loop has not. */
+static void what_is_not_wanted_any_more_is_closed_in_the_background(void **state)
+{
+	struct world *w = *state;
+	struct ends *ends = g_new0(struct ends, 1);
+	gpointer closed_by = NULL;
+	guint limit = g_timeout_add_seconds(PATIENCE_S, too_late, NULL);
+
+	ends->have_in = TRUE;
+	ends->in = (struct audio_in){.close = note_thread, .self = &closed_by};
+	w->options.ready = ends;
+	begin(w);
+	finish(w);
+	while (!g_atomic_pointer_get(&closed_by))
+		g_main_context_iteration(NULL, FALSE);
+	assert_ptr_not_equal(closed_by, g_thread_self());
+	g_source_remove(limit);
+}
+
 static void what_cannot_be_opened_is_told_with_its_reason(void **state)
 {
 	struct world *w = *state;
@@ -517,6 +541,39 @@ static void the_word_of_an_end_that_was_replaced_means_nothing(void **state)
 	assert_int_equal(w->over, 0);
 }
 
+/* ---- the input ends while a file is on its way ---- */
+
+static void a_file_that_is_about_to_be_played_is_heard_before_the_end(void **state)
+{
+	struct world *w = *state;
+
+	talk(w);
+	talk_sound_play(w->sound, w->music);
+	talk_sound_in_ended(w->sound, w->call.in, NULL);	/* a command that asks for it and ends at once */
+	assert_true(talk_sound_plays(w->sound));
+	assert_int_equal(w->over, 0);
+	wait_event(w, "playing:music.wav");
+	assert_int_equal(w->over, 0);
+	talk_sound_in_ended(w->sound, w->call.in, NULL);
+	assert_false(talk_sound_plays(w->sound));
+	assert_int_equal(w->over, 1);
+}
+
+static void the_end_does_not_wait_for_a_file_that_is_none(void **state)
+{
+	struct world *w = *state;
+
+	talk(w);
+	talk_sound_play(w->sound, "/nonexistent/x.wav");
+	talk_sound_in_ended(w->sound, w->call.in, NULL);
+	assert_int_equal(w->over, 0);
+	wait_event(w, "played:x.wav");
+	assert_int_equal(w->over, 1);
+	talk_sound_play(w->sound, w->music);
+	assert_true(talk_sound_play_stop(w->sound));
+	assert_int_equal(w->over, 2);
+}
+
 /* ---- what breaks ---- */
 
 static void a_device_that_is_lost_is_looked_for_and_used_again(void **state)
@@ -594,6 +651,7 @@ int main(void)
 		TEST(a_call_gets_the_ends_when_both_are_there),
 		TEST(ends_that_are_there_need_not_be_opened),
 		TEST(a_talk_that_ends_before_they_are_there_closes_them_all_the_same),
+		TEST(what_is_not_wanted_any_more_is_closed_in_the_background),
 		TEST(what_cannot_be_opened_is_told_with_its_reason),
 		TEST(a_file_takes_the_place_of_the_input_which_then_goes_on),
 		TEST(a_second_file_takes_the_place_of_the_first),
@@ -602,6 +660,8 @@ int main(void)
 		TEST(a_file_that_cannot_be_played_is_told_and_nothing_changes),
 		TEST(a_device_is_no_file),
 		TEST(an_input_that_has_ended_ends_the_talk_after_the_file),
+		TEST(a_file_that_is_about_to_be_played_is_heard_before_the_end),
+		TEST(the_end_does_not_wait_for_a_file_that_is_none),
 		TEST(after_the_end_of_the_input_a_file_is_followed_by_silence),
 		TEST(a_file_goes_with_the_talk_to_its_next_call),
 		TEST(a_file_may_be_wanted_before_there_is_a_call),

@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 #include <glib.h>
+#include <signal.h>
+#include <string.h>
 
 static inline gboolean loop_tick(gpointer data)
 {
@@ -44,6 +46,26 @@ static inline guint open_fds(void)
 		n++;
 	closedir(dir);
 	return n - 3;				/* . and .. and its own */
+}
+
+static inline guint64 signals_of(const char *status, const char *which)
+{
+	const char *line = strstr(status, which);
+
+	assert_non_null(line);
+	return g_ascii_strtoull(line + strlen(which), NULL, 16);
+}
+
+/* STATUS, the lines SigBlk and SigIgn of a child's /proc/self/status: it blocks none, and ignores only what we were started with
+ * ignoring; SIGPIPE is ignored by our own wish, and not by it. */
+static inline void assert_usual_signals(const char *status)
+{
+	g_autofree char *ours = NULL;
+
+	assert_true(g_file_get_contents("/proc/self/status", &ours, NULL, NULL));
+	assert_int_equal(signals_of(status, "SigBlk:\t"), 0);
+	assert_int_equal(signals_of(status, "SigIgn:\t") & ~signals_of(ours, "SigIgn:\t"), 0);
+	assert_int_equal(signals_of(status, "SigIgn:\t") & (G_GUINT64_CONSTANT(1) << (SIGPIPE - 1)), 0);
 }
 
 #endif
