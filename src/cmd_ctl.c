@@ -268,6 +268,16 @@ static int request(const struct asking *a, struct peer *p, const struct request 
 
 /* ---- the command ---- */
 
+/* The name of a recording has placeholders; our folder has none, whatever it is called. */
+static char *absolute_template(const char *file)
+{
+	g_autofree char *folder = g_get_current_dir();
+	g_auto(GStrv) parts = g_strsplit(folder, "%", -1);
+	g_autofree char *escaped = g_strjoinv("%%", parts);
+
+	return g_canonicalize_filename(file, escaped);
+}
+
 /* It has another working directory. */
 static void make_absolute(struct request *r)
 {
@@ -276,7 +286,7 @@ static void make_absolute(struct request *r)
 
 	if (r->verb != VERB_PLAY && r->verb != VERB_RECORD && !device)
 		return;
-	absolute = g_canonicalize_filename(r->text, NULL);
+	absolute = r->verb == VERB_RECORD ? absolute_template(r->text) : g_canonicalize_filename(r->text, NULL);
 	g_free(r->text);
 	r->text = absolute;
 }
@@ -288,6 +298,22 @@ static gboolean is_there(const struct request *r)
 		return TRUE;
 	log_error("ctl", "cannot read '%s': %s", r->text, g_strerror(errno));
 	return FALSE;
+}
+
+/* Of all that run: nothing is done, so there is nothing to choose. */
+static int tell_all(const struct asking *a, const GPtrArray *peers, const struct request *r)
+{
+	int status = 0;
+
+	for (guint i = 0; i < peers->len; i++) {
+		int one;
+
+		if (i && !a->json)
+			printf("\n");
+		one = request(a, peers->pdata[i], r);
+		status = status ? status : one;
+	}
+	return status;
 }
 
 static void report_words(const GError *error, const char *word)
@@ -315,8 +341,12 @@ static int run_ctl(const struct asking *a, int n, char **words)
 		make_absolute(&r);
 		r.call = (guint)a->call;
 		peers = find_peers(a);
-		p = is_there(&r) ? the_one(a, peers) : NULL;
-		status = p ? request(a, p, &r) : jc_exit_status(JC_REFUSED);
+		if (r.verb == VERB_STATUS && peers->len > 1) {
+			status = tell_all(a, peers, &r);
+		} else {
+			p = is_there(&r) ? the_one(a, peers) : NULL;
+			status = p ? request(a, p, &r) : jc_exit_status(JC_REFUSED);
+		}
 	} else {
 		report_words(error, words[0]);
 	}

@@ -68,6 +68,13 @@ def test_who_is_asked_and_who_is_not():
         romeo.wait("heard")
         status, words = lab.ctl("hangup")
         assert status == REFUSED and "say which one" in words and f"--pid {romeo.p.pid} (romeo@" in words, words
+        both = lab.ctl("status")            # which harms nobody: of all
+        assert both.count("command: ") == 2 and "account: romeo" in both and "account: juliet" in both, both
+        assert len([json.loads(line) for line in lab.ctl("--json", "status").splitlines()]) == 2
+        odd = lab.path("100%n")
+        os.mkdir(odd)
+        r = subprocess.run([JCALL, "ctl", "--account", "romeo", "record", "both-%n.wav"], env=lab.env(), cwd=odd, capture_output=True, text=True)
+        assert r.returncode == 0 and romeo.wait("recording")["file"] == os.path.join(odd, "both-1.wav"), r.stderr
         for wrong in (["dance"], ["dtmf"], ["dtmf", "12x"], ["volume", "many"], ["volume", "201"], ["device", "up", "x"], ["status", "x"], [],
                       ["stop", "it"], ["--call", "-1", "mute"]):
             status, words = lab.ctl("--account", "romeo", *wrong)
