@@ -231,7 +231,7 @@ def test_no_login_but_scram():
 def test_failed_scram_is_not_followed_by_plain():
     with Lab() as lab:
         cheat = Cheat(lab, ["SCRAM-SHA-1", "PLAIN"])
-        refused(lab, cheat, (LOGIN,))
+        refused(lab, cheat, (SERVER,))
         assert b"PLAIN" not in cheat.heard
 
 
