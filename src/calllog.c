@@ -264,7 +264,7 @@ static void trim(const char *path)
 		if (tail[-1] == '\n' && ++lines > CALLLOG_MAX)
 			break;
 	g_string_erase(text, (gssize)head, tail - text->str - (gssize)head);
-	g_file_set_contents_full(path, text->str, (gssize)text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
+	state_write(path, WHAT, text->str, NULL);
 }
 
 static gboolean append_line(const char *path, const GString *line)
