@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,40 +54,13 @@ gboolean state_read(const char *path, const char *what, GString *text, GError **
 	return ok || fail(error, path, what, "is not one that jcall has written");
 }
 
-static gboolean write_all(int fd, const char *text)
-{
-	gsize len = strlen(text), at = 0;
-
-	while (at < len) {
-		ssize_t n = write(fd, text + at, len - at);
-
-		if (n < 0 && errno != EINTR)
-			return FALSE;
-		at += n > 0 ? (gsize)n : 0;
-	}
-	return TRUE;
-}
-
-/* The old file or the new one is there at any time. Nothing waits for the disk (no fsync), which may take seconds: calls go on
- * meanwhile, and what a power cut could lose is not worth that. */
 gboolean state_write(const char *path, const char *what, const char *text, GError **error)
 {
-	g_autofree char *folder = g_path_get_dirname(path), *next = g_strconcat(path, ".XXXXXX", NULL);
-	gboolean written;
-	int fd, why;
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autoptr(GError) cause = NULL;
 
 	if (g_mkdir_with_parents(folder, 0700) != 0)
 		return fail(error, path, what, g_strerror(errno));
-	fd = g_mkstemp_full(next, O_WRONLY | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail(error, path, what, g_strerror(errno));
-	written = write_all(fd, text);
-	why = errno;
-	written = close(fd) == 0 && written;
-	if (written && rename(next, path) == 0)
-		return TRUE;
-	if (written)
-		why = errno;
-	unlink(next);
-	return fail(error, path, what, g_strerror(why));
+	return g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &cause) ||
+		fail(error, path, what, cause->message);
 }
