@@ -13,7 +13,6 @@ enum {
 	GONE_CHECK_MS = 1000,
 };
 
-
 static void finish(struct talk *t);
 
 /* ---- the end ---- */

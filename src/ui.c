@@ -78,11 +78,6 @@ struct ui *ui_of_call(struct ui *u, guint call)
 	return part;
 }
 
-guint ui_call(const struct ui *u)
-{
-	return u->call;
-}
-
 struct events *ui_events(struct ui *u)
 {
 	return whole(u)->events;

@@ -27,7 +27,6 @@ void       ui_free(struct ui *u);			/* gives the terminal back as it was */
 
 /* The same for one call: its events have the member call, CALL (from 1). For events and lines only; freed before U. */
 struct ui *ui_of_call(struct ui *u, guint call);
-guint      ui_call(const struct ui *u);			/* 0: of the whole process */
 struct events *ui_events(struct ui *u);			/* to listen to; borrowed */
 
 /* A human line; nothing with --json or -q. */

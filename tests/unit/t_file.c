@@ -17,34 +17,10 @@
 #include "audio/audio.h"
 #include "audio/file.h"
 #include "err.h"
+#include "temp_dir.h"
 
 /* The tests write WAV headers themselves: what they compare with must not come from the library under test. */
 enum { FRAME = 960, PCM = 1, FLOAT = 3, DAY = 86400 };
-
-static char *dir;
-
-static int make_dir(void **state)
-{
-	signal(SIGXFSZ, SIG_IGN);
-	dir = g_dir_make_tmp("jcall-file-XXXXXX", NULL);
-	return dir ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	GDir *d = g_dir_open(dir, 0, NULL);
-	const char *name;
-
-	while (d && (name = g_dir_read_name(d))) {
-		g_autofree char *path = g_build_filename(dir, name, NULL);
-
-		g_unlink(path);
-	}
-	g_dir_close(d);
-	g_rmdir(dir);
-	g_free(dir);
-	return 0;
-}
 
 static char *path_of(const char *name)
 {

@@ -20,33 +20,9 @@
 #include "audio/file.h"
 #include "audio/recorder.h"
 #include "err.h"
+#include "temp_dir.h"
 
 enum { FRAME = AUDIO_RATE / 50, FRAME_US = 20000 };
-
-static char *dir;
-
-static int make_dir(void **state)
-{
-	signal(SIGXFSZ, SIG_IGN);
-	dir = g_dir_make_tmp("jcall-recorder-XXXXXX", NULL);
-	return dir ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	GDir *d = g_dir_open(dir, 0, NULL);
-	const char *name;
-
-	while (d && (name = g_dir_read_name(d))) {
-		g_autofree char *path = g_build_filename(dir, name, NULL);
-
-		g_unlink(path);
-	}
-	g_dir_close(d);
-	g_rmdir(dir);
-	g_free(dir);
-	return 0;
-}
 
 struct run {
 	struct recorder *r;
