@@ -211,30 +211,36 @@ static struct incoming *at_hand(const struct answer *a)
 	return ringing ? ringing : last(a, FALSE);
 }
 
+static gboolean is_for_ringing(const struct request *r)
+{
+	return r->verb == VERB_ANSWER || r->verb == VERB_REJECT;
+}
+
+static gboolean can_be_meant(const struct incoming *c, const struct request *r)
+{
+	return (!r->call || incoming_number(c) == r->call) && (!is_for_ringing(r) || incoming_is_ringing(c));
+}
+
 /* The call that R is about: the one it names, else the only one in question. */
 static struct incoming *meant(const struct answer *a, const struct request *r, GError **error)
 {
-	gboolean ringing = r->verb == VERB_ANSWER || r->verb == VERB_REJECT;
-	struct incoming *found = r->call ? by_number(a, r->call) : NULL;
+	struct incoming *found = NULL;
 	guint fit = 0;
 
-	for (guint i = 0; !r->call && i < a->calls->len; i++) {
-		struct incoming *c = a->calls->pdata[i];
-
-		if (ringing && !incoming_is_ringing(c))
-			continue;
-		found = c;
-		fit++;
-	}
-	if (fit > 1) {
+	for (guint i = 0; i < a->calls->len; i++)
+		if (can_be_meant(a->calls->pdata[i], r)) {
+			found = a->calls->pdata[i];
+			fit++;
+		}
+	if (fit == 1)
+		return found;
+	if (fit > 1)
 		g_set_error(error, JC_ERROR, JC_REFUSED, "there are %u calls: say which one", fit);
-		return NULL;
-	}
-	if (!found && r->call)
+	else if (r->call && !by_number(a, r->call))
 		g_set_error(error, JC_ERROR, JC_REFUSED, "there is no call %u", r->call);
-	else if (!found || (ringing && !incoming_is_ringing(found)))
-		g_set_error(error, JC_ERROR, JC_REFUSED, ringing ? "no call rings" : "there is no call");
-	return ringing && found && !incoming_is_ringing(found) ? NULL : found;
+	else
+		g_set_error(error, JC_ERROR, JC_REFUSED, is_for_ringing(r) ? "no call rings" : "there is no call");
+	return NULL;
 }
 
 /* ---- what our user wants ---- */
