@@ -70,16 +70,23 @@ $(B)/%.o: src/%.c | pkgs
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Object files of one test helper library, shared by the unit tests.
-TESTLIBO := $(patsubst tests/unit/lib/%.c,$(B)/tests/lib/%.o,$(sort $(wildcard tests/unit/lib/*.c)))
+# Object files of one test helper library, shared by the unit tests. What includes fake_stream.h, and fake_stream.c itself, stands
+# in for xmpp/stream.c: it is linked, before the library, only into programs that include such a header.
+TESTLIBC := $(sort $(wildcard tests/unit/lib/*.c))
+FAKEC    := $(shell grep -lF '"fake_stream.h"' $(TESTLIBC))
+FAKEH    := fake_stream.h $(notdir $(shell grep -lF '"fake_stream.h"' tests/unit/lib/*.h))
+FAKED    := $(shell grep -lF $(FAKEH:%=-e '"%"') tests/unit/t_*.c tests/fuzz/fuzz_*.c)
+TESTLIBO := $(patsubst tests/unit/lib/%.c,$(B)/tests/lib/%.o,$(filter-out $(FAKEC),$(TESTLIBC)))
+FAKEO    := $(patsubst tests/unit/lib/%.c,$(B)/tests/lib/%.o,$(FAKEC))
 $(B)/tests/lib/%.o: tests/unit/lib/%.c | pkgs
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
 
-$(B)/tests/%: tests/unit/%.c $(TESTLIBO) $(B)/libjcall.a
+$(B)/tests/%: tests/unit/%.c $(TESTLIBO) $(FAKEO) $(B)/libjcall.a
 	$(Q)mkdir -p $(@D)
 	$(call say,TEST,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(TESTLIBO) $(B)/libjcall.a $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(if $(filter $<,$(FAKED)),$(FAKEO)) \
+	  $(TESTLIBO) $(B)/libjcall.a $(PKG_LIBS) -lcmocka
 
 # The simulated call of the unit tests is measured with, too.
 SIMO := $(addprefix $(B)/tests/lib/,sim.o fake_net.o fake_audio.o)
@@ -89,10 +96,11 @@ $(B)/bench/%: tests/bench/%.c $(SIMO) $(B)/libjcall.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SIMO) $(B)/libjcall.a $(PKG_LIBS)
 
 # Without clang's libFuzzer the fuzzers are built with a driver that replays the corpus: `make check` always runs them.
-$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libjcall.a
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/tests/lib/fake_stream.o $(B)/libjcall.a
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c $(B)/libjcall.a $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
+	  $(if $(filter $<,$(FAKED)),$(B)/tests/lib/fake_stream.o) $(B)/libjcall.a $(PKG_LIBS)
 
 # The wide area network of tests/net. It is no part of the program, and links nothing of it.
 $(B)/net/wan: $(wildcard tests/net/*.[ch]) | pkgs
@@ -100,7 +108,7 @@ $(B)/net/wan: $(wildcard tests/net/*.[ch]) | pkgs
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs glib-2.0) -lm
 
--include $(OBJS:.o=.d) $(TESTLIBO:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(FUZZ:=.d)
+-include $(OBJS:.o=.d) $(TESTLIBO:.o=.d) $(FAKEO:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(FUZZ:=.d)
 
 .PHONY: pkgs
 pkgs:

@@ -1,7 +1,7 @@
 /* call_pair.h - two whole calls, joined by a signalling made of text. Media go over loopback with the real clock; what is waited
  * for is an event. OPEN_ALL and STOP_ALL are the setup and teardown of a group.
  *
- * It has what fake_stream.h defines, and so belongs to a test program itself. */
+ * It has fake_stream.h, which only programs that include it are linked with, and so belongs to a test program itself. */
 #ifndef JCALL_TEST_CALL_PAIR_H
 #define JCALL_TEST_CALL_PAIR_H
 

@@ -1,7 +1,11 @@
-/* fake_stream.h - xmpp/stream.h without a network, for tests of what stands on it: questions are kept, the test answers.
+/* fake_stream.h - xmpp/stream.h without a network or a thread, for tests of what stands upon it.
  *
- * It defines functions: included by a test program itself and not part of the helper library, because there it would
- * take the place of the real stream in every test. */
+ * The test plays the server: whatever is sent is kept, questions wait until the test answers them, and the test says when
+ * the stream is online and what comes in. Handlers are called from inside fake_stream_online, _offline, _hear, _answer and
+ * _reply; the real stream calls its own from the main loop.
+ *
+ * fake_stream.c stands in for the whole of xmpp/stream.c. The Makefile links it, and helpers that include this header, only
+ * into programs that include this header or a helper's header that does. Main thread. */
 #ifndef JCALL_TEST_FAKE_STREAM_H
 #define JCALL_TEST_FAKE_STREAM_H
 
@@ -10,9 +14,9 @@
 #include "xml.h"
 #include "xmpp/stream.h"
 
-struct fake_query {
+struct fake_query {			/* an iq of ours */
 	guint handle, timeout_ms;
-	char *to, *type;
+	char *id, *to, *type;		/* TO may be NULL: our account */
 	struct elem *payload;
 	void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply);
 	void *ctx;
@@ -20,85 +24,66 @@ struct fake_query {
 };
 
 struct stream {
-	const char *jid;
+	struct stream_handlers on;	/* of its owner; all NULL after fake_stream_init */
+	const char *jid;		/* full once online */
+	char *bare, *bound;		/* the account; what fake_stream_online said */
+	gboolean online;
+	guint closing;			/* an idle source, after stream_close */
+	void (*closed)(void *ctx);
+	void *closed_ctx;
 	GPtrArray *queries;		/* struct fake_query, in the order they were asked */
-	GPtrArray *sent;		/* struct elem */
+	GPtrArray *sent;		/* struct elem: all that left, in order: whole iqs of questions, answers, and the rest */
+	/* Told everything that leaves, just before it is kept. May be NULL. */
+	void (*leaves)(void *ctx, const struct elem *stanza);
+	void *leaves_ctx;
 };
 
 struct iq {
+	struct stream *stream;		/* that it came by; NULL: fake_iq_init made it */
 	struct elem *stanza;
-	unsigned answers;
-	enum iq_cond cond;
-	struct elem *answer;
+	unsigned answers;		/* how often it was answered */
+	enum iq_cond cond;		/* the latest answer, */
+	struct elem *answer;		/* and its payload */
 };
 
-static void fake_query_free(gpointer data)
-{
-	struct fake_query *q = data;
+/* ---- a stream of the test's own ---- */
 
-	g_free(q->to);
-	g_free(q->type);
-	elem_free(q->payload);
-	g_free(q);
-}
+/* FULL_JID is borrowed. The stream is online and has no owner who hears of anything. */
+void fake_stream_init(struct stream *x, const char *full_jid);
+void fake_stream_clear(struct stream *x);
 
-static void fake_sent_free(gpointer data)
-{
-	elem_free(data);
-}
+/* ---- a stream that the program opens by stream_new ---- */
 
-G_GNUC_UNUSED static void fake_stream_init(struct stream *x, const char *full_jid)
-{
-	x->jid = full_jid;
-	x->queries = g_ptr_array_new_with_free_func(fake_query_free);
-	x->sent = g_ptr_array_new_with_free_func(fake_sent_free);
-}
+/* The one that was opened last; NULL: it is gone, or none was. */
+struct stream *fake_stream_last(void);
+/* Whoever comes online is called back; FULL_JID is copied. */
+void fake_stream_online(struct stream *x, const char *full_jid, gboolean resumed);
+void fake_stream_offline(struct stream *x, enum jc_err err, gboolean final);
+/* STANZA (borrowed) comes in. A request that has no id is dropped, one that nobody answers is answered service-unavailable; an
+ * answer is matched to its question by id and sender, and is dropped where there is none. */
+void fake_stream_hear(struct stream *x, const struct elem *stanza);
 
-G_GNUC_UNUSED static void fake_stream_clear(struct stream *x)
-{
-	g_ptr_array_unref(x->queries);
-	g_ptr_array_unref(x->sent);
-}
+/* ---- questions that wait ---- */
 
-/* The Nth question that is neither answered nor cancelled; if there is none, the Nth of all. */
-G_GNUC_UNUSED static struct fake_query *fake_stream_query(struct stream *x, guint n)
-{
-	guint open = 0;
-
-	for (guint i = 0; i < x->queries->len; i++) {
-		struct fake_query *q = x->queries->pdata[i];
-
-		if (!q->answered && !q->cancelled && open++ == n)
-			return q;
-	}
-	return n < x->queries->len ? x->queries->pdata[n] : NULL;
-}
-
-G_GNUC_UNUSED static guint fake_stream_open(struct stream *x)
-{
-	guint open = 0;
-
-	for (guint i = 0; i < x->queries->len; i++) {
-		struct fake_query *q = x->queries->pdata[i];
-
-		open += q->answered || q->cancelled ? 0 : 1;
-	}
-	return open;
-}
-
-/* Answers the Nth open question; PAYLOAD (XML) goes into the <iq/> of a result. */
+/* The Nth question that is neither answered nor cancelled; if there is none, the Nth of all. NULL: none. */
+struct fake_query *fake_stream_query(struct stream *x, guint n);
+/* How many are neither answered nor cancelled. */
+guint fake_stream_open(struct stream *x);
+/* The Nth open question is answered with COND and IQ (borrowed, whole; NULL for COND_TIMEOUT and COND_DISCONNECTED). */
+void fake_stream_answer(struct stream *x, guint n, enum iq_cond cond, const struct elem *iq);
+/* The same, and PAYLOAD (XML; NULL: none) goes into the <iq/>. */
 G_GNUC_UNUSED static void fake_stream_reply(struct stream *x, guint n, enum iq_cond cond, const char *payload)
 {
-	struct fake_query *q = fake_stream_query(x, n);
 	elem_auto iq = cond == COND_TIMEOUT || cond == COND_DISCONNECTED ? NULL : elem_new("iq", "jabber:client");
 
 	if (iq)
 		elem_set(iq, "type", cond == COND_OK ? "result" : "error");
 	if (iq && payload)
 		elem_adopt(iq, xml(payload));
-	q->answered = TRUE;
-	q->done(q->ctx, cond, iq);
+	fake_stream_answer(x, n, cond, iq);
 }
+
+/* ---- a request that came by no stream ---- */
 
 G_GNUC_UNUSED static void fake_iq_init(struct iq *iq, const char *from, const char *type, const char *payload)
 {
@@ -109,72 +94,6 @@ G_GNUC_UNUSED static void fake_iq_init(struct iq *iq, const char *from, const ch
 	elem_adopt(iq->stanza, xml(payload));
 }
 
-G_GNUC_UNUSED static void fake_iq_clear(struct iq *iq)
-{
-	elem_free(iq->stanza);
-	elem_free(iq->answer);
-}
-
-/* ---- xmpp/stream.h ---- */
-
-const char *stream_jid(const struct stream *x)
-{
-	return x->jid;
-}
-
-void stream_send(struct stream *x, struct elem *stanza)
-{
-	g_ptr_array_add(x->sent, stanza);
-}
-
-guint stream_query(struct stream *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
-		   void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx)
-{
-	struct fake_query *q = g_new0(struct fake_query, 1);
-
-	g_ptr_array_add(x->queries, q);
-	q->handle = x->queries->len;
-	q->timeout_ms = timeout_ms;
-	q->to = g_strdup(to);
-	q->type = g_strdup(type);
-	q->payload = payload;
-	q->done = done;
-	q->ctx = ctx;
-	return q->handle;
-}
-
-void stream_query_cancel(struct stream *x, guint handle)
-{
-	if (handle)
-		((struct fake_query *)x->queries->pdata[handle - 1])->cancelled = TRUE;
-}
-
-const struct elem *iq_stanza(const struct iq *iq)
-{
-	return iq->stanza;
-}
-
-const char *iq_from(const struct iq *iq)
-{
-	return elem_attr(iq->stanza, "from");
-}
-
-const struct elem *iq_payload(const struct iq *iq)
-{
-	return elem_child(iq->stanza, NULL, NULL);
-}
-
-gboolean iq_is_set(const struct iq *iq)
-{
-	return g_strcmp0(elem_attr(iq->stanza, "type"), "set") == 0;
-}
-
-void iq_answer(struct iq *iq, enum iq_cond cond, struct elem *payload)
-{
-	iq->answers++;
-	iq->cond = cond;
-	elem_free(iq->answer);
-	iq->answer = payload;
-}
+void fake_iq_clear(struct iq *iq);
 
 #endif
