@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "random.h"
 #include "text.h"
 
 enum { OFFER_WAIT_MS = 500, FULL_WAIT_MS = 2000, ACK_TIMEOUT_MS = 20000, LEFT_WAIT_MS = 2000, PING_MS = 5000 };
@@ -364,7 +365,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	struct call *c = g_new0(struct call, 1);
 	struct path_events path_events = call_path_events(c);
 	struct link_options ice = env->ice;
-	g_autofree char *cname = text_uuid();
+	g_autofree char *cname = random_uuid();
 	struct jingle_plugs plugs = {.napps = 1};
 
 	c->env = env;
@@ -373,7 +374,7 @@ static struct call *new_call(const struct call_env *env, const char *sid, const 
 	c->volume = 100;
 	c->queries = g_ptr_array_new_with_free_func(g_free);
 	cname[16] = '\0';
-	c->app = rtp_app_new(&env->wishes, g_random_int(), cname);
+	c->app = rtp_app_new(&env->wishes, random_u32(), cname);
 	plugs.apps[0] = (struct jingle_what){&jingle_rtp, c->app};
 	c->relay = terms->relay;
 	call_keys_init(c, &terms->keyings, &plugs);

@@ -1,23 +1,9 @@
 /* Where the keys of a call come from: the conditions that may be used, and what the two sides agreed upon for the path. */
 #include "call_priv.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
-static void fill_random(uint8_t *out, size_t len)
-{
-	while (len) {
-		ssize_t n = getrandom(out, len, 0);
-
-		if (n < 0 && errno != EINTR)
-			g_error("no random numbers for a key: %s", g_strerror(errno));
-		if (n > 0) {
-			out += n;
-			len -= (size_t)n;
-		}
-	}
-}
+#include "random.h"
 
 void call_keys_init(struct call *c, const struct keying_list *keyings, struct jingle_plugs *plugs)
 {
@@ -25,7 +11,7 @@ void call_keys_init(struct call *c, const struct keying_list *keyings, struct ji
 
 	dtls_cert_fingerprint(c->env->cert, &ours);
 	c->fingerprint = dtls_fp_new(&ours);
-	c->sdes = sdes_new(fill_random);
+	c->sdes = sdes_new(random_fill);
 	for (size_t i = 0; i < keyings->count; i++)
 		plugs->keyings[plugs->nkeyings++] = keyings->kind[i] == KEYING_SDES ?
 			(struct jingle_condition){&jingle_sdes, c->sdes} :

@@ -2,6 +2,7 @@
 
 #include "dial_priv.h"
 #include "log.h"
+#include "random.h"
 #include "text.h"
 
 enum { FALLBACK_MS = 3000, BOUNCE_GRACE_MS = 1000, MAX_TOLD = 8, MAX_REDIRECTIONS = 3, PRIORITY = -1, CALL_NUMBER = 1 };
@@ -187,7 +188,7 @@ static void on_redirected(void *self, const char *to)
 
 	talk_drop_call(d->talk);
 	if (jid && jid_resource(jid) && jid_same_bare(jid, d->bare) && d->redirections++ < MAX_REDIRECTIONS) {
-		sid = text_uuid();
+		sid = random_uuid();
 		dial_offer_to(d, sid, jid);
 		return;
 	}
@@ -263,7 +264,7 @@ struct dial *dial_new(struct phone *phone, struct ui *ui, const struct dial_opti
 	d->options = *options;
 	d->done = done;
 	d->ctx = ctx;
-	d->sid = text_uuid();
+	d->sid = random_uuid();
 	d->told = g_ptr_array_new_with_free_func(g_free);
 	d->bare = jid_bare(options->callee);
 	d->shown = text_clean(options->callee, TEXT_SHORT);

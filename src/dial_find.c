@@ -1,4 +1,5 @@
 #include "dial_priv.h"
+#include "random.h"
 #include "text.h"
 
 enum { UNSAFE_GRACE_S = 9, ASK_MS = 500, MAX_ASKED = 8 };
@@ -78,7 +79,7 @@ static void on_best(void *ctx, const char *full_jid, unsigned can, unsigned onli
 			wait_for_better(d);
 		return;
 	}
-	sid = text_uuid();
+	sid = random_uuid();
 	d->falling_back = TRUE;
 	dial_offer_to(d, sid, full_jid);
 }

@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "log.h"
+#include "random.h"
 
 enum {
 	STALE_US = 1300 * 1000,			/* of silence where sound was flowing: a new way is sought beside, */
@@ -97,7 +98,7 @@ static void start_engine(struct path *p)
 		return;
 	/* Numbers begin in the lower half: were the first packets lost just before these wrap, SRTP would count differently on the
 	 * two sides for ever (RFC 3711 3.3.1). */
-	p->engine = engine_new(&p->params, p->in, p->out, &net, g_random_int() & ~0x8000u, &error);
+	p->engine = engine_new(&p->params, p->in, p->out, &net, random_u32() & ~0x8000u, &error);
 	if (!p->engine) {
 		path_fail(p, error);
 		return;

@@ -181,8 +181,3 @@ gboolean text_stamp(const char *s, gint64 *at_s)
 	*at_s = seconds;
 	return TRUE;
 }
-
-char *text_uuid(void)
-{
-	return g_uuid_string_random();
-}

@@ -38,7 +38,4 @@ gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out);
  * untouched: it is none, or before 1970. */
 gboolean text_stamp(const char *s, gint64 *at_s);
 
-/* 128 random bits as a UUID (version 4): stanza ids and sids (rules R7, R27). Caller frees. */
-char *text_uuid(void);
-
 #endif

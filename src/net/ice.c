@@ -13,6 +13,7 @@
 #include "../err.h"
 #include "../log.h"
 #include "../post.h"
+#include "../random.h"
 #include "../text.h"
 
 struct ice {
@@ -51,7 +52,7 @@ static gboolean is_link_local(const NiceAddress *address)
 
 static void translate(const struct ice *i, const NiceCandidate *c, struct ice_cand *out)
 {
-	g_autofree char *id = text_uuid();
+	g_autofree char *id = random_uuid();
 
 	memset(out, 0, sizeof(*out));
 	g_strlcpy(out->foundation, c->foundation, sizeof(out->foundation));
@@ -259,15 +260,15 @@ static gboolean close_ice(void *self)
 	return TRUE;
 }
 
-static gboolean read_creds(struct ice *i)
+/* RFC 8445 5.3 wants 24 and 128 bits at least. libnice would draw them from GLib's generator of random numbers, and anybody sees
+ * some of what that gives in each check. */
+static gboolean make_creds(struct ice *i)
 {
-	g_autofree char *ufrag = NULL, *pwd = NULL;
+	enum { UFRAG = 8, PWD = 24 };		/* [characters of 6 bits] 48 and 144 bits */
 
-	if (!nice_agent_get_local_credentials(i->agent, i->stream, &ufrag, &pwd))
-		return FALSE;
-	g_strlcpy(i->local.ufrag, ufrag, sizeof(i->local.ufrag));
-	g_strlcpy(i->local.pwd, pwd, sizeof(i->local.pwd));
-	return TRUE;
+	random_ice_chars(i->local.ufrag, UFRAG);
+	random_ice_chars(i->local.pwd, PWD);
+	return nice_agent_set_local_credentials(i->agent, i->stream, i->local.ufrag, i->local.pwd);
 }
 
 static gboolean get_creds(void *self, struct ice_creds *out)
@@ -336,7 +337,7 @@ static void tell_again(void *self, void *arg)
 /* Sockets and selected pair stay. The order matters: a restart forgets the peer's credentials. */
 static gboolean restart(struct ice *i)
 {
-	if (!nice_agent_restart_stream(i->agent, i->stream) || !read_creds(i))
+	if (!nice_agent_restart_stream(i->agent, i->stream) || !make_creds(i))
 		return FALSE;
 	i->added = 0;
 	post_to(i->ctx, tell_again, i, NULL, 0);	/* behind the credentials, which our caller tells */
@@ -525,7 +526,7 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 	use_stun(i, &options->servers);
 	i->relays = relays_new(ctx, &options->servers, add_relay, settle, i);
 	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
-	    !read_creds(i)) {
+	    !make_creds(i)) {
 		g_set_error(error, JC_ERROR, JC_INTERNAL, "libnice does not start");
 		close_ice(i);
 		return FALSE;

@@ -21,6 +21,7 @@
 #include "../err.h"
 #include "../log.h"
 #include "../post.h"
+#include "../random.h"
 #include "../text.h"
 #include "stun.h"
 
@@ -383,7 +384,7 @@ static void remote_done(void *self)
 
 static void describe_local(struct udp *u, union address *bound)
 {
-	g_autofree char *uuid = text_uuid();
+	g_autofree char *uuid = random_uuid();
 
 	u->local.component = 1;
 	u->local.type = ICE_HOST;

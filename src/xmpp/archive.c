@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../log.h"
+#include "../random.h"
 #include "../text.h"
 
 #define NS_MAM "urn:xmpp:mam:2"
@@ -147,7 +148,7 @@ static void on_page(void *ctx, enum iq_cond cond, const struct elem *reply)
 static void ask_page(struct archive *a)
 {
 	g_free(a->query_id);
-	a->query_id = text_uuid();
+	a->query_id = random_uuid();
 	a->pages++;
 	a->query = stream_query(a->stream, NULL, "set", write_query(a), TIMEOUT_MS, on_page, a);
 }

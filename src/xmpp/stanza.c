@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strophe.h>
 
+#include "../random.h"
 #include "../text.h"
 
 struct bounds {
@@ -139,7 +140,7 @@ struct _xmpp_stanza_t *elem_to_stanza(struct _xmpp_ctx_t *ctx, const struct elem
 struct _xmpp_stanza_t *stanza_ping(struct _xmpp_ctx_t *ctx)
 {
 	elem_auto iq = elem_new("iq", "jabber:client");
-	g_autofree char *id = text_uuid();
+	g_autofree char *id = random_uuid();
 
 	elem_set(iq, "type", "get");
 	elem_set(iq, "id", id);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "../log.h"
+#include "../random.h"
 #include "../text.h"
 #include "stream_priv.h"
 
@@ -156,7 +157,7 @@ guint stream_query(struct stream *x, const char *to, const char *type, struct el
 
 	q->x = x;
 	q->handle = ++x->last_handle;
-	q->id = text_uuid();
+	q->id = random_uuid();
 	q->to = g_strdup(to);
 	q->done = done;
 	q->ctx = ctx;
@@ -243,7 +244,7 @@ void stream_send(struct stream *x, struct elem *stanza)
 	g_autofree char *id = NULL;
 
 	if (!elem_attr(stanza, "id") && !elem_is(stanza, "presence", NULL)) {
-		id = text_uuid();
+		id = random_uuid();
 		elem_set(stanza, "id", id);
 	}
 	if (x->online)

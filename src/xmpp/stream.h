@@ -20,7 +20,7 @@ struct stream;
 struct iq;				/* an incoming get or set that waits for its one answer */
 
 struct stream_options {			/* copied by stream_new; the password copy is wiped when no longer needed */
-	const char *jid;		/* bare; a resource in it is asked for, else "jcall-" and 8 random letters */
+	const char *jid;		/* bare; a resource in it is asked for, else "jcall-" and 128 random bits */
 	const char *password;
 	const char *host;		/* NULL: SRV look-up (xmpps-client and xmpp-client), then the domain */
 	guint16 port;			/* 0: 5222; 5223 and 443 mean direct TLS */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../post.h"
+#include "../random.h"
 #include "../text.h"
 #include "stream_guard.h"
 
@@ -79,7 +80,7 @@ static void give_up_or_retry(struct stream_thread *t)
 	thread_report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = final});
 	if (final)
 		return;
-	thread_timer(t, &t->retry, t->backoff_ms + (guint)g_random_int_range(0, (gint32)t->backoff_ms / 4 + 1), on_retry);
+	thread_timer(t, &t->retry, t->backoff_ms + random_u32() % (t->backoff_ms / 4 + 1), on_retry);
 	t->backoff_ms = MIN(t->backoff_ms * 2, BACKOFF_LAST_MS);
 }
 
@@ -226,6 +227,14 @@ static void free_thread(struct stream_thread *t)
 	g_free(t);
 }
 
+/* A resource that nobody can guess: who knows it can reach this client past every list of contacts. */
+static char *full_jid_of(const char *jid)
+{
+	g_autofree char *number = random_hex();
+
+	return jid_resource(jid) ? g_strdup(jid) : g_strconcat(jid, "/jcall-", number, NULL);
+}
+
 struct stream_link *link_start(const struct stream_options *options, const struct stream_reports *reports, void *self)
 {
 	struct stream_thread *t = g_new0(struct stream_thread, 1);
@@ -233,8 +242,7 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 
 	t->reporter = (struct reporter){.link = &t->link, .reports = *reports, .self = self};
 	t->bare = jid_bare(options->jid);
-	t->jid = jid_resource(options->jid) ? g_strdup(options->jid) :
-		g_strdup_printf("%s/jcall-%08x", options->jid, g_random_int());
+	t->jid = full_jid_of(options->jid);
 	t->password = g_strdup(options->password);
 	t->host = g_strdup(options->host);
 	t->port = options->port;

@@ -8,6 +8,7 @@
 #include "jingle/iceudp.h"
 #include "jingle/jmi.h"
 #include "jingle/rtp.h"
+#include "random.h"
 #include "text.h"
 #include "xmpp/disco.h"
 
@@ -153,7 +154,7 @@ static void our_session_ids_are_nmtokens_and_random(void **state)
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	for (int i = 0; i < 1000; i++) {
-		char *sid = text_uuid();
+		char *sid = random_uuid();
 
 		assert_true(is_nmtoken(sid));
 		assert_true(g_hash_table_add(seen, sid));

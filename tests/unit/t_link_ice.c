@@ -170,6 +170,18 @@ static void datagrams_go_both_ways(void **state)
 	assert_arrives(w, &w->theirs, &w->ours);
 }
 
+/* libnice's own have four characters and 22, drawn from GLib's Mersenne Twister. */
+static void credentials_are_drawn_by_jcall_and_nobody_guesses_them(void **state)
+{
+	struct world *w = *state;
+	struct ice_creds ours = creds_of(&w->ours), theirs = creds_of(&w->theirs);
+
+	assert_int_equal(strlen(ours.ufrag), 8);
+	assert_int_equal(strlen(ours.pwd), 24);
+	assert_string_not_equal(ours.ufrag, theirs.ufrag);
+	assert_string_not_equal(ours.pwd, theirs.pwd);
+}
+
 static void the_same_credentials_again_are_no_restart(void **state)
 {
 	struct world *w = *state;
@@ -226,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LINKED(datagrams_go_both_ways),
+		LINKED(credentials_are_drawn_by_jcall_and_nobody_guesses_them),
 		LINKED(the_same_credentials_again_are_no_restart),
 		LINKED(new_credentials_of_the_peer_give_new_ones_of_ours_and_all_our_candidates_again_rule_r23),
 		LINKED(what_works_goes_on_working_until_the_restarted_peer_is_found_rule_r23),

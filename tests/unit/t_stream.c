@@ -247,10 +247,10 @@ static void on_closed(void *ctx)
 	((struct client *)ctx)->closed = TRUE;
 }
 
-static void client_start(struct client *c, guint16 port, const char *ca, const char *pin, gboolean reconnect)
+static void client_start_as(struct client *c, const char *jid, guint16 port, const char *ca, const char *pin, gboolean reconnect)
 {
 	g_autofree char *ca_file = ca ? g_build_filename(dir, ca, NULL) : NULL;
-	struct stream_options options = {.jid = "romeo@lab.test/x", .password = PASSWORD, .host = "127.0.0.1", .port = port,
+	struct stream_options options = {.jid = jid, .password = PASSWORD, .host = "127.0.0.1", .port = port,
 					 .ca_file = ca_file, .pin = pin, .reconnect = reconnect};
 	struct stream_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_stanza,
 					   .presence = on_stanza, .phase = on_phase, .self = c};
@@ -258,6 +258,11 @@ static void client_start(struct client *c, guint16 port, const char *ca, const c
 	memset(c, 0, sizeof(*c));
 	c->phases = g_string_new(NULL);
 	c->x = stream_new(&options, &handlers);
+}
+
+static void client_start(struct client *c, guint16 port, const char *ca, const char *pin, gboolean reconnect)
+{
+	client_start_as(c, "romeo@lab.test/x", port, ca, pin, reconnect);
 }
 
 static gboolean on_patience(gpointer data)
@@ -505,6 +510,28 @@ static void login_passes_its_phases_in_order(void **state)
 	client_stop(&c);
 	server_stop(&s);
 	assert_false(heard(&s, PASSWORD));
+	g_string_free(s.heard, TRUE);
+}
+
+/* Who guesses it reaches this client past every list of contacts. */
+static void resource_that_the_user_did_not_choose_has_128_random_bits(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+	const char *resource;
+
+	server_start(&s, script);
+	client_start_as(&c, "romeo@lab.test", s.port, "ca.pem", NULL, TRUE);
+	stream_connect(c.x);
+	await(&c.online, 1);
+	client_stop(&c);
+	server_stop(&s);
+	resource = strstr(s.heard->str, "<resource>jcall-");
+	assert_non_null(resource);
+	resource += strlen("<resource>jcall-");
+	assert_int_equal(strspn(resource, "0123456789abcdef"), 32);
+	assert_int_equal(resource[32], '<');
 	g_string_free(s.heard, TRUE);
 }
 
@@ -791,6 +818,7 @@ int main(void)
 		cmocka_unit_test(hanging_phase_is_cut_and_named),
 		cmocka_unit_test(server_that_is_not_there_is_named),
 		cmocka_unit_test(login_passes_its_phases_in_order),
+		cmocka_unit_test(resource_that_the_user_did_not_choose_has_128_random_bits),
 		cmocka_unit_test(pinned_certificate_needs_no_authority),
 		cmocka_unit_test(unknown_request_is_answered_service_unavailable),
 		cmocka_unit_test(more_than_a_server_must_take_is_not_sent),

@@ -215,16 +215,6 @@ static void moments_with_a_zone_are_read_and_nothing_else_is(void **state)
 	assert_int_equal(at, 1763719200);
 }
 
-static void ids_are_version_4_uuids_and_differ(void **state)
-{
-	g_autofree char *a = text_uuid(), *b = text_uuid();
-
-	assert_int_equal(strlen(a), 36);
-	assert_int_equal(a[14], '4');
-	assert_true(g_uuid_string_is_valid(a));
-	assert_string_not_equal(a, b);
-}
-
 static void an_address_is_read_from_a_jid_or_a_uri(void **state)
 {
 	static const struct { const char *text, *jid; } rows[] = {
@@ -276,7 +266,6 @@ int main(void)
 		cmocka_unit_test(escapes_of_xep_0106_are_not_touched),
 		cmocka_unit_test(digits_in_range_are_a_number_and_nothing_else_is),
 		cmocka_unit_test(moments_with_a_zone_are_read_and_nothing_else_is),
-		cmocka_unit_test(ids_are_version_4_uuids_and_differ),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
