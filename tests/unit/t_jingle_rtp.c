@@ -289,6 +289,9 @@ static void frames_are_as_long_as_we_wish_the_peer_asks_or_can_take(void **state
 		{10, "", "<parameter name='minptime' value='20'/>", 20}, {20, "", "<parameter name='minptime' value='30'/>", 40},
 		{20, "maxptime='20'", "<parameter name='minptime' value='40'/>", 20},
 		{20, "ptime='120'", "", 60}, {20, "ptime='3'", "", 10}, {20, "maxptime='3'", "", 10},
+		{20, "ptime='1000'", "", 60}, {20, "ptime='1001'", "", 20},		/* more is no packet time */
+		{20, "", "<parameter name='minptime' value='120'/>", 60},
+		{20, "", "<parameter name='minptime' value='121'/>", 20}, {20, "ptime='2'", "", 20},
 		{20, "ptime='0'", "", 20}, {20, "ptime='99999'", "", 20}, {20, "ptime='x' maxptime=''", "", 20}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {

@@ -43,6 +43,48 @@ static void a_peer_that_adds_for_ever_costs_nothing(void **state)
 	assert_int_equal(recv_text(w, J("transport-info", AUDIO(TRANSPORT))), COND_OK);
 }
 
+/* One entry of the books for each content, so the last one that has room is known, too. */
+static void as_many_rejected_contents_are_known_as_there_is_room_for(void **state)
+{
+	struct world *w = *state;
+
+	accepted_by_peer(w);
+	for (int i = 0; i < 16; i++) {
+		g_autofree char *add = g_strdup_printf(J("content-add", "<content creator='responder' name='v%d'/>"), i);
+		g_autofree char *reject = g_strdup_printf(J("content-reject", "<content creator='responder' name='v%d'/>"
+							    "<reason><unsupported-applications/></reason>"), i);
+
+		assert_int_equal(recv_text(w, add), COND_OK);
+		expect_send(w, reject);
+	}
+	assert_int_equal(recv_text(w, J("transport-info", "<content creator='responder' name='v15'>" TRANSPORT "</content>")), COND_OK);
+	assert_int_equal(recv_text(w, J("transport-info", "<content creator='responder' name='v16'>" TRANSPORT "</content>")),
+			 COND_BAD_REQUEST);
+	expect_nothing(w);
+}
+
+/* XEP-0167 "description-info": what the peer says of its decoder changes what we send, but not before there is a call. */
+static void news_of_the_description_are_told_once_the_call_is_up(void **state)
+{
+	struct world *w = *state;
+
+	accepted_by_peer(w);
+	assert_int_equal(recv_text(w, J("description-info", AUDIO(DESCRIPTION))), COND_OK);
+	expect_event(w, JINGLE_EV_CHANGED);
+	expect_nothing(w);
+	assert_int_equal(w->fake.description_infos, 1);
+}
+
+static void news_of_the_description_are_kept_until_the_call_is_up(void **state)
+{
+	struct world *w = *state;
+
+	offer_delivered(w);
+	assert_int_equal(recv_text(w, J("description-info", AUDIO(DESCRIPTION))), COND_OK);
+	expect_nothing(w);
+	assert_int_equal(w->fake.description_infos, 1);
+}
+
 static void the_direction_is_the_peers_to_change(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +336,9 @@ int main(void)
 		DIALER(an_added_content_is_rejected_and_the_call_goes_on),
 		CALLED(contents_rejected_while_ringing_are_not_removed_again),
 		DIALER(a_peer_that_adds_for_ever_costs_nothing),
+		DIALER(as_many_rejected_contents_are_known_as_there_is_room_for),
+		DIALER(news_of_the_description_are_told_once_the_call_is_up),
+		DIALER(news_of_the_description_are_kept_until_the_call_is_up),
 		DIALER(the_direction_is_the_peers_to_change),
 		DIALER(a_direction_of_ours_counts_when_it_is_acknowledged),
 		DIALER(the_latest_wish_follows_the_one_on_its_way),
