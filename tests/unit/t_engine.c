@@ -341,6 +341,38 @@ static void another_output_gets_what_comes_from_then_on_and_the_jitter_buffer_go
 	encoder_free(encoder);
 }
 
+/* audio.h: to a patient end 60 ms of delay are less harm than a change of its sound. */
+static void each_output_gets_the_patience_it_asks_for(void **state)
+{
+	static const gboolean patient[] = {FALSE, TRUE};
+	gint64 heard_us[2];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(patient); i++) {
+		struct rig *f;
+		struct fake_out next = {.room = 10 * AUDIO_RATE};
+		struct encoder *encoder;
+		void *one = NULL;
+		size_t at = 0;
+
+		rig_setup(&one);
+		f = one;
+		fake_out_init(&next);
+		next.end.patient = patient[i];
+		rig_start(f);
+		engine_set_out(f->e, &next.end, f->now);
+		encoder = encoder_new(&f->params, NULL);
+		rig_hear_for(f, encoder, 7, 100, 50);
+		while (at < next.len && !next.pcm[at])
+			at++;
+		assert_true(at < next.len);
+		heard_us[i] = (gint64)at * 1000000 / AUDIO_RATE;
+		encoder_free(encoder);
+		fake_out_clear(&next);
+		rig_teardown(&one);
+	}
+	assert_in_range(heard_us[1] - heard_us[0], 50000, 80000);
+}
+
 static void the_end_of_an_output_is_told_until_there_is_another(void **state)
 {
 	struct rig *f = *state;
@@ -411,6 +443,7 @@ int main(void)
 		with(without_a_source_silence_is_sent_and_a_stall_makes_no_burst),
 		with(another_source_goes_on_in_the_same_stream),
 		with(another_output_gets_what_comes_from_then_on_and_the_jitter_buffer_goes_on),
+		cmocka_unit_test(each_output_gets_the_patience_it_asks_for),
 		with(the_end_of_an_output_is_told_until_there_is_another),
 		with(a_socket_that_takes_nothing_is_counted),
 		with(ptime_may_change_in_a_call),

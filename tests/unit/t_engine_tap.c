@@ -266,18 +266,20 @@ static void full_scale_stays_full_scale_and_nothing_wraps(void **state)
 
 static void a_change_makes_no_click(void **state)
 {
-	gint16 pcm[AUDIO_RATE / 10];
+	gint16 pcm[AUDIO_RATE / 10], last = 30000;
 	struct volume v;
 
 	volume_init(&v);
-	for (int pass = 0; pass < 3; pass++) {
+	for (int pass = 0; pass < 4; pass++) {
 		for (size_t i = 0; i < G_N_ELEMENTS(pcm); i++)
 			pcm[i] = 30000;
-		volume_set(&v, (unsigned[]){200, 0, 100}[pass]);
+		volume_set(&v, (unsigned[]){100, 200, 0, 100}[pass]);
 		volume_apply(&v, pcm, G_N_ELEMENTS(pcm));
-		for (size_t i = 1; i < G_N_ELEMENTS(pcm); i++)
-			if (abs(pcm[i] - pcm[i - 1]) > 100)
-				fail_msg("%d is followed by %d", pcm[i - 1], pcm[i]);
+		for (size_t i = 0; i < G_N_ELEMENTS(pcm); i++) {
+			if (abs(pcm[i] - last) > 100)
+				fail_msg("pass %d: %d is followed by %d", pass, last, pcm[i]);
+			last = pcm[i];
+		}
 	}
 	assert_int_equal(pcm[G_N_ELEMENTS(pcm) - 1], 30000);
 }

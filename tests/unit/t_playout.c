@@ -242,6 +242,35 @@ static void a_stall_of_the_machine_is_made_good(void **state)
 	talk_free(t);
 }
 
+static gboolean is_213(size_t k)
+{
+	return k == 213;
+}
+
+/* Where so much waits that a lost packet's time is not wanted, its packet is passed over: what would have come next fades into
+ * what comes now, from the very first sample on. */
+static void where_a_lost_packet_is_passed_over_there_is_no_step(void **state)
+{
+	enum { SPLICE = AUDIO_RATE / 200, LOST = 213 };
+	struct talk *t = talk_new(FALSE);
+	struct decoder *d = decoder_new(CODEC_OPUS, NULL);
+	gint16 pcm[CODEC_MAX_FRAME], next[SPLICE];
+
+	play(t, 0, 200, NULL);
+	for (size_t k = 200; k < 210; k++)		/* ten at once, and too much waits */
+		put(t, k, 210 * 20 * MS);
+	play(t, 210, 300, is_213);
+	for (size_t k = 0; k < LOST; k++)
+		decoder_decode(d, t->payload[k], (size_t)t->len[k], pcm);
+	assert_int_equal(decoder_conceal(d, SPLICE, next), SPLICE);
+	decoder_decode(d, t->payload[LOST + 1], (size_t)t->len[LOST + 1], pcm);
+	for (int i = 0; i < SPLICE; i++)
+		pcm[i] = (gint16)((next[i] * (SPLICE - i) + pcm[i] * i) / SPLICE);
+	assert_non_null(memmem(t->heard, t->n * sizeof(*pcm), pcm, SPLICE * sizeof(*pcm)));
+	decoder_free(d);
+	talk_free(t);
+}
+
 static void broken_payloads_are_refused_or_concealed(void **state)
 {
 	struct talk *t = talk_new(FALSE);
@@ -270,6 +299,7 @@ int main(void)
 		cmocka_unit_test(where_packets_carry_fec_losses_are_rebuilt),
 		cmocka_unit_test(a_long_gap_fades_to_noise_then_silence_and_back_smoothly),
 		cmocka_unit_test(a_stall_of_the_machine_is_made_good),
+		cmocka_unit_test(where_a_lost_packet_is_passed_over_there_is_no_step),
 		cmocka_unit_test(broken_payloads_are_refused_or_concealed),
 	};
 

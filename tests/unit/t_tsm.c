@@ -160,6 +160,19 @@ static void short_pieces_and_full_buffers_are_left_alone(void **state)
 	assert_memory_equal(pcm, was, sizeof(was));
 }
 
+/* The shortest period is 2.5 ms: of sound nothing shorter than half of that can be taken out or put in. */
+static void less_than_half_a_period_is_not_worth_a_change_of_sound(void **state)
+{
+	int16_t was[N], pcm[CAP];
+
+	sine(was, N, 400, 10000);
+	assert_int_equal(change(was, N, 59, pcm), 0);
+	assert_int_equal(change(was, N, 60, pcm), 120);
+	assert_int_equal(change(was, N, -119, pcm), 0);		/* and a period is not shortened by a part of itself */
+	assert_int_equal(change(was, N, -120, pcm), -120);
+	assert_int_equal(change(was, 480 + 110, 300, pcm), 0);	/* too short to hold a period beside its edges and its fade */
+}
+
 static void nothing_at_all_makes_it_leave_its_bounds(void **state)
 {
 	int16_t was[N], pcm[CAP];
@@ -182,6 +195,7 @@ int main(void)
 		cmocka_unit_test(noise_is_left_alone),
 		cmocka_unit_test(silence_changes_by_exactly_what_is_wanted),
 		cmocka_unit_test(short_pieces_and_full_buffers_are_left_alone),
+		cmocka_unit_test(less_than_half_a_period_is_not_worth_a_change_of_sound),
 		cmocka_unit_test(nothing_at_all_makes_it_leave_its_bounds),
 	};
 

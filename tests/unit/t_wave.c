@@ -318,6 +318,27 @@ static void comfort_noise_has_the_level_it_names(void **state)
 	}
 }
 
+/* In as large a piece as the player may ask for: noise from end to end, and nothing before or behind it. */
+static void comfort_noise_fills_long_pieces_too(void **state)
+{
+	enum { GUARD = 960, PIECE = 5 * FRAME };
+	gint16 room[GUARD + PIECE + GUARD], *out = room + GUARD, first[FRAME];
+	struct decoder *d = decoder_new(CODEC_CN, NULL);
+	uint8_t flat = 30;
+	double want = 32768 * pow(10, -30 / 20.0);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(room); i++)
+		room[i] = 0x5a5a;
+	for (int i = 0; i < 10; i++)
+		decoder_decode(d, &flat, 1, first);
+	assert_int_equal(decoder_conceal(d, PIECE, out), PIECE);
+	for (size_t i = 0; i < GUARD; i++)
+		assert_true(room[i] == 0x5a5a && out[PIECE + i] == 0x5a5a);
+	for (int i = 0; i < 5; i++)
+		assert_true(fabs(20 * log10(fake_rms(out + i * FRAME, FRAME) / want)) < 3);
+	decoder_free(d);
+}
+
 /* The mean product of neighbours at 8 kHz, of power 1: > 0 where low tones prevail. */
 static double colour(const gint16 *pcm, size_t n)
 {
@@ -386,6 +407,7 @@ int main(void)
 		cmocka_unit_test(the_voices_period_goes_on_and_dies_down),
 		cmocka_unit_test(silence_goes_on_as_silence),
 		cmocka_unit_test(comfort_noise_has_the_level_it_names),
+		cmocka_unit_test(comfort_noise_fills_long_pieces_too),
 		cmocka_unit_test(comfort_noise_has_the_colour_it_names),
 		cmocka_unit_test(comfort_noise_of_any_bytes_stays_in_range),
 		cmocka_unit_test(comfort_noise_cannot_be_sent),
