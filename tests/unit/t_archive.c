@@ -263,6 +263,25 @@ static void pages_are_read_backwards_until_there_are_no_more(void **state)
 	assert_int_equal(f->end, ARCHIVE_DONE);
 }
 
+/* XML Schema has two words for true (XEP-0313 4.4.2 shows one); whatever else is said, there is more. */
+static void either_word_for_true_ends_the_reading(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	fake_stream_reply(&f->stream, 0, COND_OK, FIN("complete='1'", "<first>a</first>"));
+	assert_int_equal(f->done, 1);
+	begin(f);
+	fake_stream_reply(&f->stream, 0, COND_OK, FIN("complete='true'", "<first>a</first>"));
+	assert_int_equal(f->done, 2);
+	begin(f);
+	fake_stream_reply(&f->stream, 0, COND_OK, FIN("complete='false'", "<first>a</first>"));
+	fake_stream_reply(&f->stream, 0, COND_OK, FIN("complete='0'", "<first>b</first>"));
+	fake_stream_reply(&f->stream, 0, COND_OK, FIN("complete='TRUE'", "<first>c</first>"));
+	assert_int_equal(f->done, 2);
+	assert_true(archive_is_reading(f->archive));
+}
+
 static void a_server_that_turns_in_circles_is_left(void **state)
 {
 	struct fixture *f = *state;
@@ -338,6 +357,7 @@ int main(void)
 		T(times_that_are_none_or_before_those_asked_for_are_not_read),
 		T(hollow_results_do_no_harm),
 		T(pages_are_read_backwards_until_there_are_no_more),
+		T(either_word_for_true_ends_the_reading),
 		T(a_server_that_turns_in_circles_is_left),
 		T(no_more_messages_are_read_than_there_is_room_for),
 		T(an_endless_place_in_the_archive_is_not_sent_back),

@@ -200,6 +200,8 @@ static void values_out_of_range_are_errors_with_file_and_line(void **state)
 		"[audio]\n\ncodecs =", "[audio]\n\ncodecs = opus speex", "[audio]\n\ncodecs = opus opus", "[audio]\n\ncodecs = cn",
 		"[audio]\n\ncodecs = opus g722 pcmu pcma opus",
 		"[network]\n\ntransports = ice-udp raw-udp tcp", "[answer]\n\nallow = a b/c", "[answer]\n\nallow = *", "[answer]\n\nallow_contacts = 2", "[answer]\n\nnotify = maybe",
+		"[account a]\n\njid = @montague.lit", "[account a]\n\njid = romeo@", "[account a]\n\njid = romeo@montague.lit/",
+		"[account a]\n\njid = ro meo@montague.lit", "[account a]\n\njid = romeo@@montague.lit",
 		"[account a]\n\njid = nobody", "[account a]\n\njid = montague.lit/a@b", "[account a]\n\njid =",
 		"[account a]\n\ngateway = a@b", "[account a]\n\ngateway =", "[account a]\n\npin = md5:00", "[account a]\n\npin = sha256:00", "[account a]\n\nca_file = /nonexistent/ca",
 		"[account a]\n\nca_file =", "[account a]\n\npassword =", "[account a]\n\npassword = a\\q",

@@ -102,6 +102,32 @@ static void who_stalls_is_told_how_many_he_has_lost(void **state)
 	assert_int_equal(lost_at + lost, at + 1);		/* the time of the last one that was lost */
 }
 
+/* Just after the gap has begun there may be room for the line that tells of it, but for no event behind it. */
+static void one_gap_is_told_in_one_line_however_little_room_is_left(void **state)
+{
+	for (gsize len = 100; len < 160; len += 5) {
+		g_autofree char *text = g_strnfill(len, 'x');
+		g_autoptr(GString) got = g_string_new(NULL);
+		struct event_sink *s;
+		const char *first;
+		int fds[2];
+
+		assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+		s = event_sink_new(events, fds[1]);
+		for (int i = 0; i < (SINK_ROOM + (1 << 17)) / 100; i++)
+			tell(0, "text", "s", text, NULL);
+		loop_until((drain(fds[0], got), got->len > SINK_ROOM));
+		tell(1, "text", "s", text, NULL);
+		event_sink_free(s, 10000);
+		close(fds[1]);
+		drain(fds[0], got);
+		close(fds[0]);
+		first = strstr(got->str, "\"lost\"");
+		assert_non_null(first);
+		assert_null(strstr(first + 1, "\"lost\""));
+	}
+}
+
 static gpointer read_to_end(gpointer data)
 {
 	GString *got = g_string_new(NULL);
@@ -228,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(who_stalls_is_told_how_many_he_has_lost),
+		TEST(one_gap_is_told_in_one_line_however_little_room_is_left),
 		TEST(what_was_lost_last_is_told_too),
 		TEST(what_cannot_be_written_to_is_refused),
 		TEST(a_descriptor_we_were_given_is_not_given_on),

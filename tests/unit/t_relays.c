@@ -176,6 +176,19 @@ static void who_is_reached_by_tls_need_not_wait_for_stun(void **state)
 	assert_int_equal(f->added->len, 1);
 }
 
+static void being_told_twice_to_begin_soon_is_being_told_once(void **state)
+{
+	struct fixture *f = *state;
+
+	use(f, SERVER_TURN_UDP, "192.0.2.1");
+	relays_begin_soon(f->relays);
+	relays_begin_soon(f->relays);
+	relays_begin(f->relays);
+	relays_begin_soon(f->relays);
+	assert_null(g_main_context_find_source_by_user_data(f->ctx, f->relays));	/* no timer is left behind */
+	assert_int_equal(f->added->len, 1);
+}
+
 static void after_free_nothing_comes_any_more(void **state)
 {
 	struct fixture *f = *state;
@@ -201,6 +214,7 @@ int main(void)
 		TEST(by_tls_a_relay_keeps_its_name),
 		TEST(stun_has_a_moment_to_answer_first),
 		TEST(who_is_reached_by_tls_need_not_wait_for_stun),
+		TEST(being_told_twice_to_begin_soon_is_being_told_once),
 		TEST(after_free_nothing_comes_any_more),
 	};
 
