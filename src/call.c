@@ -20,23 +20,26 @@ gint64 call_now(const struct call *c)
 
 /* ---- outputs of the session ---- */
 
-/* RFC 6120 8.3.3.14: the address is the text of the condition. Only an offer is answered so. */
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+/* RFC 6120 8.3.3.14: the address is the text of the condition. */
 static const char *redirect_target(const struct elem *reply)
 {
-	const struct elem *error = elem_child(reply, "error", NULL);
-
-	return elem_text(elem_child(error, "redirect", NULL));
+	return elem_text(elem_child(elem_child(reply, "error", NULL), "redirect", NS_STANZAS));
 }
 
+/* Any IQ of ours may be answered by <redirect/>, but only an offer that waits for its answer has
+ * another address to go to. To every other one a redirection is a refusal like any other. */
 static void on_answer(void *ctx, enum iq_cond cond, const struct elem *reply)
 {
 	struct query *q = ctx;
 	struct call *c = q->call;
+	const char *to = redirect_target(reply);
 	guint tag = q->tag;
 
 	g_ptr_array_remove_fast(c->queries, q);
-	if (cond == COND_REDIRECT && !c->accepted && redirect_target(reply)) {
-		c->ev.redirected(c->ev.self, redirect_target(reply));
+	if (cond == COND_REDIRECT && jingle_offer_waits(c->session, tag) && to) {
+		c->ev.redirected(c->ev.self, to);
 		return;
 	}
 	jingle_acked(c->session, tag, cond, call_now(c));

@@ -192,7 +192,11 @@ static void on_redirected(void *self, const char *to)
 		dial_offer_to(d, sid, jid);
 		return;
 	}
-	words = g_strdup_printf("it refers to %s, which is not followed: call that address if you trust it", clean);
+	if (*clean)
+		words = g_strdup_printf("it refers to %s, which is not followed: "
+					"call that address if you trust it", clean);
+	else
+		words = g_strdup("it refers to another address, but does not say which");
 	talk_end(d->talk, JC_UNAVAILABLE, words);
 }
 

@@ -157,7 +157,12 @@ static void on_incoming(void *self)
 		incoming_take(c);
 }
 
+/* Ringing, delivered, redirected: who dials learns that of the callee. */
 static void on_nothing(void *self)
+{
+}
+
+static void on_redirected(void *self, const char *to)
 {
 }
 
@@ -231,8 +236,17 @@ static void prepare_exec(struct incoming *c)
 static struct incoming *begin(const struct incoming_env *env, guint number, const char *peer, const char *id)
 {
 	struct incoming *c = g_new0(struct incoming, 1);
-	struct talk_events events = {.opened = on_opened, .incoming = on_incoming, .ringing = on_nothing,
-				     .delivered = on_nothing, .accepted = on_accepted, .moved = on_moved, .ended = on_ended, .self = c};
+	struct talk_events events = {
+		.opened = on_opened,
+		.incoming = on_incoming,
+		.ringing = on_nothing,
+		.delivered = on_nothing,
+		.redirected = on_redirected,
+		.accepted = on_accepted,
+		.moved = on_moved,
+		.ended = on_ended,
+		.self = c,
+	};
 
 	c->env = *env;
 	c->number = number;

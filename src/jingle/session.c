@@ -459,6 +459,11 @@ gboolean jingle_is_initiator(const struct jingle_session *s)
 	return s->initiator;
 }
 
+gboolean jingle_offer_waits(const struct jingle_session *s, guint tag)
+{
+	return s->state == JINGLE_PENDING && tag != 0 && tag == s->initiate_tag;
+}
+
 const char *jingle_sid(const struct jingle_session *s)
 {
 	return s->sid;

@@ -91,6 +91,9 @@ const struct jingle_transport *jingle_current_transport(const struct jingle_sess
 const struct jingle_transport *jingle_asked_transport(const struct jingle_session *s);
 const struct jingle_keying    *jingle_current_keying(const struct jingle_session *s);
 gboolean            jingle_is_initiator(const struct jingle_session *s);
+/* Is TAG that of our session-initiate, and has the peer neither answered nor accepted it yet? Only
+ * then can the answer to TAG send us elsewhere (RFC 6120 8.3.3.14). */
+gboolean            jingle_offer_waits(const struct jingle_session *s, guint tag);
 const char         *jingle_sid(const struct jingle_session *s);
 const char         *jingle_peer(const struct jingle_session *s);
 enum jingle_senders jingle_current_senders(const struct jingle_session *s);

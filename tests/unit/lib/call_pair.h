@@ -30,7 +30,7 @@ struct side {
 	struct dtls_cert *cert;
 	GString *actions;			/* that it sent, in order */
 	char digits[64];			/* of the other's, as they were told */
-	unsigned incoming, accepted, secured, heard, voices, ended, closed;
+	unsigned incoming, redirected, accepted, secured, heard, voices, ended, closed;
 	enum transport_kind connected_by;
 	enum keying_kind keyed_by;
 	const char *suite;
@@ -45,6 +45,10 @@ struct pair {
 	gboolean ice_blocked;			/* the signalling gives each side a password that is not the other's */
 	const char *hidden;			/* the signalling puts this in the place of 127.0.0.1, */
 	gboolean hidden_alone;			/* and leaves all other addresses out */
+	const char *redirect_action;		/* every message of this action is answered with */
+	const char *redirect;			/* this <error/> (XML), COND_REDIRECT; */
+	unsigned redirections;			/* so often */
+	gboolean offer_unanswered;		/* the offer arrives, but its answer is up to the test */
 };
 
 static struct media_thread *media;
@@ -64,6 +68,11 @@ static void on_nothing(void *self)
 static void on_incoming(void *self)
 {
 	((struct side *)self)->incoming++;
+}
+
+static void on_redirected(void *self, const char *to)
+{
+	((struct side *)self)->redirected++;
 }
 
 static void on_accepted(void *self)
@@ -133,10 +142,26 @@ static void on_digit(void *self, char digit)
 
 static struct call_events events_of(struct side *s)
 {
-	return (struct call_events){.incoming = on_incoming, .delivered = on_nothing, .ringing = on_nothing,
-		.accepted = on_accepted, .connected = on_connected, .secured = on_secured, .flowing = on_flowing,
-		.heard = on_heard, .unstable = on_unstable, .digit = on_digit, .voice = on_voice, .changed = on_nothing, .in_ended = on_in_ended, .out_ended = on_out_ended,
-		.ended = on_ended, .self = s};
+	return (struct call_events){
+		.incoming = on_incoming,
+		.delivered = on_nothing,
+		.redirected = on_redirected,
+		.ringing = on_nothing,
+		.accepted = on_accepted,
+		.connected = on_connected,
+		.secured = on_secured,
+		.flowing = on_flowing,
+		.heard = on_heard,
+		.unstable = on_unstable,
+		.changed = on_nothing,
+		.digit = on_digit,
+		.voice = on_voice,
+		.in_ended = on_in_ended,
+		.out_ended = on_out_ended,
+		.measured = on_nothing,
+		.ended = on_ended,
+		.self = s,
+	};
 }
 
 /* ---- the signalling ---- */
@@ -170,6 +195,7 @@ static gboolean deliver(struct side *from)
 	struct call_events events = events_of(to);
 	elem_auto jingle = NULL;
 	struct jingle_msg m;
+	const char *redirect = NULL;
 	enum iq_cond cond;
 
 	if (!q)
@@ -181,7 +207,15 @@ static gboolean deliver(struct side *from)
 	if (!to->call)
 		to->call = call_incoming(&to->env, m.sid, from->jid, &to->terms, &events);
 	cond = call_recv(to->call, &m);
-	fake_stream_reply(&from->stream, 0, cond, NULL);
+	if (g_strcmp0(elem_attr(jingle, "action"), from->pair->redirect_action) == 0) {
+		redirect = from->pair->redirect;
+		cond = COND_REDIRECT;
+		from->pair->redirections++;
+	}
+	if (from->pair->offer_unanswered && m.action == JINGLE_SESSION_INITIATE)
+		q->answered = TRUE;
+	else
+		fake_stream_reply(&from->stream, 0, cond, redirect);
 	call_pump(to->call);
 	return TRUE;
 }
