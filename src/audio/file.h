@@ -2,7 +2,7 @@
  * leaves all but the last second (WAV: a header that fits after each write; FLAC and Ogg: whole frames and short pages).
  *
  * One thread at a time; writing may block on the disk. The ending of the name chooses the format: .wav, .flac, and .opus, .ogg
- * or .oga, which are Ogg/Opus. AUDIO_RATE, 16 bits. The file belongs to the user as umask says. */
+ * or .oga, which are Ogg/Opus. AUDIO_RATE, 16 bits. A new file is its user's alone (0600); one that was there keeps its mode. */
 #ifndef JCALL_AUDIO_FILE_H
 #define JCALL_AUDIO_FILE_H
 

@@ -74,10 +74,10 @@ static int open_number(guint64 number, GError **error)
 	return fd;
 }
 
-/* Not blocking: a FIFO that nobody reads is told at once. */
+/* Not blocking: a FIFO that nobody reads is told at once. A new file is its user's alone: it says with whom this user talks. */
 static int open_path(const char *path, GError **error)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	g_autofree char *clean = text_clean(path, TEXT_LONG);
 
 	if (fd < 0)

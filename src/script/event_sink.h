@@ -13,7 +13,8 @@ enum { SINK_ROOM = 1 << 20 };
 
 /* FD is borrowed, and stays open. */
 struct event_sink *event_sink_new(struct events *e, int fd);
-/* WHERE: the number of a file descriptor that we were started with, or a path, which is appended to. NULL with JC_USAGE or
+/* WHERE: the number of a file descriptor that we were started with, or a path, which is appended to; a new file
+ * is its user's alone, 0600. NULL with JC_USAGE or
  * JC_FILE. Our children do not get it. */
 struct event_sink *event_sink_open(struct events *e, const char *where, GError **error);
 /* Waits LIMIT_MS at most for the reader to take what is there (-1: as long as it takes). */

@@ -233,6 +233,23 @@ static void a_file_is_appended_to_and_closed(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+/* Whatever umask allows, here everything. */
+static void a_new_file_is_its_users_alone_and_an_older_one_keeps_its_mode(void **state)
+{
+	g_autofree char *path = g_build_filename(folder, "alone", NULL);
+	mode_t before = umask(0);
+	struct stat st;
+
+	for (int i = 0; i < 2; i++) {
+		event_sink_free(event_sink_open(events, path, NULL), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, i ? 0644 : 0600);
+		assert_int_equal(chmod(path, 0644), 0);
+	}
+	umask(before);
+	unlink(path);
+}
+
 static void a_reader_who_goes_away_does_no_harm(void **state)
 {
 	struct event_sink *s;
@@ -259,6 +276,7 @@ int main(void)
 		TEST(what_cannot_be_written_to_is_refused),
 		TEST(a_descriptor_we_were_given_is_not_given_on),
 		TEST(a_file_is_appended_to_and_closed),
+		TEST(a_new_file_is_its_users_alone_and_an_older_one_keeps_its_mode),
 		TEST(a_reader_who_goes_away_does_no_harm),
 	};
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -487,6 +488,29 @@ static void a_file_is_written_by_one_at_a_time(void **state)
 	assert_true(other.close(other.self, NULL));
 }
 
+/* Whatever umask allows, here everything. */
+static void a_new_file_is_its_users_alone_and_an_older_one_keeps_its_mode(void **state)
+{
+	static const char *const names[] = {"alone.wav", "alone.flac", "alone.ogg", "alone.opus"};
+	mode_t before = umask(0);
+
+	for (size_t i = 0; i < 2 * G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = path_of(names[i / 2]);
+		struct audio_out out = open_out(path);
+		struct stat st;
+
+		assert_int_equal(stat(path, &st), 0);		/* before a sample is in it, too */
+		assert_int_equal(st.st_mode & 0777, i % 2 ? 0640 : 0600);
+		out.start(out.self, 0);
+		write_sine(&out, 0, 4800);
+		assert_true(out.close(out.self, NULL));
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, i % 2 ? 0640 : 0600);
+		assert_int_equal(chmod(path, 0640), 0);
+	}
+	umask(before);
+}
+
 static void what_may_keep_us_waiting_is_no_file(void **state)
 {
 	g_autofree char *fifo = g_build_filename(dir, "fifo.wav", NULL);
@@ -540,6 +564,8 @@ static void assert_full_disk_is_told(const char *name)
 		fail_msg("%s: nobody was told", name);
 	assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
 	assert_non_null(strstr(error->message, path));
+	if (!strstr(error->message, g_strerror(EFBIG)))
+		fail_msg("%s: '%s' does not say what is wrong", name, error->message);
 	if (fault)
 		assert_true(g_error_matches(fault, JC_ERROR, JC_FILE));
 }
@@ -616,6 +642,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_never_begins_leaves_the_last_recording_alone),
 		cmocka_unit_test(an_ending_we_do_not_write_is_wrong_usage_and_names_those_we_do),
 		cmocka_unit_test(a_file_is_written_by_one_at_a_time),
+		cmocka_unit_test(a_new_file_is_its_users_alone_and_an_older_one_keeps_its_mode),
 		cmocka_unit_test(what_may_keep_us_waiting_is_no_file),
 		cmocka_unit_test(a_place_that_cannot_be_written_is_named_with_the_reason),
 		cmocka_unit_test(a_full_disk_is_told),
