@@ -132,6 +132,7 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	if (o->relay_only)
 		phone_hide(a->phone);
 	password_free(password);
+	config_forget_passwords(a->config);
 	return TRUE;
 }
 

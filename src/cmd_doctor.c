@@ -100,6 +100,8 @@ static void begin(struct doctor *d, const struct common *o)
 		skip_account(d);
 	}
 	password_free(password);
+	if (d->config)
+		config_forget_passwords(d->config);
 	d->sound = sound_check_begin(d->findings, d->config ? d->config->audio_in : "default",
 				     d->config ? d->config->audio_out : "default");
 }

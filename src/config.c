@@ -410,6 +410,15 @@ struct config *config_load(const char *path, GError **error)
 	return c;
 }
 
+void config_forget_passwords(struct config *c)
+{
+	for (guint i = 0; i < c->accounts->len; i++) {
+		struct account *a = c->accounts->pdata[i];
+
+		password_free(g_steal_pointer(&a->password));
+	}
+}
+
 const struct account *config_account(const struct config *c, const char *name, GError **error)
 {
 	g_autofree char *place = c->path ? g_strdup(c->path) : config_default_path();

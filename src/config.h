@@ -79,6 +79,8 @@ char *account_password(const struct account *a, const struct config *c, GError *
 char *account_password_within(const struct account *a, const struct config *c, guint command_ms, GError **error);
 /* The first line of what COMMAND (no shell) prints; stopped after TIMEOUT_MS. For account_password, and for tests. */
 char *password_by_command(const char *command, guint timeout_ms, GError **error);
+/* Wipes the passwords of all accounts of C, once they have been handed on. */
+void  config_forget_passwords(struct config *c);
 void  password_free(char *password);		/* wiped; NULL is fine */
 
 /* Every key there is, for tests of the documentation; ends with a row of NULL. */

@@ -19,7 +19,7 @@
 struct stream;
 struct iq;				/* an incoming get or set that waits for its one answer */
 
-struct stream_options {			/* copied by stream_new; the password copy is wiped when no longer needed */
+struct stream_options {			/* copied by stream_new; the password is kept by secret.h for the next login */
 	const char *jid;		/* bare; a resource in it is asked for, else "jcall-" and 128 random bits */
 	const char *password;
 	const char *host;		/* NULL: SRV look-up (xmpps-client and xmpp-client), then the domain */

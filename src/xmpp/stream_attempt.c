@@ -213,9 +213,7 @@ static void free_thread(struct stream_thread *t)
 	g_clear_pointer(&t->targets, g_array_unref);
 	g_main_loop_unref(t->link.loop);
 	g_main_context_unref(t->link.ctx);
-	if (t->password)
-		explicit_bzero(t->password, strlen(t->password));
-	g_free(t->password);
+	secret_free(t->password);
 	g_free(t->jid);
 	g_free(t->bare);
 	g_free(t->host);
@@ -243,7 +241,7 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 	t->reporter = (struct reporter){.link = &t->link, .reports = *reports, .self = self};
 	t->bare = jid_bare(options->jid);
 	t->jid = full_jid_of(options->jid);
-	t->password = g_strdup(options->password);
+	t->password = secret_new(options->password);
 	t->host = g_strdup(options->host);
 	t->port = options->port;
 	t->ca_file = g_strdup(options->ca_file);

@@ -80,6 +80,15 @@ G_GNUC_NORETURN static void leave(struct stream_thread *t, GError *error)
 		pause();
 }
 
+/* For this moment only: once the server has said yes or no it is taken back (check_received). */
+static void lend_password(struct stream_thread *t)
+{
+	char *password = t->password ? secret_open(t->password) : NULL;
+
+	xmpp_conn_set_pass(t->conn, password ? password : "");
+	secret_close(password);
+}
+
 static void check_features(struct stream_thread *t, const char *xml)
 {
 	enum guard_stage stage = t->logged_in ? GUARD_LOGGED_IN : xmpp_conn_is_secured(t->conn) ? GUARD_SECURED : GUARD_OPEN;
@@ -90,7 +99,7 @@ static void check_features(struct stream_thread *t, const char *xml)
 	else if (error)
 		thread_refuse(t, error);
 	else if (stage == GUARD_SECURED && check_secured(t))
-		xmpp_conn_set_pass(t->conn, t->password);	/* lent for this moment only */
+		lend_password(t);
 	else if (stage == GUARD_SECURED && !t->why)
 		thread_refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the server of %s shows no certificate", t->bare));
 }

@@ -5,6 +5,7 @@
 #define JCALL_XMPP_STREAM_THREAD_H
 
 #include "report.h"
+#include "secret.h"
 #include "stream_priv.h"
 #include "targets.h"
 
@@ -17,7 +18,8 @@ struct stream_thread {
 	struct stream_link link;
 	struct reporter reporter;
 	/* options */
-	char *jid, *bare, *password, *host, *ca_file, *pin;
+	char *jid, *bare, *host, *ca_file, *pin;
+	struct secret *password;	/* NULL: none was given */
 	guint16 port;
 	gboolean reconnect;
 	/* libstrophe */
