@@ -117,6 +117,7 @@ static void in_child(gpointer data)
 {
 	setpgid(0, 0);
 	signal(SIGPIPE, SIG_DFL);
+	command_child(NULL);
 }
 
 static char **environment(const struct exec *e)

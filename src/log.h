@@ -2,7 +2,7 @@
  *
  * Any thread but the audio callback. A line below the level costs one compare. Bytes that came from outside are made
  * visible (text.h) before they are written; secrets are never given to the log. Its threshold, where it goes, and whether its
- * lines replace another are the only globals of jcall. */
+ * lines replace another are the only globals of jcall, but for the limits that it was started with (script/command.c). */
 #ifndef JCALL_LOG_H
 #define JCALL_LOG_H
 

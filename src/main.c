@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "log.h"
+#include "process.h"
 #include "suggest.h"
 
 enum { MAX_COMMANDS = 32 };
@@ -84,6 +85,7 @@ static void open_standard(void)
 
 int main(int argc, char **argv)
 {
+	process_begin();
 	open_standard();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");		/* JSON and figures read the same everywhere */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "script/command.h"
 #include "text.h"
 
 enum { COMMAND_MS = 30000, MAX_PASSWORD = 1024 };
@@ -116,13 +117,15 @@ static char *judge(struct run *r, guint timeout_ms, GError **error)
 
 char *password_by_command(const char *command, guint timeout_ms, GError **error)
 {
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE);
 	g_auto(GStrv) argv = NULL;
 	g_autoptr(GError) why = NULL;
 	struct run r = {.process = NULL};
 	char *password;
 
+	g_subprocess_launcher_set_child_setup(launcher, command_child, NULL, NULL);
 	if (g_shell_parse_argv(command, NULL, &argv, &why))
-		r.process = g_subprocess_newv((const char *const *)argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &why);
+		r.process = g_subprocess_launcher_spawnv(launcher, (const char *const *)argv, &why);
 	if (!r.process) {
 		g_autofree char *clean = text_clean(why->message, TEXT_LONG);
 

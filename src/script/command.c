@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include <sys/resource.h>
+
 #include "../err.h"
 
 char **command_parse(const char *text, GError **error)
@@ -25,4 +27,25 @@ char **command_environ(void)
 	env = g_strv_builder_end(others);
 	g_strv_builder_unref(others);
 	return env;
+}
+
+/* ---- limits ---- */
+
+/* Written once, before there are threads. */
+static struct {
+	gboolean kept;
+	struct rlimit core, files;
+} before;
+
+void command_keep_limits(void)
+{
+	before.kept = getrlimit(RLIMIT_CORE, &before.core) == 0 && getrlimit(RLIMIT_NOFILE, &before.files) == 0;
+}
+
+void command_child(gpointer unused)
+{
+	if (!before.kept)
+		return;
+	setrlimit(RLIMIT_CORE, &before.core);
+	setrlimit(RLIMIT_NOFILE, &before.files);
 }

@@ -119,6 +119,7 @@ static gboolean start(struct hooks *h, const struct run *r)
 	int in = filled_pipe(r->json), out = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 
 	g_subprocess_launcher_set_environ(launcher, r->env);
+	g_subprocess_launcher_set_child_setup(launcher, command_child, NULL, NULL);
 	g_subprocess_launcher_take_stdin_fd(launcher, in);
 	g_subprocess_launcher_take_stdout_fd(launcher, out);
 	if (in < 0 || out < 0) {		/* it would have ours, which carry sound */
