@@ -3,25 +3,14 @@
 #include <glib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
+
+#include "../random.h"
 
 /* The text is the one part plus the other: whoever reads one of them, or a piece of each, has nothing. */
 struct secret {
 	size_t size, len;		/* of all this, a mapping of its own; of the text */
 	unsigned char parts[];		/* random, then the text with it added (exclusive or) */
 };
-
-static gboolean fill_random(unsigned char *to, size_t n)
-{
-	for (size_t have = 0; have < n;) {
-		ssize_t got = getrandom(to + have, n - have, 0);
-
-		if (got <= 0)
-			return FALSE;
-		have += (size_t)got;
-	}
-	return TRUE;
-}
 
 /* Hides and shows: the same step. */
 static void mask(const unsigned char *by, const unsigned char *from, unsigned char *to, size_t n)
@@ -45,10 +34,7 @@ struct secret *secret_new(const char *text)
 	mlock(s, size);			/* where RLIMIT_MEMLOCK allows */
 	s->size = size;
 	s->len = len;
-	if (!fill_random(s->parts, len)) {
-		secret_free(s);
-		return NULL;
-	}
+	random_fill(s->parts, len);
 	mask(s->parts, (const unsigned char *)text, s->parts + len, len);
 	return s;
 }

@@ -5,7 +5,7 @@
 
 struct secret;
 
-/* Copies TEXT (NULL gives NULL), which the caller wipes. NULL also where the system gives no memory or no random numbers. */
+/* Copies TEXT (NULL gives NULL), which the caller wipes. NULL also where the system gives no memory. */
 struct secret *secret_new(const char *text);
 /* The text, for a moment: secret_close wipes and frees it. */
 char          *secret_open(const struct secret *s);
