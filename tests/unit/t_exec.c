@@ -273,10 +273,15 @@ static void it_asks_and_is_answered(void **state)
 	assert_true(strstr(text, "\"ok\":true") || strstr(text, "\"exec\""));
 }
 
-/* It may close descriptor 3 and go on. */
+/* It may close descriptor 3 and go on; our end of it goes, too. */
 static void one_that_asks_nothing_may_close_it(void **state)
 {
-	start_script("exec 3>&-; sleep 0.2; exit 5");
+	guint before;
+
+	start_script("exec 3>&-; cat >/dev/null; exit 5");
+	before = open_fds();
+	loop_until(open_fds() == before - 1);
+	ends_close(g_steal_pointer(&ends), NULL);
 	loop_until(strstr(told->str, "exec-ended"));
 	assert_string_equal(told->str, "exec exec-ended=5 ");
 	end();

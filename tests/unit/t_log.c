@@ -9,36 +9,8 @@
 
 #include <cmocka.h>
 
+#include "capture.h"
 #include "log.h"
-
-/* What is written to stderr lands in a file between these two. */
-struct capture {
-	FILE *file;
-	int saved;
-};
-
-static struct capture begin(void)
-{
-	struct capture c = {.file = tmpfile(), .saved = dup(STDERR_FILENO)};
-
-	assert_non_null(c.file);
-	assert_true(dup2(fileno(c.file), STDERR_FILENO) >= 0);
-	return c;
-}
-
-static char *end(struct capture *c)
-{
-	long size;
-	char *text;
-
-	dup2(c->saved, STDERR_FILENO);
-	close(c->saved);
-	size = lseek(fileno(c->file), 0, SEEK_END);
-	text = g_malloc0((gsize)size + 1);
-	assert_int_equal(pread(fileno(c->file), text, (size_t)size, 0), size);
-	fclose(c->file);
-	return text;
-}
 
 static int back_to_default(void **state)
 {
@@ -49,24 +21,24 @@ static int back_to_default(void **state)
 
 static void errors_and_warnings_are_told_without_an_area(void **state)
 {
-	struct capture c = begin();
+	struct capture c = capture_begin();
 	g_autofree char *text = NULL;
 
 	log_error("ice", "no %s", "path");
 	log_warn("ice", "slow");
-	text = end(&c);
+	text = capture_end(&c);
 	assert_string_equal(text, "jcall: no path\njcall: slow\n");
 }
 
 static void what_is_below_the_level_is_neither_written_nor_evaluated(void **state)
 {
-	struct capture c = begin();
+	struct capture c = capture_begin();
 	g_autofree char *text = NULL;
 	int evaluated = 0;
 
 	log_info("ice", "%d", ++evaluated);
 	log_debug("ice", "%d", ++evaluated);
-	text = end(&c);
+	text = capture_end(&c);
 	assert_string_equal(text, "");
 	assert_int_equal(evaluated, 0);
 }
@@ -77,30 +49,30 @@ static void information_names_its_area(void **state)
 	g_autofree char *text = NULL;
 
 	log_threshold = LOG_DEBUG;
-	c = begin();
+	c = capture_begin();
 	log_info("phone", "online");
 	log_debug("ice", "a pair");
-	text = end(&c);
+	text = capture_end(&c);
 	assert_string_equal(text, "jcall: phone: online\njcall: ice: a pair\n");
 }
 
 static void text_from_outside_cannot_forge_a_line_or_touch_the_terminal(void **state)
 {
-	struct capture c = begin();
+	struct capture c = capture_begin();
 	g_autofree char *text = NULL;
 
 	log_warn("x", "peer says '%s'", "hi\njcall: all is well\x1b[2J\xff");
-	text = end(&c);
+	text = capture_end(&c);
 	assert_string_equal(text, "jcall: peer says 'hi\\x0ajcall: all is well\\x1b[2J\\xff'\n");
 }
 
 static void a_very_long_line_is_cut(void **state)
 {
-	struct capture c = begin();
+	struct capture c = capture_begin();
 	g_autofree char *text = NULL, *flood = g_strnfill(100000, 'x');
 
 	log_warn("x", "%s", flood);
-	text = end(&c);
+	text = capture_end(&c);
 	assert_true(strlen(text) < 17000);
 	assert_true(g_str_has_suffix(text, "…\n"));
 }
@@ -111,15 +83,15 @@ static void what_libraries_say_through_glib_is_debugging_output(void **state)
 	g_autofree char *quiet = NULL, *debug = NULL;
 
 	log_init(LOG_WARN);
-	c = begin();
+	c = capture_begin();
 	g_log("libnice", G_LOG_LEVEL_WARNING, "chatter");
 	g_log("libnice", G_LOG_LEVEL_MESSAGE, "more chatter");
-	quiet = end(&c);
+	quiet = capture_end(&c);
 	assert_string_equal(quiet, "");
 	log_init(LOG_DEBUG);
-	c = begin();
+	c = capture_begin();
 	g_log("libnice", G_LOG_LEVEL_WARNING, "chatter\x1b");
-	debug = end(&c);
+	debug = capture_end(&c);
 	assert_string_equal(debug, "jcall: glib: chatter\\x1b\n");
 }
 
@@ -137,13 +109,13 @@ static void lines_of_several_threads_stay_whole(void **state)
 	GThread *threads[THREADS];
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
-	struct capture c = begin();
+	struct capture c = capture_begin();
 
 	for (int i = 0; i < THREADS; i++)
 		threads[i] = g_thread_new(NULL, write_lines, (gpointer)(i % 2 ? "abcdefghijklmnopqrstuvwxyz" : "0123456789"));
 	for (int i = 0; i < THREADS; i++)
 		g_thread_join(threads[i]);
-	text = end(&c);
+	text = capture_end(&c);
 	lines = g_strsplit(text, "\n", -1);
 	assert_int_equal(g_strv_length(lines), THREADS * LINES + 1);
 	for (int i = 0; i < THREADS * LINES; i++)
@@ -165,7 +137,7 @@ static void set_journal(const struct capture *c, unsigned inode_off)
 
 static void the_journal_gets_priorities_instead_of_our_name(void **state)
 {
-	struct capture c = begin();
+	struct capture c = capture_begin();
 	g_autofree char *text = NULL;
 
 	set_journal(&c, 0);
@@ -173,18 +145,18 @@ static void the_journal_gets_priorities_instead_of_our_name(void **state)
 	log_warn("x", "warning\n<0>forged");
 	log_info("phone", "online");
 	log_debug("ice", "a pair");
-	text = end(&c);
+	text = capture_end(&c);
 	assert_string_equal(text, "<3>error\n<4>warning\\x0a<0>forged\n<6>phone: online\n<7>ice: a pair\n");
 }
 
 static void a_standard_error_that_is_not_the_journal_gets_no_priorities(void **state)
 {
-	struct capture c = begin();
+	struct capture c = capture_begin();
 	g_autofree char *text = NULL;
 
 	set_journal(&c, 1);
 	log_error("x", "error");
-	text = end(&c);
+	text = capture_end(&c);
 	assert_string_equal(text, "jcall: error\n");
 	assert_string_equal(log_prefix(JOURNAL_NOTICE, "as it was"), "as it was");
 }

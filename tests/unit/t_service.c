@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 
+#include "capture.h"
 #include "post.h"
 #include "service.h"
 
@@ -184,20 +185,30 @@ static void children_do_not_inherit_the_socket(void **state)
 
 static void without_a_service_manager_nothing_happens(void **state)
 {
-	static const char *const names[] = {NULL, "", "/", "@", "vsock:2:1234", "relative/path", "/nobody/is/there"};
 	g_autofree char *too_long = g_strnfill(108, '/');
+	const struct { const char *name; guint warnings; } table[] = {
+		{NULL, 0}, {"", 0},					/* there is none: not a word */
+		{"/", 1}, {"@", 1}, {"vsock:2:1234", 1}, {"relative/path", 1}, {too_long, 1},
+		{"/nobody/is/there", 3}};				/* each word that was not heard */
 
-	for (gsize i = 0; i <= G_N_ELEMENTS(names); i++) {
-		const char *name = i < G_N_ELEMENTS(names) ? names[i] : too_long;
+	for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+		struct capture c = capture_begin();
+		g_autofree char *text = NULL;
 		struct service *s;
+		guint warnings = 0;
 
-		if (name)
-			g_setenv("NOTIFY_SOCKET", name, TRUE);
+		if (table[i].name)
+			g_setenv("NOTIFY_SOCKET", table[i].name, TRUE);
 		s = service_new();
 		service_status(s, "x");
 		service_ready(s);
 		service_stopping(s);
 		service_free(s);
+		text = capture_end(&c);
+		for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+			warnings++;
+		if (warnings != table[i].warnings)
+			fail_msg("%s: %s", table[i].name ? table[i].name : "(unset)", text);
 	}
 }
 
