@@ -407,8 +407,8 @@ static int ask_server(struct world *w)
 	return fd;
 }
 
-/* Takes a question, ANSWERs it with 203.0.113.9 port 4097. */
-static void serve(int fd, gboolean answer)
+/* Takes a question, answers it with 203.0.113.9 port 4097 from each of so many sockets, in that order. */
+static void serve_by(int fd, const int *answer, size_t answers)
 {
 	uint8_t data[32] = {0x01, 0x01, 0x00, 0x0c, 0x21, 0x12, 0xa4, 0x42, [20] = 0x00, 0x20, 0x00, 0x08, 0x00, 0x01,
 			    0x10 ^ 0x21, 0x01 ^ 0x12, 203 ^ 0x21, 0 ^ 0x12, 113 ^ 0xa4, 9 ^ 0x42};
@@ -418,8 +418,15 @@ static void serve(int fd, gboolean answer)
 
 	assert_int_equal(recvfrom(fd, question, sizeof(question), 0, (struct sockaddr *)&from, &size), 20);
 	memcpy(data + 8, question + 8, 12);
-	if (answer)
-		assert_int_equal(sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&from, size), sizeof(data));
+	for (size_t i = 0; i < answers; i++) {
+		data[23 + 4] ^= (uint8_t)i;			/* each another port: 4097, 4096, 4098 ... */
+		assert_int_equal(sendto(answer[i], data, sizeof(data), 0, (struct sockaddr *)&from, size), sizeof(data));
+	}
+}
+
+static void serve(int fd, gboolean answer)
+{
+	serve_by(fd, &fd, answer ? 1 : 0);
 }
 
 /* XEP-0177 "Transport Initiation": behind a permissive NAT the server reflexive candidate. */
@@ -435,6 +442,24 @@ static void the_address_that_a_stun_server_sees_is_told(void **state)
 	assert_string_equal(w->local.ip, "203.0.113.9");
 	assert_int_equal(w->local.port, 4097);
 	assert_string_equal(w->local.rel_ip, "127.0.0.1");
+	close(fd);
+}
+
+/* Its id is no secret on the way, so it counts only from where it was asked for, and once. */
+static void an_answer_counts_from_the_server_alone_and_once(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+	int fd = ask_server(w), stranger = far_socket("127.0.0.1", &port), by[] = {stranger, fd, fd, stranger};
+
+	serve_by(fd, by, G_N_ELEMENTS(by));
+	wait_for(w, &w->gathered, 1);
+	while (g_main_context_iteration(w->ctx, FALSE))
+		;
+	assert_int_equal(w->candidates, 1);
+	assert_int_equal(w->gathered, 1);
+	assert_int_equal(w->local.port, 4096);
+	close(stranger);
 	close(fd);
 }
 
@@ -519,6 +544,7 @@ int main(void)
 		TEST(an_address_of_the_other_ip_version_fails_the_way),
 		TEST(a_name_is_no_address),
 		TEST(the_address_that_a_stun_server_sees_is_told),
+		TEST(an_answer_counts_from_the_server_alone_and_once),
 		TEST(a_lost_question_is_asked_again),
 		TEST(without_a_reachable_stun_server_the_host_address_is_told),
 		TEST(closing_while_it_asks_is_safe),

@@ -104,6 +104,19 @@ static void once_asked_who_it_is_it_signs(void **state)
 	assert_memory_equal(value, digest, sizeof(digest));
 }
 
+/* RFC 8656 7.1, 18.1: a Refresh whose lifetime is 0 deletes the allocation. */
+static void giving_an_address_back_is_a_refresh_for_no_time(void **state)
+{
+	static const uint8_t wanted[] = {0x00, 0x04, 0x00, 0x08, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+					 0x00, 0x0d, 0x00, 0x04, 0, 0, 0, 0};
+	struct turn_login login = {.user = "romeo", .password = "secret"};
+	uint8_t out[TURN_REQUEST_MAX];
+
+	memset(out, 0xff, sizeof(out));
+	assert_int_equal(turn_release(out, id, &login), sizeof(wanted));
+	assert_memory_equal(out, wanted, sizeof(wanted));
+}
+
 static void the_longest_login_fits(void **state)
 {
 	struct turn_login login = {.user = NULL};
@@ -207,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_request_names_nobody), cmocka_unit_test(once_asked_who_it_is_it_signs),
+		cmocka_unit_test(giving_an_address_back_is_a_refresh_for_no_time), cmocka_unit_test(a_challenge_is_a_question_once_and_then_a_refusal),
 		cmocka_unit_test(the_longest_login_fits), cmocka_unit_test(a_challenge_is_a_question_once_and_then_a_refusal),
 		cmocka_unit_test(a_refusal_is_told_with_its_code_and_harmless_words), cmocka_unit_test(an_address_is_what_is_xored),
 		cmocka_unit_test(what_is_no_answer_to_this_request_is_nothing),
