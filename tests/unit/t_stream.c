@@ -25,11 +25,12 @@ enum { PATIENCE_MS = 20000 };
 
 /* ---- the server: a thread that plays a script for one connection after the other ---- */
 
-enum act { SAY, HEAR, TLS, CHALLENGE, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
+enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
 
 struct line {
 	enum act act;
-	const char *text;		/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds */
+	/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds; ANSWER: said, with the id of the last request for %s */
+	const char *text;
 };
 
 struct server {
@@ -106,6 +107,16 @@ static void challenge(struct server *s, const char *rounds)
 	say(s, xml);
 }
 
+static void answer(struct server *s, const char *format)
+{
+	const char *iq = g_strrstr(s->heard->str, "<iq "), *id = strstr(iq, "id=") + 3;
+	g_autofree char *quoted = g_strndup(id, (gsize)(strchr(id + 1, *id) + 1 - id));
+	g_auto(GStrv) parts = g_strsplit(format, "%s", 2);
+	g_autofree char *text = g_strconcat(parts[0], quoted, parts[1], NULL);
+
+	say(s, text);
+}
+
 /* FALSE: the client ended the connection before the script did. */
 static gboolean play(struct server *s, const struct line *l)
 {
@@ -119,6 +130,9 @@ static gboolean play(struct server *s, const struct line *l)
 		return begin_tls(s);
 	case CHALLENGE:
 		challenge(s, l->text);
+		return TRUE;
+	case ANSWER:
+		answer(s, l->text);
 		return TRUE;
 	default:
 		while (l->act == HANG && hear_more(s))
@@ -686,6 +700,33 @@ static void refused_resumption_leads_to_a_fresh_stream(void **state)
 	g_string_free(s.heard, TRUE);
 }
 
+static void an_answer_reaches_who_asked_once_and_no_handler(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "<ping"}, {HEAR, "</iq>"},
+		{ANSWER, "<iq type='result' id=%s from='a@b/c'/>"}, {ANSWER, "<iq type='result' id=%s from='a@b/c'/>"},
+		{HEAR, "<query"}, {HEAR, "</iq>"},
+		{ANSWER, "<iq type='error' id=%s><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+			 "</error></iq><message from='a@b/c'/>"},
+		{HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	log_in(&s, &c, script);
+	await(&c.online, 1);
+	stream_query(c.x, "a@b/c", "get", elem_new("ping", "urn:xmpp:ping"), PATIENCE_MS, on_reply, &c);
+	await(&c.answers, 1);
+	assert_int_equal(c.cond, COND_OK);
+	assert_true(c.has_reply);
+	stream_query(c.x, NULL, "get", elem_new("query", "jabber:iq:roster"), PATIENCE_MS, on_reply, &c);
+	await(&c.stanzas, 1);
+	assert_int_equal(c.answers, 2);
+	assert_int_equal(c.cond, COND_ITEM_NOT_FOUND);
+	client_stop(&c);
+	server_stop(&s);
+	assert_int_equal(c.answers, 2);
+	g_string_free(s.heard, TRUE);
+}
+
 static void answer_counts_only_from_whom_was_asked(void **state)
 {
 	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "<ping"},
@@ -826,6 +867,7 @@ int main(void)
 		cmocka_unit_test(conflict_is_final_and_ends_the_questions),
 		cmocka_unit_test(stream_is_resumed_and_what_was_asked_meanwhile_is_sent),
 		cmocka_unit_test(refused_resumption_leads_to_a_fresh_stream),
+		cmocka_unit_test(an_answer_reaches_who_asked_once_and_no_handler),
 		cmocka_unit_test(answer_counts_only_from_whom_was_asked),
 		cmocka_unit_test(what_is_sent_before_the_main_loop_is_idle_leaves_together),
 		cmocka_unit_test(close_sends_what_is_queued_and_says_goodbye),
