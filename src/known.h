@@ -10,7 +10,7 @@
 
 #include "err.h"
 
-enum { KNOWN_MAX = 10000 };
+enum { KNOWN_MAX = 50000 };
 
 struct known {
 	char *jid;		/* bare, in lower case, valid; raw */

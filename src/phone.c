@@ -178,7 +178,7 @@ static void on_presence(void *self, const struct elem *presence)
 	struct phone *p = self;
 	const char *from = elem_attr(presence, "from"), *type = elem_attr(presence, "type");
 
-	disco_presence(p->disco, presence);
+	disco_presence(p->disco, presence, from && (is_ours(p, from) || roster_has(p->roster, from)));
 	if (from && !type && p->ev.here)
 		p->ev.here(p->ev.self, from, priority_of(presence));
 	if (!from || !type || strcmp(type, "unavailable") != 0)

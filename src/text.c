@@ -152,6 +152,11 @@ gboolean jid_same_bare(const char *a, const char *b)
 	return la == lb && g_ascii_strncasecmp(a, b, la) == 0;
 }
 
+char *jid_key(const char *jid)
+{
+	return g_ascii_strdown(jid, (gssize)strcspn(jid, "/"));
+}
+
 gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out)
 {
 	guint64 value = 0;

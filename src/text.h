@@ -31,6 +31,9 @@ char *phone_number_read(const char *text);
 /* Do two JIDs have the same bare part (ASCII case folded, as servers prepare them)? NULL equals nothing. */
 gboolean jid_same_bare(const char *a, const char *b);
 
+/* By which the bare part of JID is found in a table: two that are jid_same_bare have the same. Caller frees. */
+char *jid_key(const char *jid);
+
 /* Digits only, no sign, within [min, max]: FALSE and *OUT untouched otherwise. For attributes of stanzas. */
 gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out);
 

@@ -285,15 +285,18 @@ void thread_ping(struct stream_thread *t)
 static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 {
 	struct stream_thread *t = data;
-	const char *why = NULL, *name = xmpp_stanza_get_name(stanza);
+	const char *why = NULL, *name = xmpp_stanza_get_name(stanza), *type = xmpp_stanza_get_type(stanza);
+	gboolean is_answer = g_strcmp0(type, "result") == 0 || g_strcmp0(type, "error") == 0;
 	struct elem *e;
 
 	if (!name || (strcmp(name, "message") != 0 && strcmp(name, "presence") != 0 && strcmp(name, "iq") != 0))
 		return 1;			/* XEP-0198 is libstrophe's own affair */
-	e = elem_from_stanza(stanza, &why);
+	e = elem_from_stanza(stanza, stanza_source(stanza, xmpp_conn_get_bound_jid(conn)), &why);
 	if (!e) {
 		log_warn("stream", "a stanza from the server was left out: %s", why ? why : "it has no name");
-		e = elem_head_of(stanza);	/* each request is answered */
+		e = elem_head_of(stanza);	/* each request is answered, and who waits for an answer is told */
+		if (e && is_answer)
+			thread_report(t, (struct report){.kind = REPORT_REFUSED, .stanza = g_steal_pointer(&e)});
 	}
 	if (!e)
 		return 1;

@@ -25,11 +25,12 @@ enum { PATIENCE_MS = 20000 };
 
 /* ---- the server: a thread that plays a script for one connection after the other ---- */
 
-enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
+enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, LIST, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
 
 struct line {
 	enum act act;
-	/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds; ANSWER: said, with the id of the last request for %s */
+	/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds; ANSWER: said, with the id of the last request for %s;
+	 * LIST: the answer to that: how many contacts, digits of each name, from whom */
 	const char *text;
 };
 
@@ -117,6 +118,21 @@ static void answer(struct server *s, const char *format)
 	say(s, text);
 }
 
+static void answer_with_contacts(struct server *s, const char *text)
+{
+	const char *id = g_strrstr(s->heard->str, " id=\"");
+	g_autofree char *number = g_strndup(id + 5, strcspn(id + 5, "\""));
+	g_auto(GStrv) words = g_strsplit(text, " ", 3);
+	g_autoptr(GString) xml = g_string_new(NULL);
+
+	g_string_printf(xml, "<iq type='result' id='%s' from='%s'><query xmlns='jabber:iq:roster'>", number, words[2]);
+	for (int i = 0; i < atoi(words[0]); i++)
+		g_string_append_printf(xml, "<item jid='contact%d@lab.test' name='Contact %0*d' subscription='both'><group>G</group></item>",
+				       i, atoi(words[1]), i);
+	g_string_append(xml, "</query></iq>");
+	say(s, xml->str);
+}
+
 /* FALSE: the client ended the connection before the script did. */
 static gboolean play(struct server *s, const struct line *l)
 {
@@ -133,6 +149,9 @@ static gboolean play(struct server *s, const struct line *l)
 		return TRUE;
 	case ANSWER:
 		answer(s, l->text);
+		return TRUE;
+	case LIST:
+		answer_with_contacts(s, l->text);
 		return TRUE;
 	default:
 		while (l->act == HANG && hear_more(s))
@@ -746,6 +765,46 @@ static void answer_counts_only_from_whom_was_asked(void **state)
 	g_string_free(s.heard, TRUE);
 }
 
+/* Asks TO for something that SCRIPT, a LIST, answers. */
+static enum iq_cond condition_of_list(const struct line *script, const char *to, gboolean *has_reply)
+{
+	struct server s;
+	struct client c;
+
+	log_in(&s, &c, script);
+	await(&c.online, 1);
+	stream_query(c.x, to, "get", elem_new("query", "jabber:iq:roster"), 2 * PATIENCE_MS, on_reply, &c);
+	await(&c.answers, 1);
+	*has_reply = c.has_reply;
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+	return c.cond;
+}
+
+#define ACCOUNT "romeo@lab.test"
+#define ASKED LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "jabber:iq:roster"}, {HEAR, ">"}
+
+static void list_of_20000_contacts_of_our_own_server_comes_whole(void **state)
+{
+	static const struct line script[] = {ASKED, {LIST, "20000 5 " ACCOUNT}, {HANG, NULL}, {DONE, NULL}};
+	gboolean has_reply;
+
+	assert_int_equal(condition_of_list(script, NULL, &has_reply), COND_OK);
+	assert_true(has_reply);
+}
+
+/* At once, and not as if nobody had answered. */
+static void answer_beyond_the_bounds_says_so(void **state)
+{
+	static const struct line ours[] = {ASKED, {LIST, "170 100000 " ACCOUNT}, {HANG, NULL}, {DONE, NULL}},
+		theirs[] = {ASKED, {LIST, "2100 5 a@b/c"}, {HANG, NULL}, {DONE, NULL}};
+	gboolean has_reply;
+
+	assert_int_equal(condition_of_list(theirs, "a@b/c", &has_reply), COND_TOO_LARGE);
+	assert_int_equal(condition_of_list(ours, NULL, &has_reply), COND_TOO_LARGE);
+}
+
 /* What comes of one event is on its way together, however long that takes: else the small answer to an offer goes first, and a
  * server with Nagle's algorithm passes on the accept a round trip later. */
 static void what_is_sent_before_the_main_loop_is_idle_leaves_together(void **state)
@@ -869,6 +928,8 @@ int main(void)
 		cmocka_unit_test(refused_resumption_leads_to_a_fresh_stream),
 		cmocka_unit_test(an_answer_reaches_who_asked_once_and_no_handler),
 		cmocka_unit_test(answer_counts_only_from_whom_was_asked),
+		cmocka_unit_test(list_of_20000_contacts_of_our_own_server_comes_whole),
+		cmocka_unit_test(answer_beyond_the_bounds_says_so),
 		cmocka_unit_test(what_is_sent_before_the_main_loop_is_idle_leaves_together),
 		cmocka_unit_test(close_sends_what_is_queued_and_says_goodbye),
 		cmocka_unit_test(free_in_mid_handshake_is_quick),
