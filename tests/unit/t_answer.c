@@ -218,13 +218,6 @@ static void a_direct_offer_rings_and_is_accepted_when_the_user_takes_it(void **s
 	rig_expect_jingle(&rig, ROMEO, "session-accept");
 }
 
-static void a_stranger_who_offers_directly_is_told_of_no_ringing(void **state)
-{
-	answer_manually(1);
-	rig_iq(&rig, NURSE, "set", OFFER("s1"));
-	rig_expect_nothing(&rig);
-}
-
 static void a_direct_offer_that_is_declined_is_terminated(void **state)
 {
 	answer_manually(1);
@@ -499,7 +492,6 @@ int main(void)
 		T(a_call_that_is_taken_goes_on_with_the_session_of_that_device),
 		T(no_other_session_follows_a_call_that_was_taken),
 		T(a_direct_offer_rings_and_is_accepted_when_the_user_takes_it),
-		T(a_stranger_who_offers_directly_is_told_of_no_ringing),
 		T(a_direct_offer_that_is_declined_is_terminated),
 		T(a_call_that_was_taken_is_hung_up_by_both_ways),
 		T(a_finish_of_the_callers_device_ends_the_call_and_of_another_does_not),
