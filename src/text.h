@@ -13,8 +13,12 @@ char *text_clean(const char *s, size_t max_chars);
 enum { TEXT_SHORT = 120, TEXT_LONG = 500 };
 
 /* A copy of S for the environment of a command, whatever a careless script does with it: letters, digits and @._+:/=- of ASCII;
- * anything else becomes '_', at most 200 bytes are kept. NULL gives "". Caller frees. */
+ * anything else becomes '_', and so do "..", a second '/', and '/', '.' or '-' at the beginning, so that the value is no option
+ * and leads out of no folder; at most 200 bytes are kept. NULL gives "". Caller frees. */
 char *text_safe(const char *s);
+/* A copy of LINE, a line of JSON, that is safe on a terminal and says the same: characters that text_clean would not show, which
+ * JSON has in strings only, are escaped (\uNNNN); invalid bytes become U+FFFD. Caller frees. */
+char *text_clean_json(const char *line);
 
 /* The bare part of a JID ("a@b" of "a@b/c"). Caller frees. */
 char *jid_bare(const char *jid);
