@@ -125,7 +125,7 @@ static void tell_waiting(struct answering *a)
 		return;
 	a->told_waiting = TRUE;
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
-	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
+	ui_event(a->app.ui, "waiting", "jid", phone_jid_kind(a->app.phone), jid, NULL);
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
 	tell_status(a);
 	service_ready(a->service);
