@@ -1,5 +1,7 @@
 #include "phone_rig.h"
 
+#include "fake_stream.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
