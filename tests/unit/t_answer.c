@@ -301,6 +301,29 @@ static void a_call_that_two_devices_took_is_over_here_when_the_session_does_not_
 	rig_expect_nothing(&rig);		/* the other device finishes it */
 }
 
+/* XEP-0353 3.4: whose call was taken may see what our client can do; before that nothing. */
+static void whose_call_was_taken_is_no_stranger_any_more(void **state)
+{
+	static const char ping[] = "<ping xmlns='urn:xmpp:ping'/>";
+
+	answer_manually(1);
+	rig_message(&rig, PARIS, PROPOSE("p1"));
+	assert_int_equal(rig_iq(&rig, PARIS, "get", ping), COND_SERVICE_UNAVAILABLE);
+	assert_true(rig_request(&rig, VERB_ANSWER, 0, NULL));
+	assert_int_equal(rig_iq(&rig, PARIS, "get", ping), COND_OK);
+	assert_int_equal(rig_iq(&rig, NURSE, "get", ping), COND_SERVICE_UNAVAILABLE);
+}
+
+/* To our user it is the same whether a message or the end of the session says so. */
+static void a_caller_who_cancels_his_session_has_given_up(void **state)
+{
+	answer_manually(1);
+	rig_iq(&rig, ROMEO, "set", OFFER("s1"));
+	assert_int_equal(rig_iq(&rig, ROMEO, "set", JINGLE("session-terminate", "s1", "<reason><cancel/></reason>")), COND_OK);
+	loop_until(rig.done == 1);
+	assert_int_equal(rig.err, JC_NO_ANSWER);
+}
+
 /* ---- by a list ---- */
 
 static void who_is_on_the_list_is_taken_at_once(void **state)
@@ -431,6 +454,39 @@ static void beside_another_device_of_ours_a_rejection_waits_for_its_word(void **
 	rig_expect_nothing(&rig);
 }
 
+static void of_a_flood_of_callers_only_some_hear_that_we_are_busy(void **state)
+{
+	answer_manually(1);
+	ring(ROMEO, "p0");
+	for (int i = 1; i <= 20; i++) {
+		g_autofree char *propose = g_strdup_printf(PROPOSE("p%d"), i);
+
+		rig_message(&rig, ROMEO_2, propose);
+	}
+	for (int i = 1; i <= 8; i++) {
+		g_autofree char *id = g_strdup_printf("p%d", i);
+
+		rig_expect_jmi(&rig, ROMEO_2, "reject", id);
+		rig_expect_jmi(&rig, US_BARE, "reject", id);
+	}
+	rig_expect_nothing(&rig);
+	assert_int_equal(rig_iq(&rig, ROMEO_2, "set", OFFER("s1")), COND_RESOURCE_CONSTRAINT);
+	rig_expect_nothing(&rig);
+}
+
+static void without_a_connection_a_rejection_is_not_left_for_later(void **state)
+{
+	answer_manually(1);
+	rig_presence(&rig, US_BARE "/chamber", NULL);
+	ring(ROMEO, "p1");
+	rig_message(&rig, ROMEO_2, PROPOSE("p2"));
+	fake_stream_offline(rig.x, JC_LOST, FALSE);
+	loop_for_ms(1300);
+	rig_expect_nothing(&rig);
+	fake_stream_online(rig.x, US, TRUE);
+	rig_expect_nothing(&rig);
+}
+
 /* ---- the caller changes devices: XEP-0353 "Existing session" ---- */
 
 static void a_second_proposal_before_the_accept_is_a_call_of_its_own(void **state)
@@ -498,6 +554,8 @@ int main(void)
 		T(a_caller_who_takes_back_what_we_took_ends_the_call),
 		T(a_call_that_two_devices_took_goes_on_where_the_session_comes),
 		T(a_call_that_two_devices_took_is_over_here_when_the_session_does_not_come),
+		T(whose_call_was_taken_is_no_stranger_any_more),
+		T(a_caller_who_cancels_his_session_has_given_up),
 		T(who_is_on_the_list_is_taken_at_once),
 		T(who_is_not_on_the_list_learns_nothing_and_is_not_kept),
 		T(contacts_are_taken_where_the_list_says_so_but_only_who_sees_us),
@@ -506,6 +564,8 @@ int main(void)
 		T(keys_are_for_the_call_that_rings_else_for_the_last_that_was_taken),
 		T(who_calls_beyond_the_limit_hears_that_we_are_busy),
 		T(beside_another_device_of_ours_a_rejection_waits_for_its_word),
+		T(of_a_flood_of_callers_only_some_hear_that_we_are_busy),
+		T(without_a_connection_a_rejection_is_not_left_for_later),
 		T(a_second_proposal_before_the_accept_is_a_call_of_its_own),
 		T(a_proposal_of_somebody_else_is_a_call_of_its_own),
 		T(whom_we_talk_with_goes_on_from_another_device_and_is_not_asked_again),
