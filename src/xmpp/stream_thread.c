@@ -14,7 +14,9 @@
 #include "stream_guard.h"
 
 enum {
-	PUMPS = 6,			/* a TLS record of 16 KB is read in four steps, then handled, then answered */
+	PUMPS = 6,			/* what OpenSSL may hold without the socket's telling, a TLS record of 16 KB, is read in four
+					 * steps; one more hands over what came of it, one sends the answer */
+	PUMPS_AT_ONCE = 64,		/* 256 KB: then others of this thread have their turn */
 	TICK_MS = 250,			/* libstrophe's own timers, needed only while it connects or disconnects */
 };
 
@@ -234,18 +236,31 @@ void thread_unwatch(struct stream_thread *t)
 }
 
 /* During the attempts on several addresses libstrophe opens one socket after the other. */
+static void pump_once(struct stream_thread *t)
+{
+	int before = t->fd;
+
+	socket_acknowledge_quickly(before);
+	xmpp_run_once(t->ctx, 0);
+	if (t->fd != before && t->fd_tag && before >= 0) {
+		g_source_remove_unix_fd(t->source, t->fd_tag);
+		t->fd_tag = NULL;
+	}
+}
+
+/* Until nothing is left, neither in the socket nor in OpenSSL, which takes a whole record out of the socket while libstrophe reads 4 KB
+ * of it in each step: nobody would wake us for the rest. */
 void thread_pump(struct stream_thread *t)
 {
-	for (int i = 0; i < PUMPS && !t->ended; i++) {
-		int before = t->fd;
+	uint64_t taken = 0;
+	int since_read = 0;
 
-		socket_acknowledge_quickly(before);
-		xmpp_run_once(t->ctx, 0);
-		if (t->fd != before && t->fd_tag && before >= 0) {
-			g_source_remove_unix_fd(t->source, t->fd_tag);
-			t->fd_tag = NULL;
-		}
+	for (int i = 0; i < PUMPS_AT_ONCE && since_read < PUMPS && !t->ended; i++) {
+		pump_once(t);
+		since_read = socket_was_read(t->fd, &taken) ? 0 : since_read + 1;
 	}
+	if (since_read < PUMPS && !t->ended)
+		g_source_set_ready_time(t->source, 0);
 	if (t->ended)
 		attempt_settle(t);
 	else if (t->conn)
@@ -256,6 +271,7 @@ static gboolean on_fd(GSource *source, GSourceFunc callback, gpointer data)
 {
 	struct stream_thread *t = data;
 
+	g_source_set_ready_time(source, -1);
 	t->last_heard_us = g_get_monotonic_time();
 	thread_pump(t);
 	return G_SOURCE_CONTINUE;
