@@ -25,10 +25,12 @@ static void on_done(void *ctx, enum jc_err err, const char *text)
 
 static void on_keep(void *ctx, const struct call_entry *e)
 {
-	const struct dialling *d = ctx;
+	struct dialling *d = ctx;
 	g_autofree char *path = calllog_path(d->app.account->jid);
+	g_autoptr(GError) error = NULL;
 
-	calllog_keep_by(d->app.keeper, path, e);
+	if (!calllog_keep(path, e, &error))
+		log_warn("dial", "%s", error->message);
 }
 
 static void on_online(void *self, gboolean resumed)
