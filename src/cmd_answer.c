@@ -397,7 +397,7 @@ static int run_answer(struct answering *a, const struct common *o)
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
-		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
+		a->missed = missed_new(a->app.phone, a->app.keeper, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		service_watch(a->service, phone_media(a->app.phone));
 		events_listen(ui_events(a->app.ui), on_event, a);

@@ -245,13 +245,33 @@ static GPtrArray *listed(struct phone *phone)
 	return known;
 }
 
-void remember_contacts(const struct app *a)
+struct keeping {
+	char *jid;
+	GPtrArray *known;
+};
+
+/* In the keeper's thread. */
+static void keep(void *data)
 {
-	g_autoptr(GPtrArray) known = listed(a->phone);
+	struct keeping *job = data;
 	g_autoptr(GError) error = NULL;
 
-	if (roster_has_come(phone_roster(a->phone)) && !known_keep(a->account->jid, known, &error))
+	if (!known_keep(job->jid, job->known, &error))
 		log_info("contacts", "%s", error->message);
+	g_ptr_array_unref(job->known);
+	g_free(job->jid);
+	g_free(job);
+}
+
+void remember_contacts(const struct app *a)
+{
+	struct keeping *job;
+
+	if (!roster_has_come(phone_roster(a->phone)))
+		return;
+	job = g_new(struct keeping, 1);
+	*job = (struct keeping){.jid = g_strdup(a->account->jid), .known = listed(a->phone)};
+	keeper_do(a->keeper, "list of contacts", keep, NULL, job);
 }
 
 static gboolean on_limit(gpointer data)

@@ -1,5 +1,5 @@
 /* state.h - small files that jcall keeps of an account, in $XDG_STATE_HOME/jcall/: readable by their owner alone, replaced as
- * a whole. Main thread.
+ * a whole. Any thread that may wait for the disk (keeper.h).
  *
  * What is in them may have been put there by somebody else: a reader leaves out what it does not understand. */
 #ifndef JCALL_STATE_H

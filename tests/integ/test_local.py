@@ -156,5 +156,43 @@ def test_ctl_prints_nothing_raw():
         one.end()
 
 
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* A disk that is busy: every fsync takes SLOW_FSYNC seconds. */
+int fsync(int fd)
+{
+	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+	struct timespec t = {atoi(getenv("SLOW_FSYNC"))};
+
+	while (nanosleep(&t, &t) != 0)
+		;
+	return real(fd);
+}
+"""
+
+
+def test_a_slow_disk_holds_up_neither_a_call_nor_for_long_its_end():
+    with Lab() as lab:
+        with open(lab.path("slow.c"), "w") as f:
+            f.write(SLOW_DISK)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", lab.path("slow.so"), lab.path("slow.c")], check=True)
+        state = os.path.join(lab.dir, ".local/state/jcall")
+        os.makedirs(state, 0o700)
+        for file in ("contacts", "calls"):                   # GLib waits for the disk where an old file is replaced
+            with open(os.path.join(state, f"romeo@{DOMAIN}.{file}"), "w") as f:
+                f.write("tybalt@lab.test\tTybalt\n" if file == "contacts" else "until\t1\n")
+        juliet = lab.answer("juliet")
+        romeo = lab.dial("romeo", "juliet", "-i", "null", env=lab.env(LD_PRELOAD=lab.path("slow.so"), SLOW_FSYNC="600"))
+        romeo.wait("heard")                                   # the list of contacts came long ago
+        romeo.signal(signal.SIGINT)
+        romeo.wait("ended")
+        assert romeo.exit() == 0, romeo.lines
+        assert any("the list of contacts is not written: the disk does not answer" in l for l in romeo.lines), romeo.lines
+
+
 if __name__ == "__main__":
     run_tests(globals())

@@ -286,16 +286,40 @@ void rig_presence(struct phone_rig *r, const char *from, const char *type)
 
 /* ---- what left ---- */
 
-static gboolean is_of_no_interest(const struct elem *e)
+static const char *action_of(const struct elem *e)
 {
+	return elem_attr(elem_child(e, "jingle", "urn:xmpp:jingle:1"), "action");
+}
+
+/* Has TO got addresses of ours by an offer or an accept, before number AT of what left? */
+static gboolean knows_addresses(const struct phone_rig *r, const char *to, guint at)
+{
+	while (at-- > 0) {
+		const struct elem *e = r->x->sent->pdata[at];
+
+		if (g_strcmp0(elem_attr(e, "to"), to) == 0 && (g_strcmp0(action_of(e), "session-initiate") == 0 ||
+							       g_strcmp0(action_of(e), "session-accept") == 0))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* More addresses come when they are found. To whom there is no session they are of great interest. */
+static gboolean is_of_no_interest(const struct phone_rig *r, guint at)
+{
+	const struct elem *e = r->x->sent->pdata[at];
 	const char *type = elem_attr(e, "type");
 
-	return elem_is(e, "iq", NULL) && (g_strcmp0(type, "get") == 0 || g_strcmp0(type, "result") == 0 || g_strcmp0(type, "error") == 0);
+	if (!elem_is(e, "iq", NULL))
+		return FALSE;
+	if (g_strcmp0(action_of(e), "transport-info") == 0)
+		return knows_addresses(r, elem_attr(e, "to"), at);
+	return g_strcmp0(type, "get") == 0 || g_strcmp0(type, "result") == 0 || g_strcmp0(type, "error") == 0;
 }
 
 static const struct elem *peek(struct phone_rig *r)
 {
-	while (r->seen < r->x->sent->len && is_of_no_interest(r->x->sent->pdata[r->seen]))
+	while (r->seen < r->x->sent->len && is_of_no_interest(r, r->seen))
 		r->seen++;
 	return r->seen < r->x->sent->len ? r->x->sent->pdata[r->seen] : NULL;
 }

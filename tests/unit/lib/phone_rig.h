@@ -83,7 +83,7 @@ gboolean rig_is_asked(struct phone_rig *r, const char *to, const char *ns);
 #define CALLABLE FEATURE("urn:xmpp:jingle:1") FEATURE("urn:xmpp:jingle:apps:rtp:1") FEATURE("urn:xmpp:jingle:apps:rtp:audio") \
 	FEATURE("urn:xmpp:jingle:transports:ice-udp:1") FEATURE("urn:xmpp:jingle:apps:dtls:0")
 #define FEATURES(inside) "<query xmlns='" DISCO "'><identity category='client' type='phone'/>" inside "</query>"
-/* Nothing but answers to requests and questions about features has left. */
+/* Nothing but answers to requests, questions about features, and more addresses for an offer or accept that has left. */
 void rig_expect_nothing(struct phone_rig *r);
 gboolean rig_request(struct phone_rig *r, enum verb verb, guint call, char **words);	/* WORDS: the reply, or why not; freed by the caller */
 
