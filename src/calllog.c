@@ -8,13 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "state.h"
 #include "text.h"
 
 #define WHAT "list of calls"
 
-enum { TRIM_BYTES = 40 * 1024, MAX_ID = 128, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };
+enum { TRIM_BYTES = 40 * 1024, MAX_ID = 128, LOCK_TRIES = 50, LOCK_US = 4000, COLUMNS = 7 };	/* and one more, "stranger", for those */
 
 struct calllog {
 	char *path;
@@ -87,7 +86,7 @@ static gboolean read_choice(const char *word, const char *yes, const char *no, g
 
 static void read_line(struct calllog *l, char *line)
 {
-	g_auto(GStrv) column = g_strsplit(line, "\t", COLUMNS + 1);
+	g_auto(GStrv) column = g_strsplit(line, "\t", COLUMNS + 2);
 	struct call_entry e = {0};
 	guint64 at, duration;
 
@@ -95,7 +94,8 @@ static void read_line(struct calllog *l, char *line)
 		l->until_s = (gint64)at;
 		return;
 	}
-	if (g_strv_length(column) != COLUMNS || !text_uint(column[0], 0, 253402300799, &at) ||
+	e.stranger = g_strv_length(column) == COLUMNS + 1 && strcmp(column[COLUMNS], "stranger") == 0;
+	if ((g_strv_length(column) != COLUMNS && !e.stranger) || !text_uint(column[0], 0, 253402300799, &at) ||
 	    !read_choice(column[1], "in", "out", &e.incoming) || !read_outcome(column[2], &e.outcome) ||
 	    !text_uint(column[3], 0, G_MAXUINT, &duration) || !read_choice(column[4], "shown", "new", &e.shown) ||
 	    !jid_valid(column[5]) || !*column[6])
@@ -135,8 +135,9 @@ struct calllog *calllog_open(const char *path, GError **error)
 
 static void write_entry(GString *text, const struct call_entry *e)
 {
-	g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s\n", e->at_s, e->incoming ? "in" : "out",
-			       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id);
+	g_string_append_printf(text, "%" G_GINT64_FORMAT "\t%s\t%s\t%u\t%s\t%s\t%s%s\n", e->at_s, e->incoming ? "in" : "out",
+			       jc_symbol(e->outcome), e->duration_s, e->shown ? "shown" : "new", e->peer, e->id,
+			       e->stranger ? "\tstranger" : "");
 }
 
 static char *write_text(const struct calllog *l)
@@ -201,6 +202,19 @@ static gboolean is_sound(const struct call_entry *e)
 	return jid_valid(e->peer) && *e->id;
 }
 
+/* Of the calls of strangers, or of all others, the latest MOST are left. */
+static void bound(struct calllog *l, gboolean stranger, guint most)
+{
+	guint count = 0;
+
+	for (guint i = l->entries->len; i-- > 0;) {
+		const struct call_entry *e = l->entries->pdata[i];
+
+		if (e->stranger == stranger && ++count > most)
+			g_ptr_array_remove_index(l->entries, i);
+	}
+}
+
 gboolean calllog_add(struct calllog *l, const struct call_entry *e)
 {
 	struct call_entry *entry = make_entry(e);
@@ -213,8 +227,7 @@ gboolean calllog_add(struct calllog *l, const struct call_entry *e)
 	while (place > 0 && ((struct call_entry *)l->entries->pdata[place - 1])->at_s > e->at_s)
 		place--;
 	g_ptr_array_insert(l->entries, (gint)place, entry);
-	if (l->entries->len > CALLLOG_MAX)
-		g_ptr_array_remove_index(l->entries, 0);
+	bound(l, entry->stranger, entry->stranger ? CALLLOG_STRANGERS : CALLLOG_MAX);
 	l->changed = TRUE;
 	return TRUE;
 }
@@ -248,27 +261,19 @@ static gboolean keep_whole(const char *path, const struct call_entry *e, GError 
 	return calllog_close(l, error);
 }
 
-/* Of what has grown line by line the last lines are left, and the one that says up to when the archive has been read. */
+/* What has grown line by line is written anew, with the calls that are left of it. */
 static void trim(const char *path)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
-	const char *end, *tail;
-	gsize head = 0;
-	guint lines = 0;
+	struct calllog *l = calllog_open(path, NULL);
 
-	if (!state_read(path, WHAT, text, NULL))
+	if (!l)
 		return;
-	end = g_str_has_prefix(text->str, "until\t") ? strchr(text->str, '\n') : NULL;
-	if (end)
-		head = (gsize)(end + 1 - text->str);
-	for (tail = text->str + text->len; tail > text->str + head; tail--)
-		if (tail[-1] == '\n' && ++lines > CALLLOG_MAX)
-			break;
-	g_string_erase(text, (gssize)head, tail - text->str - (gssize)head);
-	state_write(path, WHAT, text->str, NULL);
+	l->changed = TRUE;
+	calllog_close(l, NULL);
 }
 
-static gboolean append_line(const char *path, const GString *line)
+/* *LARGE: the file has become so large that it is worth a look at what is in it. */
+static gboolean append_line(const char *path, const GString *line, gboolean *large)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
@@ -277,8 +282,7 @@ static gboolean append_line(const char *path, const GString *line)
 
 	if (fd >= 0)
 		close(fd);
-	if (ok && st.st_size >= TRIM_BYTES)
-		trim(path);
+	*large = ok && st.st_size >= TRIM_BYTES;
 	return ok;
 }
 
@@ -288,13 +292,15 @@ static gboolean append(const char *path, const struct call_entry *e)
 	g_autoptr(GString) line = g_string_new(NULL);
 	struct call_entry *entry = make_entry(e);
 	int lock = lock_folder(path);
-	gboolean ok;
+	gboolean ok, large;
 
 	if (is_sound(entry))
 		write_entry(line, entry);
-	ok = append_line(path, line);
+	ok = append_line(path, line, &large);
 	if (lock >= 0)
 		close(lock);
+	if (large)			/* which locks it by itself */
+		trim(path);
 	call_entry_free(entry);
 	return ok;
 }
@@ -302,31 +308,4 @@ static gboolean append(const char *path, const struct call_entry *e)
 gboolean calllog_keep(const char *path, const struct call_entry *e, GError **error)
 {
 	return append(path, e) || keep_whole(path, e, error);
-}
-
-/* ---- the same by a keeper ---- */
-
-struct keeping {
-	char *path;
-	struct call_entry *entry;
-};
-
-static void keep(void *data)
-{
-	struct keeping *job = data;
-	g_autoptr(GError) error = NULL;
-
-	if (!calllog_keep(job->path, job->entry, &error))
-		log_warn("calls", "%s", error->message);
-	call_entry_free(job->entry);
-	g_free(job->path);
-	g_free(job);
-}
-
-void calllog_keep_by(struct keeper *k, const char *path, const struct call_entry *e)
-{
-	struct keeping *job = g_new(struct keeping, 1);
-
-	*job = (struct keeping){.path = g_strdup(path), .entry = make_entry(e)};
-	keeper_do(k, WHAT, keep, NULL, job);
 }

@@ -1,8 +1,8 @@
-/* calllog.h - the calls of an account that this machine knows of: a small text file, one line each. Any thread; one
- * that must not wait for the disk has it done by a keeper (keeper.h).
+/* calllog.h - the calls of an account that this machine knows of: a small text file, one line each. Main thread.
  *
  * $XDG_STATE_HOME/jcall/ADDRESS.calls, readable by its owner alone, replaced as a whole, CALLLOG_MAX calls at most (the
- * latest). Several jcalls may keep it: each opens it for a moment only, and nobody else can in that time. What in it is
+ * latest), and beside them CALLLOG_STRANGERS that strangers have made in vain: however many those are, no other call is
+ * forgotten for them. Several jcalls may keep it: each opens it for a moment only, and nobody else can in that time. What in it is
  * not understood is left out. */
 #ifndef JCALL_CALLLOG_H
 #define JCALL_CALLLOG_H
@@ -10,14 +10,14 @@
 #include <glib.h>
 
 #include "err.h"
-#include "keeper.h"
 
-enum { CALLLOG_MAX = 300 };
+enum { CALLLOG_MAX = 300, CALLLOG_STRANGERS = 50 };
 
 struct call_entry {
 	gint64 at_s;			/* when it began [seconds since 1970] */
 	gboolean incoming;
 	gboolean shown;			/* the user has been told of it */
+	gboolean stranger;		/* the caller was one (standing.h), and the call was not taken */
 	enum jc_err outcome;
 	guint duration_s;		/* of the talk */
 	char *peer, *id;		/* in a list: bare JID in lower case, raw; the id of the session, clean */
@@ -47,7 +47,5 @@ void            call_entry_free(gpointer e);
 
 /* Adds E to the list in PATH, as a line at its end. FALSE with JC_FILE. */
 gboolean        calllog_keep(const char *path, const struct call_entry *e, GError **error);
-/* The same, some time later and by K; that it failed is told in the log. */
-void            calllog_keep_by(struct keeper *k, const char *path, const struct call_entry *e);
 
 #endif

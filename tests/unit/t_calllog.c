@@ -11,7 +11,6 @@
 #include <glib/gstdio.h>
 
 #include "calllog.h"
-#include "state.h"
 #include "missed.h"
 
 struct fixture {
@@ -165,6 +164,31 @@ static void the_oldest_go_when_there_are_too_many(void **state)
 	close_list(l);
 }
 
+static void calls_of_strangers_push_out_no_other_call(void **state)
+{
+	struct fixture *f = *state;
+	struct calllog *l;
+	guint strangers = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		g_autofree char *peer = g_strdup_printf("m%d@evil.test", i), *id = g_strdup_printf("s%d", i);
+		struct call_entry e = call_of(peer, id, 2000 + i), mine = call_of("romeo@montague.lit", id, 1000 + i);
+
+		e.stranger = TRUE;
+		assert_true(calllog_keep(f->path, &e, NULL));
+		if (i < 3)
+			assert_true(calllog_keep(f->path, &mine, NULL));
+	}
+	l = open_list(f);
+	for (guint i = 0; i < calllog_entries(l)->len; i++)
+		strangers += entry(l, i)->stranger;
+	assert_int_equal(strangers, CALLLOG_STRANGERS);
+	assert_int_equal(calllog_entries(l)->len, CALLLOG_STRANGERS + 3);
+	assert_string_equal(entry(l, 0)->peer, "romeo@montague.lit");
+	assert_string_equal(entry(l, CALLLOG_STRANGERS + 2)->peer, "m999@evil.test");
+	close_list(l);
+}
+
 static void a_list_that_grows_line_by_line_is_trimmed(void **state)
 {
 	struct fixture *f = *state;
@@ -244,7 +268,7 @@ static void lines_that_are_not_understood_are_left_out(void **state)
 static void what_is_no_list_of_ours_is_refused_and_left_alone(void **state)
 {
 	struct fixture *f = *state;
-	g_autofree char *huge = g_strnfill(STATE_MAX_BYTES + 1, 'x');
+	g_autofree char *huge = g_strnfill(5 * 1024 * 1024, 'x');
 	g_autoptr(GError) error = NULL;
 	struct stat st;
 
@@ -253,7 +277,7 @@ static void what_is_no_list_of_ours_is_refused_and_left_alone(void **state)
 	assert_null(calllog_open(f->path, &error));
 	assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
 	assert_int_equal(stat(f->path, &st), 0);
-	assert_int_equal(st.st_size, STATE_MAX_BYTES + 1);
+	assert_int_equal(st.st_size, 5 * 1024 * 1024);
 	g_unlink(f->path);
 	assert_int_equal(mkfifo(f->path, 0600), 0);	/* nor is it waited for */
 	g_clear_error(&error);
@@ -312,6 +336,7 @@ int main(void)
 		T(nothing_is_written_when_nothing_changed),
 		T(a_call_is_there_once),
 		T(the_oldest_go_when_there_are_too_many),
+		T(calls_of_strangers_push_out_no_other_call),
 		T(a_list_that_grows_line_by_line_is_trimmed),
 		T(what_a_caller_puts_into_an_id_stays_in_its_column),
 		T(lines_that_are_not_understood_are_left_out),
