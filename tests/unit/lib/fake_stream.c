@@ -101,7 +101,7 @@ static gboolean is_from(const struct stream *x, const char *to, const char *from
 	if (!from)
 		from = x->bare;
 	if (to && g_ascii_strcasecmp(to, x->bare) != 0)
-		return g_ascii_strcasecmp(to, from) == 0;
+		return jid_same_bare(to, from) && g_strcmp0(jid_resource(to), jid_resource(from)) == 0;
 	return g_ascii_strcasecmp(from, x->bare) == 0 || strcmp(from, x->jid) == 0 ||
 		(!to && g_str_has_suffix(x->bare, from) && x->bare[strlen(x->bare) - strlen(from) - 1] == '@');
 }
