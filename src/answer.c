@@ -5,6 +5,7 @@
 #include "busy.h"
 #include "incoming.h"
 #include "log.h"
+#include "strangers.h"
 #include "text.h"
 
 struct answer {
@@ -14,31 +15,81 @@ struct answer {
 	void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text);
 	void *ctx;
 	struct busy *busy;
+	struct strangers *strangers;
 	GPtrArray *calls;		/* struct incoming *, the one that came last at the end */
 	guint count;			/* of all that came */
 };
 
 /* ---- who may ---- */
 
-static gboolean on_list(const struct answer *a, const char *from)
+static gboolean is_wanted(const struct answer *a, const char *from)
 {
-	for (guint i = 0; i < a->options.allow->len; i++)
-		if (allow_matches(a->options.allow->pdata[i], from))
-			return TRUE;
-	return a->options.allow_contacts && roster_sees_us(phone_roster(a->phone), from);
+	switch (phone_standing(a->phone, from)) {
+	case STANDING_BLOCKED:
+	case STANDING_SERVER:
+		return FALSE;
+	case STANDING_STRANGER:
+		return !a->options.ignore_strangers;
+	default:
+		return TRUE;
+	}
 }
 
 static gboolean may_ring(const struct answer *a, const char *from)
 {
-	if (!a->options.auto_accept || on_list(a, from))
-		return TRUE;
-	log_info("answer", "a call of %s, who is not on the list, was not taken", from);
-	return FALSE;
+	gboolean may = a->options.auto_accept ? phone_is_allowed(a->phone, from) : is_wanted(a, from);
+
+	if (!may)
+		log_info("answer", "a call of %s, whose calls are not taken, was ignored", from);
+	return may;
+}
+
+static gboolean is_stranger(const struct answer *a, const char *from)
+{
+	return !a->options.auto_accept && phone_standing(a->phone, from) == STANDING_STRANGER;
+}
+
+static struct incoming *ringing_stranger(const struct answer *a)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		if (incoming_is_from_stranger(a->calls->pdata[i]))
+			return a->calls->pdata[i];
+	return NULL;
+}
+
+/* Whoever is no stranger does not count a stranger who rings: that call makes way for theirs. */
+static guint count_firm(const struct answer *a)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < a->calls->len; i++)
+		count += !incoming_is_from_stranger(a->calls->pdata[i]);
+	return count;
 }
 
 static gboolean is_full(const struct answer *a)
 {
-	return a->calls->len >= a->options.max_calls;
+	return count_firm(a) >= a->options.max_calls;
+}
+
+/* For the call of somebody who is no stranger. */
+static void make_way(struct answer *a)
+{
+	struct incoming *stranger = ringing_stranger(a);
+
+	if (stranger && a->calls->len >= a->options.max_calls)
+		incoming_leave(stranger);
+}
+
+/* One stranger rings at a time, beside nobody, and not too often (strangers.h): a flood of them is no more than that. */
+static gboolean stranger_may_ring(struct answer *a, const char *from)
+{
+	gboolean may = a->calls->len < a->options.max_calls && !ringing_stranger(a) &&
+		strangers_may_ring(a->strangers, from, clock_ms());
+
+	if (!may)
+		log_info("answer", "a call of %s, a stranger, was ignored: there are too many", from);
+	return may;
 }
 
 /* ---- what the calls say ---- */
@@ -95,7 +146,9 @@ struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answe
 	a->done = done;
 	a->ctx = ctx;
 	a->busy = busy_new(phone, keep_refused, a);
+	a->strangers = strangers_new();
 	a->calls = g_ptr_array_new();
+	phone_allow(phone, options->allow, options->allow_contacts);
 	return a;
 }
 
@@ -104,6 +157,7 @@ void answer_free(struct answer *a)
 	if (!a)
 		return;
 	busy_free(a->busy);
+	strangers_free(a->strangers);
 	g_ptr_array_unref(a->calls);
 	g_free(a);
 }
@@ -134,10 +188,14 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	if (migrates(a, m->id, from))
 		return;
-	if (is_full(a))
+	if (is_stranger(a, from) && !stranger_may_ring(a, from))
+		return;
+	if (is_full(a)) {
 		busy_propose(a->busy, from, m->id);
-	else
-		g_ptr_array_add(a->calls, incoming_propose(&env, ++a->count, from, m->id));
+		return;
+	}
+	make_way(a);
+	g_ptr_array_add(a->calls, incoming_propose(&env, ++a->count, from, m->id));
 }
 
 void answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
@@ -162,16 +220,25 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 			return;
 	if (!may_ring(a, from))
 		return;				/* answered like any unknown request */
-	if (!is_full(a))
-		g_ptr_array_add(a->calls, incoming_offer(&env, ++a->count, iq, m));
-	else if (phone_may_know(a->phone, from) && phone_refuse(a->phone, iq, m, JC_BUSY))
-		keep_refused(a, from, m->sid);
+	if (is_full(a)) {
+		if (phone_refuse(a->phone, iq, m, JC_BUSY))
+			keep_refused(a, from, m->sid);
+		return;
+	}
+	make_way(a);
+	g_ptr_array_add(a->calls, incoming_offer(&env, ++a->count, iq, m));
 }
 
-void answer_bounced(struct answer *a, const char *message_id)
+void answer_bounced(struct answer *a, const char *from, const char *message_id)
 {
 	for (guint i = 0; i < a->calls->len; i++)
-		incoming_bounced(a->calls->pdata[i], message_id);
+		incoming_bounced(a->calls->pdata[i], from, message_id);
+}
+
+void answer_blocked(struct answer *a)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_blocked(a->calls->pdata[i]);
 }
 
 void answer_gone(struct answer *a, const char *full_jid)
@@ -277,6 +344,13 @@ gboolean answer_hangup(struct answer *a)
 {
 	for (guint i = 0; i < a->calls->len; i++)
 		incoming_end(a->calls->pdata[i]);
+	return a->calls->len > 0;
+}
+
+gboolean answer_leave(struct answer *a)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_leave(a->calls->pdata[i]);
 	return a->calls->len > 0;
 }
 

@@ -1,9 +1,9 @@
 /* answer.h - being called: who may ring, and which stanza is for which call (incoming.h). So many calls at once as the
  * options say; whoever else calls finds us busy.
  *
- * Main thread. With auto_accept only callers on the list are taken, and nobody else learns anything: neither our
- * addresses nor that we are here. Without it whoever calls rings, and the user decides; who does not see our presence is
- * told nothing until then (rule R8). */
+ * Main thread. With auto_accept only callers on the list are taken, and nobody else rings. Without it whoever calls rings, and
+ * the user decides. Strangers (standing.h) ring by a proposal only (XEP-0353), are told nothing until the user has taken the
+ * call (rule R8), ring one at a time and not too often (strangers.h), and make way for everybody else's calls. */
 #ifndef JCALL_ANSWER_H
 #define JCALL_ANSWER_H
 
@@ -14,6 +14,7 @@ struct answer;
 
 struct answer_options {
 	gboolean auto_accept, allow_contacts;
+	gboolean ignore_strangers;	/* they do not even ring */
 	const GPtrArray *allow;		/* char *: bare JIDs and domains; borrowed */
 	guint ring_timeout_s;
 	guint max_calls;		/* 1..CONFIG_MAX_CALLS */
@@ -30,11 +31,15 @@ void           answer_free(struct answer *a);		/* when idle only */
 void           answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m,
 			  gboolean ours);
 void           answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m);
-void           answer_bounced(struct answer *a, const char *message_id);
+/* The message MESSAGE_ID came back as an error from FROM, who may be anybody. */
+void           answer_bounced(struct answer *a, const char *from, const char *message_id);
+void           answer_blocked(struct answer *a);	/* the block list has changed: whoever is on it does not ring any more */
 void           answer_gone(struct answer *a, const char *full_jid);
 void           answer_key(struct answer *a, int c);	/* for the call that rings, or the one taken last */
 /* Ends what is there: declines, hangs up. FALSE: nothing was. */
 gboolean       answer_hangup(struct answer *a);
+/* The same for a process that is told to end: a stranger who rings hears nothing of it. */
+gboolean       answer_leave(struct answer *a);
 void           answer_mute(struct answer *a, gboolean muted);	/* in all calls */
 gboolean       answer_is_idle(const struct answer *a);
 /* What is asked of a call or of all. Adds to REPLY; FALSE with JC_REFUSED. */

@@ -83,7 +83,8 @@ static void on_done(void *ctx, const char *peer, enum jc_err err, const char *te
 	} else {
 		report_outcome(a->app.ui, peer, err, text);
 	}
-	if (a->once || (a->leaving && answer_is_idle(a->answer)))
+	/* A call of a stranger that has made way for another one (answer.h) is not the one that --once is about. */
+	if ((a->once || a->leaving) && answer_is_idle(a->answer))
 		leave(a, a->status ? a->status : a->once ? jc_exit_status(err) : 0);
 }
 
@@ -125,7 +126,7 @@ static void tell_waiting(struct answering *a)
 		return;
 	a->told_waiting = TRUE;
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
-	ui_event(a->app.ui, "waiting", "jid", phone_jid_kind(a->app.phone), jid, NULL);
+	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
 	tell_status(a);
 	service_ready(a->service);
@@ -149,11 +150,11 @@ static void announce(struct answering *a)
 	missed_catch_up(a->missed);
 }
 
-/* Presence goes out when the contact list is known: who calls in between would be taken for a stranger. Until the server has
+/* Presence goes out when the contact list and the block list are known: whoever called before would be taken for a stranger. Until the server has
  * it nobody's call reaches us: we are waiting when it comes back to us. */
 static void become_present(struct answering *a)
 {
-	if (a->present || !phone_is_online(a->app.phone) || !roster_ready(phone_roster(a->app.phone)))
+	if (a->present || !phone_is_online(a->app.phone) || !phone_knows_people(a->app.phone))
 		return;
 	a->present = TRUE;
 	announce(a);
@@ -184,6 +185,14 @@ static void on_roster(void *self)
 	become_present(self);
 }
 
+static void on_blocked(void *self)
+{
+	struct answering *a = self;
+
+	answer_blocked(a->answer);
+	become_present(a);
+}
+
 static void on_offline(void *self, const GError *error, gboolean final)
 {
 	struct answering *a = self;
@@ -193,7 +202,7 @@ static void on_offline(void *self, const GError *error, gboolean final)
 		service_status(a->service, "%s", error->message);
 		a->leaving = TRUE;
 		a->status = report_error(error);
-		if (!answer_hangup(a->answer))	/* else when they have ended, and that has been told */
+		if (!answer_leave(a->answer))	/* else when they have ended, and that has been told */
 			leave(a, a->status);
 	} else {
 		g_free(a->trouble);
@@ -211,11 +220,11 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 	answer_jmi(a->answer, message, from, m, ours);
 }
 
-static void on_bounced(void *self, const char *message_id, const char *condition)
+static void on_bounced(void *self, const char *from, const char *message_id, const char *condition)
 {
 	struct answering *a = self;
 
-	answer_bounced(a->answer, message_id);
+	answer_bounced(a->answer, from, message_id);
 }
 
 static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
@@ -238,7 +247,7 @@ static void on_interrupted(void *self, int signum)
 
 	a->leaving = TRUE;
 	service_stopping(a->service);
-	if (!answer_hangup(a->answer))
+	if (!answer_leave(a->answer))
 		leave(a, a->once ? jc_exit_status(JC_CANCELLED) : 0);
 }
 
@@ -382,7 +391,7 @@ static void show_calls(struct answering *a)
 
 static int run_answer(struct answering *a, const struct common *o)
 {
-	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
+	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .blocked = on_blocked, .jmi = on_jmi,
 		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = a},
 		.interrupted = on_interrupted, .key = on_key, .request = on_request, .mute = on_mute, .command = "answer", .self = a};
 	struct missed_events missed = {.calls = on_missed, .done = on_caught_up, .ctx = a};
@@ -395,9 +404,10 @@ static int run_answer(struct answering *a, const struct common *o)
 	settle_calls(a, o);
 	if (check_exec(a) && check_ends(a) && collect_allowed(a) && check_policy(a)) {
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
-			.allow = a->allow, .ring_timeout_s = a->app.ring_timeout_s,
+			.allow = a->allow, .ignore_strangers = !a->app.config->answer_strangers,
+			.ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
-		a->missed = missed_new(a->app.phone, a->app.keeper, a->app.account->jid, FALSE, &missed);
+		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		service_watch(a->service, phone_media(a->app.phone));
 		events_listen(ui_events(a->app.ui), on_event, a);

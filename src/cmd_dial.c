@@ -25,10 +25,12 @@ static void on_done(void *ctx, enum jc_err err, const char *text)
 
 static void on_keep(void *ctx, const struct call_entry *e)
 {
-	const struct dialling *d = ctx;
+	struct dialling *d = ctx;
 	g_autofree char *path = calllog_path(d->app.account->jid);
+	g_autoptr(GError) error = NULL;
 
-	calllog_keep_by(d->app.keeper, path, e);
+	if (!calllog_keep(path, e, &error))
+		log_warn("dial", "%s", error->message);
 }
 
 static void on_online(void *self, gboolean resumed)
@@ -61,20 +63,18 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 	dial_jmi(d->dial, from, m, ours, g_strcmp0(elem_attr(message, "to"), phone_jid(d->app.phone)) == 0);
 }
 
-static void on_bounced(void *self, const char *message_id, const char *condition)
+static void on_bounced(void *self, const char *from, const char *message_id, const char *condition)
 {
 	struct dialling *d = self;
 
-	dial_bounced(d->dial, message_id, condition);
+	dial_bounced(d->dial, from, message_id, condition);
 }
 
-/* Strangers find nobody. */
 static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
 {
 	struct dialling *d = self;
 
-	if (phone_may_know(d->app.phone, iq_from(iq)))
-		dial_offer(d->dial, iq, m);
+	dial_offer(d->dial, iq, m);
 }
 
 static void on_here(void *self, const char *full_jid, int priority)

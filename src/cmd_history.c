@@ -111,7 +111,7 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 {
 }
 
-static void on_bounced(void *self, const char *message_id, const char *condition)
+static void on_bounced(void *self, const char *from, const char *message_id, const char *condition)
 {
 }
 
@@ -146,7 +146,7 @@ static int run_missed(struct history *h, struct common *o)
 	o->out = g_strdup("null");
 	if (!app_init(&h->app, o, &status))
 		return status;
-	h->missed = missed_new(h->app.phone, h->app.keeper, h->app.account->jid, h->all, &missed);
+	h->missed = missed_new(h->app.phone, h->app.account->jid, h->all, &missed);
 	status = app_run(&h->app, &events);
 	missed_free(h->missed);
 	app_free(&h->app);

@@ -177,6 +177,7 @@ static struct config *defaults(void)
 	c->answer_allow = g_ptr_array_new_with_free_func(g_free);
 	c->answer_max_calls = 1;
 	c->answer_notify = TRUE;
+	c->answer_strangers = TRUE;
 	c->hooks = g_ptr_array_new_with_free_func(hook_free);
 	c->audio_in = g_strdup("default");
 	c->audio_out = g_strdup("default");
@@ -449,8 +450,9 @@ const struct account *config_account(const struct config *c, const char *name, G
 
 gboolean allow_matches(const char *entry, const char *from)
 {
-	const char *at = strchr(from, '@'), *domain = at ? at + 1 : from;
-	size_t len = strcspn(domain, "/");
+	size_t bare = strcspn(from, "/");		/* there may be an '@' in a resource, which says nothing */
+	const char *at = memchr(from, '@', bare), *domain = at ? at + 1 : from;
+	size_t len = bare - (size_t)(domain - from);
 
 	if (strchr(entry, '@'))
 		return jid_same_bare(entry, from);

@@ -46,6 +46,7 @@ struct config {
 	gboolean fec, dtx;
 	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */
 	gboolean answer_allow_contacts, answer_notify;
+	gboolean answer_strangers;	/* they ring, where nobody is taken by itself; FALSE: they are ignored */
 	guint answer_max_calls;
 	char *answer_exec;		/* NULL: none */
 	GPtrArray *hooks;		/* struct config_hook * */

@@ -262,6 +262,14 @@ static gboolean read_allow_contacts(struct reading *r, const char *v)
 	return get_switch(r, v, &r->config->answer_allow_contacts);
 }
 
+static gboolean read_strangers(struct reading *r, const char *v)
+{
+	if (strcmp(v, "ring") != 0 && strcmp(v, "ignore") != 0)
+		return config_fail(r, "'%s' is neither ring nor ignore", v);
+	r->config->answer_strangers = strcmp(v, "ring") == 0;
+	return TRUE;
+}
+
 static gboolean read_notify(struct reading *r, const char *v)
 {
 	return get_switch(r, v, &r->config->answer_notify);
@@ -444,6 +452,7 @@ const struct config_key config_keys[] = {
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts}, {"answer", "exec", read_exec},
 	{"answer", "max_calls", read_max_calls}, {"answer", "notify", read_notify},
+	{"answer", "strangers", read_strangers},
 	{"hooks", "on_waiting", read_hook}, {"hooks", "on_incoming", read_hook}, {"hooks", "on_ringing", read_hook},
 	{"hooks", "on_answered", read_hook}, {"hooks", "on_heard", read_hook}, {"hooks", "on_dtmf", read_hook},
 	{"hooks", "on_unstable", read_hook}, {"hooks", "on_recovered", read_hook}, {"hooks", "on_recorded", read_hook},

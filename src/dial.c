@@ -150,7 +150,7 @@ static void begin(struct dial *d)
 	 * gets a directed presence as well, whatever the roster says, so that his client can see what ours can do. */
 	phone_presence(d->phone, NULL, PRIORITY);
 	phone_presence(d->phone, d->bare, PRIORITY);
-	phone_expose_to(d->phone, d->bare);
+	phone_expose_to(d->phone, d->options.callee);
 	ui_event(d->ui, "calling", "peer", "s", d->shown, "sid", "s", d->sid, NULL);
 	ui_say(d->ui, "Calling %s", d->shown);
 	d->ring_timer = g_timeout_add_seconds(d->options.ring_timeout_s, dial_on_ring_timeout, d);
@@ -338,9 +338,10 @@ static gboolean on_bounce_timer(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-void dial_bounced(struct dial *d, const char *message_id, const char *condition)
+void dial_bounced(struct dial *d, const char *from, const char *message_id, const char *condition)
 {
-	if (!d->jmi || d->bounce_timer || d->told->len)
+	if (!d->jmi || d->bounce_timer || d->told->len || !jid_same_bare(from, d->bare) ||
+	    !jmi_call_is_propose(d->jmi, message_id))
 		return;
 	d->bounced_id = g_strdup(message_id);
 	d->bounced_with = g_strdup(condition);

@@ -24,7 +24,8 @@ void         dial_online(struct dial *d);			/* logged in: calls as soon as the a
 void         dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours, gboolean to_us);
 /* A session-initiate that belongs to no call: the callee's own crosses ours, all others find us busy. Answers IQ. */
 void         dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *m);
-void         dial_bounced(struct dial *d, const char *message_id, const char *condition);
+/* The message MESSAGE_ID came back as an error from FROM, who may be anybody. */
+void         dial_bounced(struct dial *d, const char *from, const char *message_id, const char *condition);
 /* A device of somebody is online. The callee's one that messages to his bare JID do not reach is proposed to by itself. */
 void         dial_here(struct dial *d, const char *full_jid, int priority);
 void         dial_gone(struct dial *d, const char *full_jid);

@@ -120,9 +120,9 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 	dial_jmi(e->dial, from, m, ours, g_strcmp0(elem_attr(message, "to"), phone_jid(e->phone)) == 0);
 }
 
-static void on_bounced(void *self, const char *message_id, const char *condition)
+static void on_bounced(void *self, const char *from, const char *message_id, const char *condition)
 {
-	dial_bounced(((struct echo_check *)self)->dial, message_id, condition);
+	dial_bounced(((struct echo_check *)self)->dial, from, message_id, condition);
 }
 
 /* Nobody can call the doctor. */

@@ -19,6 +19,7 @@ struct incoming {
 	char *id;			/* of the proposal, or the session */
 	gint64 came_s, accepted_ms;	/* accepted_ms 0: not */
 	char *shown;
+	gboolean stranger;		/* the caller was one when the call came */
 	gboolean taken;			/* the user, or the list, has accepted */
 	gboolean contested;		/* and so has another device of ours, in the same moment */
 	guint ring_timer, bell_timer;
@@ -47,6 +48,7 @@ static void send_finish(struct incoming *c, enum jc_err err)
 static void keep(struct incoming *c, enum jc_err err, gboolean over)
 {
 	struct call_entry e = {.at_s = c->came_s, .incoming = TRUE, .shown = TRUE, .outcome = err, .peer = c->peer, .id = c->id,
+			       .stranger = incoming_is_from_stranger(c),
 			       .duration_s = c->accepted_ms ? (guint)((clock_ms() - c->accepted_ms + 500) / 1000) : 0};
 
 	c->env.keep(c->env.ctx, &e, over);
@@ -255,6 +257,7 @@ static struct incoming *begin(const struct incoming_env *env, guint number, cons
 	c->options.number = number;
 	set_peer(c, peer);
 	c->id = g_strdup(id);
+	c->stranger = phone_standing(env->phone, peer) == STANDING_STRANGER;
 	c->came_s = clock_s();
 	keep(c, JC_OK, FALSE);
 	prepare_exec(c);
@@ -355,10 +358,25 @@ gboolean incoming_follow_up(struct incoming *c, struct iq *iq, const struct jing
 	return TRUE;
 }
 
-void incoming_bounced(struct incoming *c, const char *message_id)
+/* Our <proceed/> went to one device: it comes back from that, or from its server, which speaks for the bare address, too. */
+static gboolean returns_from(const struct incoming *c, const char *from)
 {
-	if (c->ring && c->taken && !talk_call(c->talk) && jmi_ring_bounced(c->ring, message_id))
+	return strcmp(from, c->peer) == 0 || (!jid_resource(from) && jid_same_bare(from, c->peer));
+}
+
+void incoming_bounced(struct incoming *c, const char *from, const char *message_id)
+{
+	if (c->ring && c->taken && !talk_call(c->talk) && returns_from(c, from) && jmi_ring_bounced(c->ring, message_id))
 		talk_end(c->talk, JC_NO_ANSWER, NULL);
+}
+
+/* The caller hears nothing of it, as of all who are blocked. */
+void incoming_blocked(struct incoming *c)
+{
+	if (c->taken || talk_is_ending(c->talk) || phone_standing(c->env.phone, c->peer) != STANDING_BLOCKED)
+		return;
+	stop_ringing(c);
+	talk_end(c->talk, JC_NO_ANSWER, NULL);
 }
 
 void incoming_gone(struct incoming *c, const char *full_jid)
@@ -387,6 +405,21 @@ void incoming_end(struct incoming *c)
 		talk_end(c->talk, talk_is_accepted(c->talk) ? JC_OK : JC_CANCELLED, NULL);
 	else
 		decline(c, JC_DECLINED, NULL);
+}
+
+gboolean incoming_is_from_stranger(const struct incoming *c)
+{
+	return c->stranger && !c->taken;
+}
+
+void incoming_leave(struct incoming *c)
+{
+	if (!incoming_is_from_stranger(c)) {
+		incoming_end(c);
+		return;
+	}
+	stop_ringing(c);
+	talk_end(c->talk, JC_NO_ANSWER, NULL);
 }
 
 struct talk *incoming_talk(const struct incoming *c)

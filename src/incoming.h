@@ -29,15 +29,20 @@ void             incoming_free(struct incoming *c);
 void     incoming_jmi(struct incoming *c, const char *from, const struct jmi_msg *m, gboolean ours);
 /* The offer of a call that was taken by JMI? Then IQ is answered. */
 gboolean incoming_follow_up(struct incoming *c, struct iq *iq, const struct jingle_msg *m);
-void     incoming_bounced(struct incoming *c, const char *message_id);
+void     incoming_bounced(struct incoming *c, const char *from, const char *message_id);
+void     incoming_blocked(struct incoming *c);			/* the block list has changed: it rings on, or does not */
 void     incoming_gone(struct incoming *c, const char *full_jid);
 gboolean incoming_is(const struct incoming *c, const char *peer, const char *id);	/* the same proposal once more? */
 /* FROM goes on from another device of his with call ID: this call follows. FALSE: it is no such call. */
 gboolean incoming_migrate(struct incoming *c, const char *id, const char *from);
 
 gboolean incoming_is_ringing(const struct incoming *c);		/* our user has not decided yet */
+/* Was the caller a stranger when the call came, and has the call not been taken? Also while it is ending. */
+gboolean incoming_is_from_stranger(const struct incoming *c);
 void     incoming_take(struct incoming *c);
 void     incoming_end(struct incoming *c);			/* declines, or hangs up */
+/* The same without our user's wish: to a stranger who rings that is as if nobody had heard it. */
+void     incoming_leave(struct incoming *c);
 struct talk *incoming_talk(const struct incoming *c);
 guint    incoming_number(const struct incoming *c);
 void     incoming_status(const struct incoming *c, struct fields *out);

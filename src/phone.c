@@ -16,6 +16,8 @@ struct phone {
 	struct stream *xmpp;
 	struct disco *disco;
 	struct roster *roster;
+	struct blocklist *blocklist;
+	struct standings *standings;
 	struct extdisco *extdisco;
 	struct netwatch *netwatch;
 	gboolean relay_only;		/* with everybody */
@@ -24,11 +26,9 @@ struct phone {
 	struct dtls_cert *cert;
 	struct call_env env;
 	GPtrArray *calls;		/* struct call *, not owned */
-	GPtrArray *exposed;		/* char *: bare JIDs that may know we are here */
 	struct { gint64 start, dns, tcp, tls, auth, bind; } phases;	/* [us, monotonic] */
 	gint64 refused_ms[REFUSALS];	/* when; 0: not yet */
 	unsigned refusals;
-	gboolean roster_asked;
 };
 
 gint64 clock_ms(void)
@@ -59,24 +59,39 @@ static gboolean is_ours(const struct phone *p, const char *jid)
 	return jid_same_bare(jid, stream_jid(p->xmpp));
 }
 
-gboolean phone_may_know(const struct phone *p, const char *jid)
+static gboolean has_call_with(const struct phone *p, const char *jid)
 {
-	if (is_ours(p, jid) || roster_sees_us(p->roster, jid))
-		return TRUE;
-	for (guint i = 0; i < p->exposed->len; i++)
-		if (jid_same_bare(jid, p->exposed->pdata[i]))
-			return TRUE;
 	for (guint i = 0; i < p->calls->len; i++)
 		if (jid_same_bare(jid, call_peer(p->calls->pdata[i])))
 			return TRUE;
 	return FALSE;
 }
 
-void phone_expose_to(struct phone *p, const char *bare_jid)
+enum standing phone_standing(const struct phone *p, const char *jid)
 {
-	g_ptr_array_add(p->exposed, jid_bare(bare_jid));
-	if (p->exposed->len > 32)		/* an answering machine meets many callers; the latest matter */
-		g_ptr_array_remove_index(p->exposed, 0);
+	enum standing standing = standings_of(p->standings, jid);
+
+	return standing == STANDING_STRANGER && has_call_with(p, jid) ? STANDING_KNOWN : standing;
+}
+
+gboolean phone_may_know(const struct phone *p, const char *jid)
+{
+	return standing_may_know(phone_standing(p, jid));
+}
+
+void phone_allow(struct phone *p, const GPtrArray *allow, gboolean contacts)
+{
+	standings_allow(p->standings, allow, contacts);
+}
+
+gboolean phone_is_allowed(const struct phone *p, const char *jid)
+{
+	return standings_is_allowed(p->standings, jid);
+}
+
+void phone_expose_to(struct phone *p, const char *jid)
+{
+	standings_know(p->standings, jid);
 }
 
 /* An offer by the sid of our own, which is not answered yet: both dialled, by the same random number (XEP-0166 "Tie
@@ -86,17 +101,7 @@ static gboolean crosses(const struct call *c, const struct jingle_msg *m)
 	return m->action == JINGLE_SESSION_INITIATE && call_was_offered(c) && !call_is_accepted(c);
 }
 
-/* Whoever knows the id of a session that is up knows that we are here. */
-static gboolean is_live(const struct phone *p, const char *sid)
-{
-	for (guint i = 0; i < p->calls->len; i++)
-		if (g_strcmp0(call_sid(p->calls->pdata[i]), sid) == 0)
-			return TRUE;
-	return FALSE;
-}
-
-/* XEP-0166 "Errors": what belongs to no session is unknown-session; but a stranger must not be able to tell a client that
- * is here from one that is not. */
+/* XEP-0166 "Errors": what belongs to no session is unknown-session. Whoever sent IQ may know that we are here (may_ask). */
 static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 {
 	const char *from = iq_from(iq);
@@ -110,10 +115,34 @@ static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 		iq_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
 		call_pump(c);
 	} else if (cond == COND_OK && m.action == JINGLE_SESSION_INITIATE) {
-		p->ev.offer(p->ev.self, iq, &m);
-	} else if (phone_may_know(p, from) || is_live(p, m.sid)) {
+		if (phone_may_know(p, from))		/* else it names a live session, and is nobody's */
+			p->ev.offer(p->ev.self, iq, &m);
+	} else {
 		iq_answer(iq, cond == COND_OK ? COND_UNKNOWN_SESSION : cond, NULL);
 	}
+}
+
+/* Whoever knows the id of a session that both sides have accepted knows that we are here. */
+static gboolean names_live_session(const struct phone *p, const struct iq *iq)
+{
+	const struct elem *jingle = iq_payload(iq);
+	const char *sid = elem_attr(jingle, "sid");
+
+	if (!elem_is(jingle, "jingle", NS_JINGLE) || !iq_is_set(iq) || !sid)
+		return FALSE;
+	for (guint i = 0; i < p->calls->len; i++)
+		if (call_is_accepted(p->calls->pdata[i]) && strcmp(call_sid(p->calls->pdata[i]), sid) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* May whoever sent IQ get an answer of ours? All others must not be able to tell a client that is here from one that is not,
+ * whatever they ask. */
+static gboolean may_ask(const struct phone *p, const struct iq *iq)
+{
+	const char *from = iq_from(iq);
+
+	return phone_may_know(p, from) || has_call_with(p, from) || names_live_session(p, iq);
 }
 
 static void on_iq(void *self, struct iq *iq)
@@ -121,12 +150,12 @@ static void on_iq(void *self, struct iq *iq)
 	struct phone *p = self;
 	const struct elem *payload = iq_payload(iq);
 
-	if (roster_iq(p->roster, iq) || extdisco_iq(p->extdisco, iq))
+	if (!may_ask(p, iq))
+		return;				/* the stream answers service-unavailable */
+	if (roster_iq(p->roster, iq) || blocklist_iq(p->blocklist, iq) || extdisco_iq(p->extdisco, iq))
 		return;
 	if (elem_is(payload, "jingle", NS_JINGLE) && iq_is_set(iq))
 		jingle_iq(p, iq, payload);
-	else if (!phone_may_know(p, iq_from(iq)) && strchr(iq_from(iq), '@'))
-		return;				/* the stream answers service-unavailable */
 	else if (elem_is(payload, "ping", "urn:xmpp:ping") && !iq_is_set(iq))
 		iq_answer(iq, COND_OK, NULL);
 	else
@@ -140,6 +169,24 @@ static const char *bounce_condition(const struct elem *message)
 	return error ? elem_name(elem_child(error, NULL, "urn:ietf:params:xml:ns:xmpp-stanzas")) : NULL;
 }
 
+/* XEP-0045 marks what a room sends, or passes on from one of its occupants. */
+static gboolean is_of_room(const struct elem *stanza)
+{
+	return elem_child(stanza, "x", "http://jabber.org/protocol/muc#user") ||
+		g_strcmp0(elem_attr(stanza, "type"), "groupchat") == 0;
+}
+
+/* May a message about calls from FROM be heard? The occupant of a room cannot be called back, since we are in no room, and may be
+ * somebody who is blocked. */
+static gboolean may_speak(struct phone *p, const char *from, const struct elem *message)
+{
+	if (is_of_room(message)) {
+		standings_note_room(p->standings, from);
+		return FALSE;
+	}
+	return phone_standing(p, from) != STANDING_BLOCKED || has_call_with(p, from);
+}
+
 static void on_message(void *self, const struct elem *message)
 {
 	struct phone *p = self;
@@ -147,7 +194,7 @@ static void on_message(void *self, const struct elem *message)
 	gboolean sent = FALSE;
 	const struct elem *inner = jmi_unwrap_carbon(message, us, &sent);
 	const struct elem *use = inner ? inner : message;
-	const char *from = elem_attr(use, "from"), *type = elem_attr(use, "type");
+	const char *from = elem_attr(use, "from") ? elem_attr(use, "from") : us, *type = elem_attr(use, "type");
 	struct jmi_msg m;
 
 	if (archive_message(p->archive, message))
@@ -156,13 +203,11 @@ static void on_message(void *self, const struct elem *message)
 		       elem_child(message, "sent", "urn:xmpp:carbons:2")))
 		return;				/* a forged carbon; <private/> is none */
 	if (type && strcmp(type, "error") == 0) {
-		if (elem_attr(message, "id"))
-			p->ev.bounced(p->ev.self, elem_attr(message, "id"), bounce_condition(message));
+		if (!inner && elem_attr(message, "id"))
+			p->ev.bounced(p->ev.self, from, elem_attr(message, "id"), bounce_condition(message));
 		return;
 	}
-	if (!from)
-		from = us;
-	if (jmi_read(use, &m))
+	if (may_speak(p, from, use) && jmi_read(use, &m))
 		p->ev.jmi(p->ev.self, message, from, &m, is_ours(p, from));
 }
 
@@ -178,7 +223,9 @@ static void on_presence(void *self, const struct elem *presence)
 	struct phone *p = self;
 	const char *from = elem_attr(presence, "from"), *type = elem_attr(presence, "type");
 
-	disco_presence(p->disco, presence, from && (is_ours(p, from) || roster_has(p->roster, from)));
+	if (from && is_of_room(presence))
+		standings_note_room(p->standings, from);
+	disco_presence(p->disco, presence);
 	if (from && !type && p->ev.here)
 		p->ev.here(p->ev.self, from, priority_of(presence));
 	if (!from || !type || strcmp(type, "unavailable") != 0)
@@ -199,6 +246,14 @@ static void on_roster(void *ctx)
 	p->ev.roster(p->ev.self);
 }
 
+static void on_blocklist(void *ctx)
+{
+	struct phone *p = ctx;
+
+	if (p->ev.blocked)
+		p->ev.blocked(p->ev.self);
+}
+
 static double span_ms(gint64 from, gint64 to)
 {
 	return from && to >= from ? (double)(to - from) / 1000 : 0;
@@ -210,20 +265,12 @@ static void carbons_done(void *ctx, enum iq_cond cond, const struct elem *reply)
 		log_info("phone", "the server has no message carbons: %s", cond_words(cond));
 }
 
-const char *phone_jid_kind(const struct phone *p)
-{
-	const char *resource = jid_resource(phone_jid(p));
-	g_autofree char *safe = text_safe(resource);
-
-	return !resource || g_str_equal(resource, safe) ? "u" : "s";
-}
-
 static void on_online(void *self, const char *full_jid, gboolean resumed)
 {
 	struct phone *p = self;
 	g_autofree char *jid = text_clean(full_jid, TEXT_LONG);
 
-	ui_event(p->ui, "connected", "jid", phone_jid_kind(p), jid, "resumed", "b", resumed,
+	ui_event(p->ui, "connected", "jid", "s", jid, "resumed", "b", resumed,
 		 "dns_ms", "d", span_ms(p->phases.start, p->phases.dns), "tcp_ms", "d", span_ms(p->phases.dns, p->phases.tcp),
 		 "tls_ms", "d", span_ms(p->phases.tcp, p->phases.tls), "auth_ms", "d", span_ms(p->phases.tls, p->phases.auth),
 		 "bind_ms", "d", span_ms(p->phases.auth, p->phases.bind), NULL);
@@ -232,6 +279,7 @@ static void on_online(void *self, const char *full_jid, gboolean resumed)
 		disco_reset(p->disco);
 		stream_query(p->xmpp, NULL, "set", elem_new("enable", "urn:xmpp:carbons:2"), 10000, carbons_done, p);
 		roster_fetch(p->roster, on_roster, p);
+		blocklist_fetch(p->blocklist, on_blocklist, p);
 		p->env.awaits_servers = TRUE;
 		extdisco_fetch(p->extdisco);
 	}
@@ -284,7 +332,7 @@ static void on_servers(void *ctx)
 static void make_terms(const struct phone *p, const char *peer, gboolean we_call, struct call_terms *out)
 {
 	struct terms_of of = {.config = p->config, .peer = peer, .can = disco_known(p->disco, peer), .we_call = we_call,
-		.is_friend = is_ours(p, peer) || roster_sees_us(p->roster, peer), .relay_only = p->relay_only};
+		.is_friend = phone_standing(p, peer) >= STANDING_CONTACT, .relay_only = p->relay_only};
 
 	terms_make(out, &of);
 }
@@ -304,12 +352,13 @@ struct phone *phone_new(const struct config *config, const struct account *accou
 	p->ui = ui;
 	p->config = config;
 	p->calls = g_ptr_array_new();
-	p->exposed = g_ptr_array_new_with_free_func(g_free);
 	p->xmpp = stream_new(&options, &handlers);
 	p->disco = disco_new(p->xmpp);
 	disco_set_transports(p->disco, terms_transports(&config->transports));
 	disco_set_dtls(p->disco, config->keyings.kind[0] == KEYING_DTLS);
 	p->roster = roster_new(p->xmpp);
+	p->blocklist = blocklist_new(p->xmpp);
+	p->standings = standings_new(account->jid, p->roster, p->blocklist);
 	p->extdisco = extdisco_new(p->xmpp, clock_s, on_servers, p);
 	p->archive = archive_new(p->xmpp);
 	p->media = media_thread_new();
@@ -332,6 +381,8 @@ void phone_free(struct phone *p)
 	if (!p)
 		return;
 	archive_free(p->archive);
+	standings_free(p->standings);
+	blocklist_free(p->blocklist);
 	roster_free(p->roster);
 	extdisco_free(p->extdisco);
 	netwatch_free(p->netwatch);
@@ -340,7 +391,6 @@ void phone_free(struct phone *p)
 	media_thread_free(p->media);
 	dtls_cert_free(p->cert);
 	g_ptr_array_unref(p->calls);
-	g_ptr_array_unref(p->exposed);
 	explicit_bzero(&p->env.ice.servers, sizeof(p->env.ice.servers));
 	g_free(p);
 }
@@ -460,6 +510,11 @@ struct disco *phone_disco(struct phone *p)
 struct roster *phone_roster(struct phone *p)
 {
 	return p->roster;
+}
+
+gboolean phone_knows_people(const struct phone *p)
+{
+	return roster_ready(p->roster) && blocklist_ready(p->blocklist);
 }
 
 struct archive *phone_archive(struct phone *p)

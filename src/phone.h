@@ -2,14 +2,15 @@
  * call. Main thread.
  *
  * It routes: jingle IQs to the call of (peer's full JID, sid), everything else about calls to its owner (dial.h,
- * answer.h). Strangers learn nothing: who neither sees our presence nor is being called gets the same
- * service-unavailable as from an account that is not there. */
+ * answer.h). Strangers and those who are blocked (standing.h) learn nothing: whatever they ask, they get the same
+ * service-unavailable as from a device that is not there, and their offers are heard by nobody. */
 #ifndef JCALL_PHONE_H
 #define JCALL_PHONE_H
 
 #include "call.h"
 #include "config.h"
 #include "jingle/jmi.h"
+#include "standing.h"
 #include "ui.h"
 #include "xmpp/archive.h"
 #include "xmpp/disco.h"
@@ -23,10 +24,12 @@ struct phone_events {
 	void (*online)(void *self, gboolean resumed);
 	void (*offline)(void *self, const GError *error, gboolean final);
 	void (*roster)(void *self);			/* the contact list is known (or cannot be had) */
-	/* A JMI message. OURS: sent by our own account (another device of ours; carbons are unwrapped and checked). */
+	void (*blocked)(void *self);			/* the block list is known (or cannot be had), or has changed; may be NULL */
+	/* A JMI message, of nobody who is blocked or behind a room. OURS: sent by our own account (another device of ours; carbons are unwrapped and checked). */
 	void (*jmi)(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours);
-	void (*bounced)(void *self, const char *message_id, const char *condition);
-	/* A well-formed session-initiate that belongs to no call: answer IQ. */
+	/* A message of type error came from FROM, who may be anybody. */
+	void (*bounced)(void *self, const char *from, const char *message_id, const char *condition);
+	/* A well-formed session-initiate that belongs to no call, of somebody who may know that we are here: answer IQ. */
 	void (*offer)(void *self, struct iq *iq, const struct jingle_msg *m);
 	void (*here)(void *self, const char *full_jid, int priority);	/* available presence; may be NULL */
 	void (*gone)(void *self, const char *full_jid);	/* unavailable presence of a peer of one of our calls */
@@ -71,18 +74,20 @@ void          phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx
 			 void *ctx);
 
 const char    *phone_jid(const struct phone *p);		/* full, once online */
-/* As what phone_jid is told in an event (fields_add_all): "u", our user's own word, unless the server has chosen a resource that
- * is not harmless in a command's environment. */
-const char    *phone_jid_kind(const struct phone *p);
 gboolean       phone_is_online(const struct phone *p);
 struct disco  *phone_disco(struct phone *p);
 struct media_thread *phone_media(struct phone *p);
 struct roster *phone_roster(struct phone *p);
 struct archive *phone_archive(struct phone *p);
-/* May JID learn that we are here: it sees our presence anyway, is ourselves, or we are calling it. */
-gboolean       phone_may_know(const struct phone *p, const char *jid);
-void           phone_expose_to(struct phone *p, const char *bare_jid);	/* we are calling it, or took its call */
-
+/* The contact list and the block list are known (or cannot be had): from now on nobody is taken for somebody else. */
+gboolean       phone_knows_people(const struct phone *p);
+/* What JID is to us (standing.h). Whoever has a call with us is no stranger. */
+enum standing  phone_standing(const struct phone *p, const char *jid);
+gboolean       phone_may_know(const struct phone *p, const char *jid);	/* standing_may_know of that */
+void           phone_expose_to(struct phone *p, const char *jid);	/* standings_know: we are calling it, or took its call */
+/* standings_allow: ALLOW is borrowed; and standings_is_allowed. */
+void           phone_allow(struct phone *p, const GPtrArray *allow, gboolean contacts);
+gboolean       phone_is_allowed(const struct phone *p, const char *jid);
 
 gint64 clock_ms(void);			/* the monotonic clock of the signalling side */
 gint64 clock_s(void);			/* seconds since 1970 */

@@ -55,6 +55,7 @@ void     jmi_call_start(struct jmi_call *c, gint64 now_ms);
 /* A JMI message from FROM (full or bare), already known to be of the callee's bare JID or, for carbons of our other
  * devices, ours. TRUE: it concerned this call. */
 gboolean jmi_call_recv(struct jmi_call *c, const char *from, const struct jmi_msg *m, gint64 now_ms);
+gboolean jmi_call_is_propose(const struct jmi_call *c, const char *message_id);	/* the id of its proposal? */
 void     jmi_call_bounced(struct jmi_call *c, const char *message_id, const char *condition, gint64 now_ms);	/* message of type error */
 /* The user, or the direct fallback that succeeded, ends the proposal: a <retract/> for "cancel", then JMI_CALL_ENDED with
  * ERR. Nothing where no proposal is open: after a proceed it is the Jingle session that ends. */

@@ -139,11 +139,16 @@ gboolean jmi_call_recv(struct jmi_call *c, const char *from, const struct jmi_ms
 	return TRUE;
 }
 
-void jmi_call_bounced(struct jmi_call *c, const char *message_id, const char *condition, gint64 now_ms)
+gboolean jmi_call_is_propose(const struct jmi_call *c, const char *message_id)
 {
 	g_autofree char *ours = g_strdup_printf("jm-propose-%s", c->id);
 
-	if (c->state != CALL_OPEN || strcmp(message_id, ours) != 0 || c->ringing)
+	return strcmp(message_id, ours) == 0;
+}
+
+void jmi_call_bounced(struct jmi_call *c, const char *message_id, const char *condition, gint64 now_ms)
+{
+	if (c->state != CALL_OPEN || !jmi_call_is_propose(c, message_id) || c->ringing)
 		return;			/* one device that does not understand does not speak for one that rings */
 	over(c);
 	event(c, JMI_CALL_ENDED, JC_UNAVAILABLE, NULL, condition);

@@ -481,6 +481,8 @@ static void an_entry_allows_its_address_or_its_domain(void **state)
 	assert_false(allow_matches("capulet.lit", "a@capulet.lit.evil.lit"));
 	assert_false(allow_matches("capulet.lit", "capulet.lit@evil.lit"));
 	assert_false(allow_matches("evil.lit", "a@b/x@evil.lit"));
+	assert_false(allow_matches("capulet.lit", "evil.lit/x@capulet.lit"));
+	assert_true(allow_matches("evil.lit", "evil.lit/x@capulet.lit"));
 }
 
 /* ---- the documents ---- */
