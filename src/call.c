@@ -317,8 +317,7 @@ static void on_measured(void *self)
 {
 	struct call *c = self;
 
-	if (c->ev.measured)
-		c->ev.measured(c->ev.self);
+	c->ev.measured(c->ev.self);
 }
 
 static void on_way_failed(void *self, const GError *error)

@@ -53,7 +53,7 @@ struct call_events {
 	void (*voice)(void *self, gboolean speaking);	/* of the peer */
 	void (*in_ended)(void *self, const struct audio_in *in, const GError *fault);	/* as in path.h: the call goes on */
 	void (*out_ended)(void *self, const struct audio_out *out, const GError *fault);
-	void (*measured)(void *self);			/* call_stats has new figures; may be NULL */
+	void (*measured)(void *self);			/* call_stats has new figures */
 	/* Last event, once. TEXT: the peer's words or ours, raw; may be NULL. call_free is the next thing to do. */
 	void (*ended)(void *self, enum jc_err err, enum jingle_reason reason, const char *text, gboolean by_peer);
 	void *self;

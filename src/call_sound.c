@@ -55,7 +55,7 @@ static gboolean tell_digits(struct call *c)
 	char digits[RTP_DIGITS];
 	gsize n = rtp_app_digits(c->app, digits);
 
-	for (gsize i = 0; i < n && !c->freed && c->accepted && c->ev.digit; i++)
+	for (gsize i = 0; i < n && !c->freed && c->accepted; i++)
 		c->ev.digit(c->ev.self, digits[i]);
 	return n > 0;
 }
@@ -71,8 +71,7 @@ void call_sound_changed(struct call *c)
 		path_params(c->path, &params);
 		apply_hold(c);
 	}
-	if (c->ev.changed)
-		c->ev.changed(c->ev.self);
+	c->ev.changed(c->ev.self);
 }
 
 void call_ends(struct call *c, const struct audio_in *in, const struct audio_out *out)

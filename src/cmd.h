@@ -49,9 +49,9 @@ struct app_events {
 	/* The user wants it to end: Ctrl-C, SIGTERM (SIGNUM), or a key. The second time the process leaves at once. */
 	void (*interrupted)(void *self, int signum);
 	void (*key)(void *self, int c);
-	/* Of the control socket; NULL: there is none, nor the next. FALSE with an error. */
+	/* Of the control socket. FALSE with an error. Optional: then there is none, and mute is never called. */
 	gboolean (*request)(void *self, const struct request *r, struct fields *reply, GError **error);
-	void (*mute)(void *self, gboolean muted);	/* SIGUSR1, SIGUSR2 */
+	void (*mute)(void *self, gboolean muted);	/* SIGUSR1, SIGUSR2; optional where there is no request */
 	const char *command;		/* for the status */
 	void *self;
 };

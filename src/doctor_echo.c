@@ -20,7 +20,7 @@ struct echo_check {
 	struct phone *phone;
 	struct dial *dial;
 	gboolean over;
-	void (*closed)(void *ctx);
+	void (*closed)(void *ctx);		/* optional: set when it shall close */
 	void *ctx;
 };
 

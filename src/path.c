@@ -183,7 +183,7 @@ void path_take_snapshot(void *self, void *arg)
 
 	p->stats = snapshot->stats;
 	p->last_alive_us = snapshot->last_any_us;
-	if (!p->closed && p->ev.measured)
+	if (!p->closed)
 		p->ev.measured(p->ev.self);
 }
 

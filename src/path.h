@@ -33,7 +33,7 @@ struct path_events {
 	 * JC_FILE, JC_READER_GONE; NULL: regularly. The path goes on. */
 	void (*in_ended)(void *self, const struct audio_in *in, const GError *fault);
 	void (*out_ended)(void *self, const struct audio_out *out, const GError *fault);
-	void (*measured)(void *self);				/* path_stats has new figures; may be NULL */
+	void (*measured)(void *self);				/* path_stats has new figures */
 	/* JC_NO_PATH, once per way and only before it was proven: by the handshake, or, with path_keys, by ICE or a packet. The path lives and waits for path_way with another; an owner
 	 * that has none ends the call. */
 	void (*way_failed)(void *self, const GError *error);

@@ -31,7 +31,9 @@ struct audio_out {
 	size_t (*ready)(void *self, gint64 now_us);			/* [samples] wanted now, or AUDIO_END: it is gone */
 	void   (*write)(void *self, const gint16 *pcm, size_t n);	/* at most what ready() said */
 	gint64 (*when) (void *self, gint64 now_us, size_t n);		/* [us] when N samples will be wanted; >= NOW */
-	size_t (*queued)(void *self);					/* [samples] written, not yet heard, as far as known */
+	/* [samples] written, not yet heard, as far as known. Optional: without it an end asks for
+	 * what is over already. */
+	size_t (*queued)(void *self);
 	GError *(*fault)(void *self);
 	gboolean (*close)(void *self, GError **error);			/* finishes the file; FALSE: it is not complete */
 	gboolean patient;						/* 60 ms of delay are less harm than sound that is
@@ -50,8 +52,8 @@ struct audio_tap {
 struct audio_driver {
 	const char *name;						/* "device", "file", "pipe", "tone", "null" */
 	gboolean (*open_in) (struct audio_in *in, const char *arg, GError **error);
-	gboolean (*open_out)(struct audio_out *out, const char *arg, GError **error);
-	/* One call per device: {name, kind of use}; NULL where the driver has no list. */
+	gboolean (*open_out)(struct audio_out *out, const char *arg, GError **error);	/* optional: it only speaks */
+	/* One call per device: {name, kind of use}. Optional: there is nothing to list. */
 	gboolean (*list)(void (*each)(void *ctx, int number, const char *name, gboolean in, gboolean out,
 				      gboolean is_default_in, gboolean is_default_out), void *ctx, GError **error);
 };

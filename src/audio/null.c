@@ -49,6 +49,11 @@ static gint64 when_chunk(void *self, gint64 now_us, size_t n)
 	return when(self, now_us, MAX(n, AUDIO_RATE / 100));
 }
 
+static GError *no_fault(void *self)
+{
+	return NULL;
+}
+
 static void close_in(void *self)
 {
 	g_free(self);
@@ -62,15 +67,29 @@ static gboolean close_out(void *self, GError **error)
 
 static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 {
-	*in = (struct audio_in){.start = start, .ready = ready, .read = read_silence, .when = when, .close = close_in,
-				.self = g_new0(struct null_end, 1)};
+	*in = (struct audio_in){
+		.start = start,
+		.ready = ready,
+		.read = read_silence,
+		.when = when,
+		.fault = no_fault,
+		.close = close_in,
+		.self = g_new0(struct null_end, 1),
+	};
 	return TRUE;
 }
 
 static gboolean open_out(struct audio_out *out, const char *arg, GError **error)
 {
-	*out = (struct audio_out){.start = start, .ready = ready, .write = write_nowhere, .when = when_chunk,
-				  .close = close_out, .self = g_new0(struct null_end, 1)};
+	*out = (struct audio_out){
+		.start = start,
+		.ready = ready,
+		.write = write_nowhere,
+		.when = when_chunk,
+		.fault = no_fault,
+		.close = close_out,
+		.self = g_new0(struct null_end, 1),
+	};
 	return TRUE;
 }
 

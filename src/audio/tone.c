@@ -45,6 +45,11 @@ static gint64 when(void *self, gint64 now_us, size_t n)
 	return pacer_when(&t->pacer, now_us, n);
 }
 
+static GError *no_fault(void *self)
+{
+	return NULL;
+}
+
 static void close_in(void *self)
 {
 	g_free(self);
@@ -63,7 +68,15 @@ static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 	}
 	t = g_new0(struct tone, 1);
 	t->hz = (guint)hz;
-	*in = (struct audio_in){.start = start, .ready = ready, .read = read_tone, .when = when, .close = close_in, .self = t};
+	*in = (struct audio_in){
+		.start = start,
+		.ready = ready,
+		.read = read_tone,
+		.when = when,
+		.fault = no_fault,
+		.close = close_in,
+		.self = t,
+	};
 	return TRUE;
 }
 

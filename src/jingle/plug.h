@@ -26,7 +26,7 @@ struct jingle_app {				/* the WHAT: one application namespace */
 	/* What it adds to the reason security-error: its namespace of errors, and the words for keys that are missing and for
 	 * such that cannot be used. NULL: nothing. */
 	const char *errors_ns, *keys_missing, *keys_invalid;
-	/* Why answer or agree has said no, as words for our user; NULL: the outcome says it all. May be NULL itself. */
+	/* Why answer or agree has said no, as words for our user; NULL: the outcome says it all. Optional. */
 	const char  *(*why)(void *self);
 };
 
@@ -50,7 +50,7 @@ struct jingle_keying {				/* the CONDITION: sees both other slots, since DTLS (X
 	 * JC_SECURITY. */
 	enum jc_err  (*read)(void *self, enum jingle_action action, const struct elem *description,
 			     const struct elem *transport);
-	/* Why the last read has said no, as words for our user; NULL: the outcome says it all. May be NULL itself. */
+	/* Why the last read has said no, as words for our user; NULL: the outcome says it all. Optional. */
 	const char  *(*why)(void *self);
 };
 

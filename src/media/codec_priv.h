@@ -1,5 +1,5 @@
-/* codec_priv.h - what a codec is to codec.c. Each has its struct begin with the table of what it can do; a function that is
- * missing does nothing. */
+/* codec_priv.h - what a codec is to codec.c. Each has its struct begin with the table of what it can
+ * do. An optional function that is missing does nothing and has nothing. */
 #ifndef JCALL_MEDIA_CODEC_PRIV_H
 #define JCALL_MEDIA_CODEC_PRIV_H
 
@@ -7,9 +7,9 @@
 
 struct encoder_ops {
 	void (*free)(struct encoder *e);
-	void (*params)(struct encoder *e, const struct media_params *params);
-	void (*loss)(struct encoder *e, double loss);
-	bool (*has_fec)(const struct encoder *e);
+	void (*params)(struct encoder *e, const struct media_params *params);	/* optional */
+	void (*loss)(struct encoder *e, double loss);		/* optional */
+	bool (*has_fec)(const struct encoder *e);		/* optional */
 	int (*encode)(struct encoder *e, const gint16 *pcm, size_t n, uint8_t *out, size_t cap);
 };
 
@@ -21,7 +21,8 @@ struct decoder_ops {
 	size_t (*duration)(const uint8_t *payload, size_t len);
 	size_t (*decode)(struct decoder *d, const uint8_t *payload, size_t len, gint16 *pcm);
 	size_t (*conceal)(struct decoder *d, size_t n, gint16 *pcm);
-	gboolean (*has_fec)(const uint8_t *payload, size_t len);
+	gboolean (*has_fec)(const uint8_t *payload, size_t len);	/* optional */
+	/* Optional where there is no has_fec: called after that has said yes. */
 	size_t (*fec)(struct decoder *d, const uint8_t *payload, size_t len, size_t n, gint16 *pcm);
 };
 

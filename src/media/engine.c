@@ -196,7 +196,7 @@ static void end_input(struct engine *e, gint64 now_us)
 {
 	e->silent_us = MAX(now_us, e->captured_us + (gint64)e->params.ptime_ms * 1000);
 	e->in_ended = TRUE;
-	e->in_fault = e->in.fault ? e->in.fault(e->in.self) : NULL;
+	e->in_fault = e->in.fault(e->in.self);
 	e->have_in = FALSE;
 }
 
@@ -260,7 +260,7 @@ static gboolean starve_one(struct engine *e, gint64 now_us)
 static void end_output(struct engine *e, gint64 now_us)
 {
 	e->out_ended = TRUE;
-	e->out_fault = e->out.fault ? e->out.fault(e->out.self) : NULL;
+	e->out_fault = e->out.fault(e->out.self);
 	e->have_out = FALSE;
 	e->nowhere_us = now_us;
 }

@@ -315,8 +315,7 @@ static void on_phase(void *self, const char *phase, gint64 now_us)
 	if (x->over || x->closed)
 		return;
 	watch(x, strcmp(phase, "bind") != 0);
-	if (x->h.phase)
-		x->h.phase(x->h.self, phase, now_us);
+	x->h.phase(x->h.self, phase, now_us);
 }
 
 static void on_certificate(void *self, const char *expires)

@@ -40,12 +40,12 @@ struct stream_handlers {
 	void (*iq)(void *self, struct iq *iq);
 	void (*message)(void *self, const struct elem *message);	/* borrowed; carbons come as they are */
 	void (*presence)(void *self, const struct elem *presence);	/* borrowed */
-	/* Stages of the login for timing: "dns", "tcp", "tls", "auth", "bind", each when it is done. May be NULL. */
+	/* Stages of the login for timing: "dns", "tcp", "tls", "auth", "bind", each when it is done. */
 	void (*phase)(void *self, const char *phase, gint64 now_us);
 	/* When the certificate that the server shows, good or bad, expires, in the words of OpenSSL: "Nov 21 08:52:47 2027 GMT";
-	 * before the phase "tls". May be NULL. */
+	 * before the phase "tls". Optional. */
 	void (*certificate)(void *self, const char *expires);
-	/* Every stanza in and out as text, secrets never; may be NULL. */
+	/* Every stanza in and out as text, secrets never. Optional. */
 	void (*trace)(void *self, gboolean out, const char *xml);
 	void *self;
 };

@@ -26,7 +26,7 @@ struct stream_reports {
 	void (*stanza)(void *self, struct elem *stanza);		/* takes STANZA */
 	void (*unsent)(void *self, struct elem *stanza);		/* takes STANZA: it never left */
 	void (*closed)(void *self);
-	void (*trace)(void *self, gboolean out, char *xml);		/* takes XML; may be NULL */
+	void (*trace)(void *self, gboolean out, char *xml);		/* takes XML; optional */
 };
 
 struct stream_link {

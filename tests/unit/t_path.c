@@ -171,12 +171,36 @@ static void wait_both(struct world *w, size_t offset, unsigned n)
 
 #define WAIT_BOTH(w, what, n) wait_both(w, offsetof(struct side, what), n)
 
+static void on_digit(void *self, char digit)
+{
+}
+
+static void on_measured(void *self)
+{
+}
+
 static void open_side(struct world *w, struct side *s, struct side *other, gboolean controlling)
 {
-	struct path_events events = {.creds = on_creds, .candidate = on_candidate, .gathered = on_gathered,
-		.connected = on_connected, .secured = on_secured, .flowing = on_flowing, .heard = on_heard,
-		.unstable = on_unstable, .voice = on_voice, .in_ended = on_in_ended, .out_ended = on_out_ended, .way_failed = on_way_failed, .stale = on_stale, .failed = on_failed,
-		.peer_left = on_left, .self = s};
+	struct path_events events = {
+		.creds = on_creds,
+		.candidate = on_candidate,
+		.gathered = on_gathered,
+		.connected = on_connected,
+		.secured = on_secured,
+		.flowing = on_flowing,
+		.heard = on_heard,
+		.unstable = on_unstable,
+		.digit = on_digit,
+		.voice = on_voice,
+		.in_ended = on_in_ended,
+		.out_ended = on_out_ended,
+		.measured = on_measured,
+		.way_failed = on_way_failed,
+		.stale = on_stale,
+		.failed = on_failed,
+		.peer_left = on_left,
+		.self = s,
+	};
 	struct link_options options = {.controlling = controlling, .loopback = TRUE};
 
 	s->other = other;

@@ -108,11 +108,90 @@ static void on_closed(void *ctx, const struct media_stats *stats)
 	((struct rig *)ctx)->closed = TRUE;
 }
 
+/* ---- a path whose owner only counts addresses ---- */
+
+static void on_creds(void *self, const struct ice_creds *local)
+{
+}
+
+static void on_candidate(void *self, const struct ice_cand *local)
+{
+	((struct rig *)self)->addresses++;
+}
+
+static void on_gathered(void *self, unsigned candidates)
+{
+}
+
+static void on_connected(void *self, const struct ice_cand *local, const struct ice_cand *remote)
+{
+}
+
+static void on_secured(void *self, const char *suite)
+{
+}
+
+static void on_time(void *self, gint64 at_us)
+{
+}
+
+static void on_unstable(void *self, gboolean silent)
+{
+}
+
+static void on_digit(void *self, char digit)
+{
+}
+
+static void on_voice(void *self, gboolean speaking)
+{
+}
+
+static void on_in_ended(void *self, const struct audio_in *in, const GError *fault)
+{
+}
+
+static void on_out_ended(void *self, const struct audio_out *out, const GError *fault)
+{
+}
+
+static void on_nothing(void *self)
+{
+}
+
+static void on_error(void *self, const GError *error)
+{
+}
+
+static struct path_events events_of(struct rig *r)
+{
+	return (struct path_events){
+		.creds = on_creds,
+		.candidate = on_candidate,
+		.gathered = on_gathered,
+		.connected = on_connected,
+		.secured = on_secured,
+		.flowing = on_time,
+		.heard = on_time,
+		.unstable = on_unstable,
+		.digit = on_digit,
+		.voice = on_voice,
+		.in_ended = on_in_ended,
+		.out_ended = on_out_ended,
+		.measured = on_nothing,
+		.way_failed = on_error,
+		.stale = on_nothing,
+		.failed = on_error,
+		.peer_left = on_nothing,
+		.self = r,
+	};
+}
+
 static void a_hello_that_came_before_the_way_worked_is_answered_when_it_does(void **state)
 {
 	struct rig r = {.media = media_thread_new(), .ours = dtls_cert_new(NULL), .theirs = dtls_cert_new(NULL)};
 	struct link_options options = {.controlling = TRUE};
-	struct path_events events = {.self = &r};
+	struct path_events events = events_of(&r);
 	struct dtls_fingerprint ours, theirs;
 
 	dtls_cert_fingerprint(r.ours, &ours);
@@ -140,7 +219,7 @@ static void however_often_the_peer_begins_anew_his_addresses_are_bounded(void **
 {
 	struct rig r = {.media = media_thread_new(), .ours = dtls_cert_new(NULL)};
 	struct link_options options = {.controlling = TRUE};
-	struct path_events events = {.self = &r};
+	struct path_events events = events_of(&r);
 	struct ice_cand cand = {.ip = "192.0.2.1", .component = 1};
 	struct ice_creds creds = {"abcd", "0123456789012345678901"};
 
@@ -165,11 +244,6 @@ static void however_often_the_peer_begins_anew_his_addresses_are_bounded(void **
 	media_thread_free(r.media);
 }
 
-static void on_cand(void *self, const struct ice_cand *local)
-{
-	((struct rig *)self)->addresses++;
-}
-
 static void tell_cand(void *self, void *arg)
 {
 	struct rig *r = self;
@@ -187,7 +261,7 @@ static void what_was_found_before_anybody_listened_is_told_if_it_still_holds(voi
 	for (int moved = 0; moved <= 1; moved++) {
 		struct rig r = {.media = media_thread_new(), .ours = dtls_cert_new(NULL), .up = moved};
 		struct link_options options = {.controlling = TRUE};
-		struct path_events events = {.candidate = on_cand, .self = &r};
+		struct path_events events = events_of(&r);
 
 		r.path = path_new(r.media, &options, r.ours, NULL);
 		post_to(media_thread_context(r.media), tell_cand, &r, NULL, 0);

@@ -412,7 +412,7 @@ static void certificate_of_another_name_is_refused(void **state)
 	g_autofree char *ca = g_build_filename(dir, "ca.pem", NULL);
 	struct client c = {.phases = g_string_new(NULL)};
 	struct stream_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_stanza,
-					   .presence = on_stanza, .self = &c};
+					   .presence = on_stanza, .phase = on_phase, .self = &c};
 	struct server s;
 
 	server_start(&s, script);

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
 #include <glib/gstdio.h>
 
 #include "err.h"
+#include "fake_audio.h"
 #include "talk_sound.h"
 
 enum { PATIENCE_S = 30 };
@@ -284,9 +286,14 @@ static void a_talk_that_ends_before_they_are_there_closes_them_all_the_same(void
 	assert_int_equal(w->opened, 0);
 }
 
+struct noting {
+	struct fake_in fake;			/* first: its functions know nothing of the rest */
+	gpointer closed_by;
+};
+
 static void note_thread(void *self)
 {
-	g_atomic_pointer_set((gpointer *)self, g_thread_self());
+	g_atomic_pointer_set(&((struct noting *)self)->closed_by, g_thread_self());
 }
 
 /* Closing a device takes its time, which the main loop has not. */
@@ -294,17 +301,19 @@ static void what_is_not_wanted_any_more_is_closed_in_the_background(void **state
 {
 	struct world *w = *state;
 	struct ends *ends = g_new0(struct ends, 1);
-	gpointer closed_by = NULL;
+	struct noting noting = {0};
 	guint limit = g_timeout_add_seconds(PATIENCE_S, too_late, NULL);
 
 	ends->have_in = TRUE;
-	ends->in = (struct audio_in){.close = note_thread, .self = &closed_by};
+	fake_in_init(&noting.fake);
+	ends->in = noting.fake.end;
+	ends->in.close = note_thread;
 	w->options.ready = ends;
 	begin(w);
 	finish(w);
-	while (!g_atomic_pointer_get(&closed_by))
+	while (!g_atomic_pointer_get(&noting.closed_by))
 		g_main_context_iteration(NULL, FALSE);
-	assert_ptr_not_equal(closed_by, g_thread_self());
+	assert_ptr_not_equal(noting.closed_by, g_thread_self());
 	g_source_remove(limit);
 }
 

@@ -147,10 +147,15 @@ static GError *in_fault(void *self)
 	return g_steal_pointer(&f->fault);
 }
 
+/* The test owns the struct. */
+static void in_close(void *self)
+{
+}
+
 void fake_in_init(struct fake_in *f)
 {
 	f->end = (struct audio_in){.start = in_start, .ready = in_ready, .read = in_read, .when = in_when, .fault = in_fault,
-				   .live = f->live, .self = f};
+				   .close = in_close, .live = f->live, .self = f};
 }
 
 /* ---- out ---- */
@@ -201,11 +206,16 @@ static GError *out_fault(void *self)
 	return NULL;
 }
 
+static gboolean out_close(void *self, GError **error)
+{
+	return TRUE;
+}
+
 void fake_out_init(struct fake_out *f)
 {
 	f->pcm = g_new0(gint16, f->room);
 	f->end = (struct audio_out){.start = out_start, .ready = out_ready, .write = out_write, .when = out_when,
-				    .fault = out_fault, .self = f};
+				    .fault = out_fault, .close = out_close, .self = f};
 }
 
 void fake_out_clear(struct fake_out *f)
