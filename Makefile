@@ -31,6 +31,7 @@ endif
 CFLAGS ?= -O2 -g
 SANFLAGS_release :=
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANFLAGS_fuzz := $(SANFLAGS_asan) -fsanitize=fuzzer-no-link
 ifeq ($(MODE),release)
 HARDEN_USED := $(HARDEN)
 LINKHARD    := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
@@ -95,11 +96,13 @@ $(B)/bench/%: tests/bench/%.c $(SIMO) $(B)/libjcall.a
 	$(call say,BENCH,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SIMO) $(B)/libjcall.a $(PKG_LIBS)
 
-# Without clang's libFuzzer the fuzzers are built with a driver that replays the corpus: `make check` always runs them.
+# Without clang's libFuzzer (MODE=fuzz, tests/fuzz/run) the fuzzers are built with a driver that replays the corpus: `make check`
+# always runs them.
+DRIVER := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,tests/fuzz/replay.c)
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/tests/lib/fake_stream.o $(B)/libjcall.a
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
+	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(DRIVER) \
 	  $(if $(filter $<,$(FAKED)),$(B)/tests/lib/fake_stream.o) $(B)/libjcall.a $(PKG_LIBS)
 
 # The wide area network of tests/net. It is no part of the program, and links nothing of it.
@@ -155,10 +158,11 @@ sanitize-check:
 	$(Q)$(MAKE) --no-print-directory MODE=asan CFLAGS='-O1 -g' WERROR=1 all tests-built
 	$(Q)$(PYTHON) tests/run --build build/asan unit fuzz integ net-quick
 
-# Coverage-guided fuzzing with clang, e.g. make fuzz SECONDS=600
+# Coverage-guided fuzzing with clang, so long for each fuzzer, e.g. make fuzz SECONDS=600, or with FUZZERS="fuzz_phone fuzz_dtls"
 SECONDS ?= 60
 fuzz:
-	$(Q)tests/fuzz/run $(SECONDS)
+	$(Q)tests/deps --fuzz
+	$(Q)tests/fuzz/run $(SECONDS) $(FUZZERS)
 
 bench: all $(BENCH)
 	$(Q)tests/deps --test
@@ -243,7 +247,7 @@ help:
 	@echo 'make check-interop     calls with other clients: Dino, a browser, aiortc'
 	@echo 'make bench        measure'
 	@echo 'make bench-quality     what is heard through bad networks'
-	@echo 'make fuzz SECONDS=600  fuzz every parser with clang'
+	@echo 'make fuzz SECONDS=600  fuzz everything that others can send, with clang'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make deb          a Debian package, in build/deb'
 	@echo 'make check-deb    the same, tried by lintian and in a clean Debian 12 (needs root, some minutes)'

@@ -168,9 +168,11 @@ void call_way_send_change(struct call *c)
 		jingle_replace_accept(c->session, call_now(c));
 }
 
-/* A new way by ICE is sought while the old one stays in force. */
+/* A new way by ICE is sought while the old one stays in force. Where the peer seeks one already, our answer is as good. */
 void call_way_renew(struct call *c)
 {
+	if (iceudp_owes_answer(c->ice))
+		return;
 	if (c->accepted && c->way == TRANSPORT_ICE_UDP && c->change == SETTLED)
 		path_renew(c->path, &c->env->ice.servers, relay_only(c));
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "state.h"
 #include "text.h"
 
@@ -308,4 +309,31 @@ static gboolean append(const char *path, const struct call_entry *e)
 gboolean calllog_keep(const char *path, const struct call_entry *e, GError **error)
 {
 	return append(path, e) || keep_whole(path, e, error);
+}
+
+/* ---- the same by a keeper ---- */
+
+struct keeping {
+	char *path;
+	struct call_entry *entry;
+};
+
+static void keep(void *data)
+{
+	struct keeping *job = data;
+	g_autoptr(GError) error = NULL;
+
+	if (!calllog_keep(job->path, job->entry, &error))
+		log_warn("calls", "%s", error->message);
+	call_entry_free(job->entry);
+	g_free(job->path);
+	g_free(job);
+}
+
+void calllog_keep_by(struct keeper *k, const char *path, const struct call_entry *e)
+{
+	struct keeping *job = g_new(struct keeping, 1);
+
+	*job = (struct keeping){.path = g_strdup(path), .entry = make_entry(e)};
+	keeper_do(k, WHAT, keep, NULL, job);
 }

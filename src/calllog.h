@@ -1,4 +1,5 @@
-/* calllog.h - the calls of an account that this machine knows of: a small text file, one line each. Main thread.
+/* calllog.h - the calls of an account that this machine knows of: a small text file, one line each. Any thread; one
+ * that must not wait for the disk has it done by a keeper (keeper.h).
  *
  * $XDG_STATE_HOME/jcall/ADDRESS.calls, readable by its owner alone, replaced as a whole, CALLLOG_MAX calls at most (the
  * latest), and beside them CALLLOG_STRANGERS that strangers have made in vain: however many those are, no other call is
@@ -10,6 +11,7 @@
 #include <glib.h>
 
 #include "err.h"
+#include "keeper.h"
 
 enum { CALLLOG_MAX = 300, CALLLOG_STRANGERS = 50 };
 
@@ -47,5 +49,7 @@ void            call_entry_free(gpointer e);
 
 /* Adds E to the list in PATH, as a line at its end. FALSE with JC_FILE. */
 gboolean        calllog_keep(const char *path, const struct call_entry *e, GError **error);
+/* The same, some time later and by K; that it failed is told in the log. */
+void            calllog_keep_by(struct keeper *k, const char *path, const struct call_entry *e);
 
 #endif

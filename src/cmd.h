@@ -5,6 +5,7 @@
 #define JCALL_CMD_H
 
 #include "config.h"
+#include "keeper.h"
 #include "script/control.h"
 #include "script/event_sink.h"
 #include "script/hooks.h"
@@ -62,6 +63,7 @@ struct app {
 	struct ui *ui;
 	struct phone *phone;
 	struct event_sink *sink;		/* NULL: --events was not given */
+	struct keeper *keeper;			/* of the files of the account */
 	struct hooks *hooks;			/* NULL: there are none */
 	struct control *control;		/* NULL: there is no place for it */
 	GMainLoop *loop;

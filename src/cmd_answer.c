@@ -126,7 +126,7 @@ static void tell_waiting(struct answering *a)
 		return;
 	a->told_waiting = TRUE;
 	g_clear_handle_id(&a->echo_timer, g_source_remove);
-	ui_event(a->app.ui, "waiting", "jid", "s", jid, NULL);
+	ui_event(a->app.ui, "waiting", "jid", phone_jid_kind(a->app.phone), jid, NULL);
 	ui_say(a->app.ui, "Waiting for calls to %s%s", jid, ui_has_keys(a->app.ui) ? "; Ctrl-C ends" : "");
 	tell_status(a);
 	service_ready(a->service);
@@ -407,7 +407,7 @@ static int run_answer(struct answering *a, const struct common *o)
 			.allow = a->allow, .ignore_strangers = !a->app.config->answer_strangers,
 			.ring_timeout_s = a->app.ring_timeout_s,
 			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
-		a->missed = missed_new(a->app.phone, a->app.account->jid, FALSE, &missed);
+		a->missed = missed_new(a->app.phone, a->app.keeper, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		service_watch(a->service, phone_media(a->app.phone));
 		events_listen(ui_events(a->app.ui), on_event, a);

@@ -121,6 +121,7 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	password = account_password(a->account, a->config, error);
 	if (!password)
 		return FALSE;
+	a->keeper = keeper_new();
 	ui.stdin_is_audio = is_stdio(a->talk.in);
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
@@ -281,6 +282,7 @@ void app_free(struct app *a)
 	control_free(a->control);
 	hooks_free(a->hooks);
 	phone_free(a->phone);
+	keeper_free(a->keeper, KEEPER_FLUSH_MS);
 	event_sink_free(a->sink, SINK_LIMIT_MS);
 	ui_free(a->ui);
 	config_free(a->config);

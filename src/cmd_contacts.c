@@ -10,7 +10,8 @@
 enum {
 	QUIET_MS = 1500, PRESENCE_MS = 4000,	/* presence has come when none came for so long; and in any case by then */
 	ANSWER_MS = 3000,			/* after the last question: who does not answer by then is silent */
-	LIMIT_MS = 8000,			/* in all, from the login on */
+	LIST_MS = 30000,			/* for the contact list, from the login on: as long as roster.c waits for it */
+	LIMIT_MS = 8000,			/* for all that follows it */
 	AT_ONCE = 16, STEP_MS = 500,		/* so many people are asked side by side, of whom others with the same client profit;
 						 * and so many more each time they have been slow for so long */
 	PRIORITY = -1,				/* no message is to come here */
@@ -244,13 +245,47 @@ static GPtrArray *listed(struct phone *phone)
 	return known;
 }
 
-void remember_contacts(const struct app *a)
+struct keeping {
+	char *jid;
+	GPtrArray *known;
+};
+
+/* In the keeper's thread. */
+static void keep(void *data)
 {
-	g_autoptr(GPtrArray) known = listed(a->phone);
+	struct keeping *job = data;
 	g_autoptr(GError) error = NULL;
 
-	if (roster_has_come(phone_roster(a->phone)) && !known_keep(a->account->jid, known, &error))
+	if (!known_keep(job->jid, job->known, &error))
 		log_info("contacts", "%s", error->message);
+	g_ptr_array_unref(job->known);
+	g_free(job->jid);
+	g_free(job);
+}
+
+void remember_contacts(const struct app *a)
+{
+	struct keeping *job;
+
+	if (!roster_has_come(phone_roster(a->phone)))
+		return;
+	job = g_new(struct keeping, 1);
+	*job = (struct keeping){.jid = g_strdup(a->account->jid), .known = listed(a->phone)};
+	keeper_do(a->keeper, "list of contacts", keep, NULL, job);
+}
+
+static gboolean on_limit(gpointer data)
+{
+	struct contacts *c = data;
+
+	c->limit_timer = 0;
+	if (c->rows) {
+		conclude(c);
+	} else {
+		log_error("contacts", "the server did not give the contact list within %d s", LIST_MS / 1000);
+		leave(c, jc_exit_status(JC_SERVER));
+	}
+	return G_SOURCE_REMOVE;
 }
 
 static void on_roster(void *self)
@@ -269,6 +304,8 @@ static void on_roster(void *self)
 	known = listed(c->app.phone);
 	c->rows = contacts_rows(c->app.config, known);
 	contacts_sort(c->rows);
+	g_clear_handle_id(&c->limit_timer, g_source_remove);
+	c->limit_timer = g_timeout_add(LIMIT_MS, on_limit, c);
 	phone_presence(c->app.phone, NULL, PRIORITY);	/* without it the server tells us of nobody's */
 	c->presence_end_ms = clock_ms() + PRESENCE_MS;
 	wait_for_quiet(c);
@@ -276,26 +313,12 @@ static void on_roster(void *self)
 
 /* ---- the other events of the phone ---- */
 
-static gboolean on_limit(gpointer data)
-{
-	struct contacts *c = data;
-
-	c->limit_timer = 0;
-	if (c->rows) {
-		conclude(c);
-	} else {
-		log_error("contacts", "the server did not give the contact list within %d s", LIMIT_MS / 1000);
-		leave(c, jc_exit_status(JC_SERVER));
-	}
-	return G_SOURCE_REMOVE;
-}
-
 static void on_online(void *self, gboolean resumed)
 {
 	struct contacts *c = self;
 
 	if (!c->limit_timer && c->app.status < 0)
-		c->limit_timer = g_timeout_add(LIMIT_MS, on_limit, c);
+		c->limit_timer = g_timeout_add(LIST_MS, on_limit, c);
 }
 
 static void on_offline(void *self, const GError *error, gboolean final)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "script/control.h"
@@ -38,25 +37,6 @@ static void peer_free(gpointer data)
 	fields_free(p->status);
 	g_free(p->path);
 	g_free(p);
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_sec = PATIENCE_S};
-	int fd;
-
-	if (g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path)) >= sizeof(addr.sun_path))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		return fd;
-	if (errno == ECONNREFUSED)		/* it was killed */
-		unlink(path);
-	close(fd);
-	return -1;
 }
 
 static gboolean send_line(int fd, const char *line)
@@ -107,9 +87,12 @@ static struct fields *ask(struct peer *p, const struct request *r, char **line)
 static struct peer *peer_new(const char *path)
 {
 	struct request status = {.verb = VERB_STATUS};
+	g_autoptr(GError) error = NULL;
 	struct peer *p;
-	int fd = connect_to(path);
+	int fd = control_connect(path, PATIENCE_S, &error);
 
+	if (error)
+		log_warn("ctl", "%s", error->message);
 	if (fd < 0)
 		return NULL;
 	p = g_new0(struct peer, 1);
@@ -185,38 +168,47 @@ static struct peer *the_one(const struct asking *a, const GPtrArray *peers)
 
 static void print_member(void *ctx, const char *key, const char *value)
 {
+	g_autofree char *clean = text_clean(value, G_MAXSIZE), *name = text_clean(key, TEXT_SHORT);
 	char *end;
 	double number = g_ascii_strtod(value, &end);
 
 	if (g_str_equal(key, "ok") || g_str_equal(key, "time") || g_str_equal(key, "id"))
 		return;
 	if (strchr(value, '.') && end > value && !*end)
-		printf("%s: %.6g\n", key, number);		/* nobody reads the picoseconds of a jitter */
+		printf("%s: %.6g\n", name, number);		/* nobody reads the picoseconds of a jitter */
 	else
-		printf("%s: %s\n", key, value);
+		printf("%s: %s\n", name, clean);
 }
 
 static void print_calls(const GPtrArray *calls)
 {
 	for (guint i = 0; calls && i < calls->len; i++) {
 		const struct fields *c = calls->pdata[i];
+		g_autofree char *direction = text_clean(fields_string(c, "direction"), TEXT_SHORT);
+		g_autofree char *peer = text_clean(fields_string(c, "peer"), TEXT_LONG), *state = text_clean(fields_string(c, "state"), TEXT_SHORT);
 		gint64 number = 0;
 		double s = 0;
 
 		fields_int(c, "call", &number);
 		fields_double(c, "duration_s", &s);
-		printf("call %d: %s %s, %s%s, %u:%02u\n", (int)number, fields_string(c, "direction"), fields_string(c, "peer"),
-		       fields_string(c, "state"), fields_bool(c, "muted") ? ", muted" : "", (unsigned)s / 60, (unsigned)s % 60);
+		printf("call %d: %s %s, %s%s, %u:%02u\n", (int)number, direction, peer,
+		       state, fields_bool(c, "muted") ? ", muted" : "", (unsigned)s / 60, (unsigned)s % 60);
 	}
 }
 
-/* Text in it has been cleaned by the jcall that sent it. */
+static void print_json(const char *line)
+{
+	g_autofree char *clean = text_clean_json(line);
+
+	printf("%s\n", clean);
+}
+
 static void print_answer(const struct asking *a, const struct request *r, const struct fields *answer, const char *line)
 {
 	const GPtrArray *calls = fields_list(answer, "calls");
 
 	if (a->json) {
-		printf("%s\n", line);
+		print_json(line);
 		return;
 	}
 	fields_each(answer, print_member, NULL);
@@ -232,8 +224,10 @@ static int follow_events(struct peer *p)
 
 	setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &for_ever, sizeof(for_ever));
 	while ((line = read_line(p)) != NULL) {
-		gboolean told = printf("%s\n", line) > 0 && fflush(stdout) == 0;
+		gboolean told;
 
+		print_json(line);
+		told = fflush(stdout) == 0 && !ferror(stdout);
 		free(line);
 		if (!told)
 			break;
@@ -258,7 +252,7 @@ static int request(const struct asking *a, struct peer *p, const struct request 
 			status = follow_events(p);
 	} else {
 		if (a->json)
-			printf("%s\n", line);
+			print_json(line);
 		log_error("ctl", "%s", fields_string(answer, "error") ? fields_string(answer, "error") : "refused");
 		status = jc_exit_status(JC_REFUSED);
 	}

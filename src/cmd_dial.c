@@ -25,12 +25,10 @@ static void on_done(void *ctx, enum jc_err err, const char *text)
 
 static void on_keep(void *ctx, const struct call_entry *e)
 {
-	struct dialling *d = ctx;
+	const struct dialling *d = ctx;
 	g_autofree char *path = calllog_path(d->app.account->jid);
-	g_autoptr(GError) error = NULL;
 
-	if (!calllog_keep(path, e, &error))
-		log_warn("dial", "%s", error->message);
+	calllog_keep_by(d->app.keeper, path, e);
 }
 
 static void on_online(void *self, gboolean resumed)

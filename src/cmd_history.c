@@ -146,7 +146,7 @@ static int run_missed(struct history *h, struct common *o)
 	o->out = g_strdup("null");
 	if (!app_init(&h->app, o, &status))
 		return status;
-	h->missed = missed_new(h->app.phone, h->app.account->jid, h->all, &missed);
+	h->missed = missed_new(h->app.phone, h->app.keeper, h->app.account->jid, h->all, &missed);
 	status = app_run(&h->app, &events);
 	missed_free(h->missed);
 	app_free(&h->app);

@@ -60,6 +60,8 @@ const char *cond_words(enum iq_cond cond)
 {
 	if (cond == COND_OK)
 		return "done";
+	if (cond == COND_TOO_LARGE)
+		return "the answer is larger than jcall takes";
 	if (cond == COND_TIMEOUT)
 		return "no answer";
 	if (cond == COND_DISCONNECTED)

@@ -11,7 +11,7 @@ enum iq_cond {
 	COND_COUNT
 };
 
-/* Adds the <error/> of COND to IQ (an <iq type='error'>). Not for OK, TIMEOUT and DISCONNECTED. */
+/* Adds the <error/> of COND to IQ (an <iq type='error'>). Not for OK, TOO_LARGE, TIMEOUT and DISCONNECTED. */
 void cond_write(struct elem *iq, enum iq_cond cond);
 /* Reads the answer from an iq of type result or error; an unknown or missing condition is COND_UNDEFINED. A condition of
  * XEP-0166 counts whatever plain condition stands beside it. */

@@ -307,7 +307,7 @@ static void on_message(void *self, const struct elem *message)
 
 static void on_presence(void *self, const struct elem *presence)
 {
-	disco_presence(((struct login *)self)->disco, presence);
+	disco_presence(((struct login *)self)->disco, presence, TRUE);
 }
 
 static void on_trace(void *self, gboolean out, const char *xml)

@@ -8,7 +8,7 @@
 #define ENDING ".contacts"
 #define WHAT "list of contacts"
 
-enum { MAX_TEXT = 2 * 1024 * 1024 };
+enum { MAX_TEXT = STATE_MAX_BYTES - 8 * 1024 };	/* [bytes] a line of the longest address and name goes over it */
 
 static void known_free(gpointer data)
 {

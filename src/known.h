@@ -1,5 +1,5 @@
 /* known.h - who is on the contact list of an account, as this machine saw it last: a small text file, so that people can be
- * named and completed without a login. Main thread.
+ * named and completed without a login. Any thread that may wait for the disk (keeper.h).
  *
  * $XDG_STATE_HOME/jcall/ADDRESS.contacts (state.h), one line each, KNOWN_MAX at most: address, tab, name. It decides nothing:
  * who may call and who sees what is decided by the contact list itself. */
@@ -10,7 +10,7 @@
 
 #include "err.h"
 
-enum { KNOWN_MAX = 10000 };
+enum { KNOWN_MAX = 50000 };
 
 struct known {
 	char *jid;		/* bare, in lower case, valid; raw */

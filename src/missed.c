@@ -16,6 +16,8 @@ enum {
 
 struct missed {
 	struct phone *phone;
+	struct keeper *keeper;
+	GPtrArray *tasks;		/* struct task *: what the keeper still has of us */
 	struct missed_events ev;
 	gboolean all;
 	char *path;
@@ -33,12 +35,16 @@ struct missed {
 
 /* ---- settling: what is missed, and not told yet ---- */
 
-static gboolean is_told(const struct missed *m, const char *peer, const char *id)
+static gboolean is_in(const GPtrArray *keys, const char *peer, const char *id)
 {
 	g_autofree char *key = g_strdup_printf("%s %s", peer, id);
 
-	return g_ptr_array_find_with_equal_func(m->told, key, g_str_equal, NULL) ||
-		g_ptr_array_find_with_equal_func(m->mine, key, g_str_equal, NULL);
+	return g_ptr_array_find_with_equal_func((GPtrArray *)keys, key, g_str_equal, NULL);
+}
+
+static gboolean is_told(const struct missed *m, const char *peer, const char *id)
+{
+	return is_in(m->told, peer, id) || is_in(m->mine, peer, id);
 }
 
 static void remember(GPtrArray *keys, guint most, const char *peer, const char *id)
@@ -72,51 +78,96 @@ static void on_missed(void *ctx, const struct past_call *call)
 	g_ptr_array_add(m->found, e);
 }
 
-/* Tells what of ENTRIES was missed and is to be told. LOG NULL: they are not of a list. */
-static void tell(struct missed *m, GPtrArray *entries, struct calllog *log)
-{
-	g_autoptr(GPtrArray) calls = g_ptr_array_new();
+/* What the keeper does for us, which may wait for the disk, and what comes of it. */
+struct task {
+	struct missed *owner;		/* NULL: gone meanwhile */
+	char *path;
+	gboolean all;
+	GPtrArray *found;		/* struct call_entry *: new for the list */
+	GPtrArray *known;		/* char *, "peer id": not to be told, whatever the list says */
+	gint64 until_s;			/* up to when the archive has been read; 0: unknown. Of a look-up the answer */
+	GPtrArray *calls;		/* the answer: struct call_entry *, to be told */
+	GError *error;			/* the list cannot be read or written */
+	gboolean is_end;		/* of a reading of the archive */
+	GError *read_error;		/* why that one failed */
+};
 
+static void free_task(struct task *t)
+{
+	if (t->owner)
+		g_ptr_array_remove_fast(t->owner->tasks, t);
+	g_clear_pointer(&t->found, g_ptr_array_unref);
+	g_clear_pointer(&t->known, g_ptr_array_unref);
+	g_clear_pointer(&t->calls, g_ptr_array_unref);
+	g_clear_error(&t->error);
+	g_clear_error(&t->read_error);
+	g_free(t->path);
+	g_free(t);
+}
+
+static struct task *new_task(struct missed *m)
+{
+	struct task *t = g_new0(struct task, 1);
+
+	t->owner = m;
+	t->path = g_strdup(m->path);
+	t->all = m->all;
+	g_ptr_array_add(m->tasks, t);
+	return t;
+}
+
+static struct call_entry *copy_entry(const struct call_entry *e)
+{
+	struct call_entry *copy = g_new(struct call_entry, 1);
+
+	*copy = *e;
+	copy->peer = g_strdup(e->peer);
+	copy->id = g_strdup(e->id);
+	return copy;
+}
+
+/* What of ENTRIES was missed and is to be told. LOG NULL: they are not of a list. */
+static void choose(struct task *t, GPtrArray *entries, struct calllog *log)
+{
 	for (guint i = 0; i < entries->len; i++) {
 		struct call_entry *e = entries->pdata[i];
 
-		if (!call_entry_is_missed(e) || (!m->all && (e->shown || is_told(m, e->peer, e->id))))
+		if (!call_entry_is_missed(e) || (!t->all && (e->shown || is_in(t->known, e->peer, e->id))))
 			continue;
-		g_ptr_array_add(calls, e);
-		remember(m->told, TOLD_MAX, e->peer, e->id);
+		g_ptr_array_add(t->calls, copy_entry(e));
 		if (log)
 			calllog_show(log, e);
 	}
-	if (calls->len)
-		m->ev.calls(m->ev.ctx, calls);
 }
 
-static void settle_in(struct missed *m, gint64 ms);
-
-/* Without a list that can be kept they are told all the same, once in this process. */
-static gboolean settle(struct missed *m, gboolean was_read, GError **error)
+/* In the keeper's thread. Without a list that can be kept they are told all the same, once in this process. */
+static void merge(void *data)
 {
-	g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(call_entry_free);
-	struct calllog *log = calllog_open(m->path, error);
-	gint64 now = clock_s(), open;
+	struct task *t = data;
+	struct calllog *log = calllog_open(t->path, &t->error);
 
-	m->found = found;
-	open = past_settle(m->past, now, on_missed, m);
-	m->found = NULL;
-	if (open != G_MAXINT64)			/* decided by what is heard of them, or by then */
-		settle_in(m, (open + PAST_RINGS_S + 1 - now) * 1000);
-	if (was_read)
-		m->until_s = MAX(m->until_s, MIN(MIN(m->newest_s, now), open));
+	t->calls = g_ptr_array_new_with_free_func(call_entry_free);
 	if (!log) {
-		tell(m, found, NULL);
-		return FALSE;
+		choose(t, t->found, NULL);
+		return;
 	}
-	for (guint i = 0; i < found->len; i++)
-		calllog_add(log, found->pdata[i]);
-	if (was_read && m->until_s > calllog_until(log))
-		calllog_set_until(log, m->until_s);
-	tell(m, calllog_entries(log), log);
-	return calllog_close(log, error);
+	for (guint i = 0; i < t->found->len; i++)
+		calllog_add(log, t->found->pdata[i]);
+	if (t->until_s > calllog_until(log))
+		calllog_set_until(log, t->until_s);
+	choose(t, calllog_entries(log), log);
+	calllog_close(log, &t->error);
+}
+
+static void tell(struct missed *m, const GPtrArray *calls)
+{
+	for (guint i = 0; i < calls->len; i++) {
+		const struct call_entry *e = calls->pdata[i];
+
+		remember(m->told, TOLD_MAX, e->peer, e->id);
+	}
+	if (calls->len)
+		m->ev.calls(m->ev.ctx, calls);
 }
 
 static void warn_once(struct missed *m, const GError *error)
@@ -126,14 +177,61 @@ static void warn_once(struct missed *m, const GError *error)
 	m->warned = TRUE;
 }
 
+static void on_merged(void *data)
+{
+	struct task *t = data;
+	struct missed *m = t->owner;
+
+	if (m)
+		tell(m, t->calls);
+	if (m && t->is_end)
+		m->ev.done(m->ev.ctx, t->read_error ? t->read_error : t->error);
+	else if (m && t->error)
+		warn_once(m, t->error);
+	free_task(t);
+}
+
+static void settle_in(struct missed *m, gint64 ms);
+
+static void copy_keys(GPtrArray *to, const GPtrArray *from)
+{
+	for (guint i = 0; i < from->len; i++)
+		g_ptr_array_add(to, g_strdup(from->pdata[i]));
+}
+
+/* What is decided by now, to be put into the list, and told where it is new. The caller hands the task to have_merged. */
+static struct task *settle(struct missed *m, gboolean was_read)
+{
+	struct task *t = new_task(m);
+	gint64 now = clock_s(), open;
+
+	t->found = g_ptr_array_new_with_free_func(call_entry_free);
+	m->found = t->found;
+	open = past_settle(m->past, now, on_missed, m);
+	m->found = NULL;
+	if (open != G_MAXINT64)			/* decided by what is heard of them, or by then */
+		settle_in(m, (open + PAST_RINGS_S + 1 - now) * 1000);
+	if (was_read)
+		m->until_s = MAX(m->until_s, MIN(MIN(m->newest_s, now), open));
+	t->until_s = was_read ? m->until_s : 0;
+	t->known = g_ptr_array_new_with_free_func(g_free);
+	copy_keys(t->known, m->told);
+	copy_keys(t->known, m->mine);
+	return t;
+}
+
+static void have_merged(struct missed *m, struct task *t)
+{
+	keeper_do(m->keeper, "list of calls", merge, on_merged, t);
+}
+
 static gboolean on_timer(gpointer data)
 {
 	struct missed *m = data;
-	g_autoptr(GError) error = NULL;
 
 	m->timer = 0;
-	if (!archive_is_reading(phone_archive(m->phone)) && !settle(m, FALSE, &error))
-		warn_once(m, error);
+	if (!archive_is_reading(phone_archive(m->phone)))
+		have_merged(m, settle(m, FALSE));
 	return G_SOURCE_REMOVE;
 }
 
@@ -160,45 +258,59 @@ static void on_message(void *ctx, const struct elem *message, gint64 at_s)
 		past_note(m->past, elem_attr(message, "from"), elem_attr(message, "to"), &jmi, MIN(at_s, clock_s()));
 }
 
+static GError *read_fault(const struct missed *m, enum archive_end end, enum iq_cond cond)
+{
+	if (end == ARCHIVE_NONE)
+		return g_error_new(JC_ERROR, JC_NO_ARCHIVE, "the server of %s keeps no archive of messages (XEP-0313), so calls missed "
+				   "while nobody is logged in cannot be found", phone_jid(m->phone));
+	if (end == ARCHIVE_FAILED)
+		return g_error_new(JC_ERROR, JC_SERVER, "the archive of %s cannot be read: %s", phone_jid(m->phone), cond_words(cond));
+	return NULL;
+}
+
 static void on_read(void *ctx, enum archive_end end, enum iq_cond cond)
 {
 	struct missed *m = ctx;
-	g_autoptr(GError) error = NULL;
+	struct task *t = settle(m, end == ARCHIVE_DONE || end == ARCHIVE_CUT);
 
-	settle(m, end == ARCHIVE_DONE || end == ARCHIVE_CUT, &error);
+	t->is_end = TRUE;
+	t->read_error = read_fault(m, end, cond);
 	m->all = FALSE;				/* asked for once, told once */
-	if (end == ARCHIVE_NONE || end == ARCHIVE_FAILED)
-		g_clear_error(&error);
-	if (end == ARCHIVE_NONE)
-		error = g_error_new(JC_ERROR, JC_NO_ARCHIVE, "the server of %s keeps no archive of messages (XEP-0313), so calls missed "
-				    "while nobody is logged in cannot be found", phone_jid(m->phone));
-	else if (end == ARCHIVE_FAILED)
-		error = g_error_new(JC_ERROR, JC_SERVER, "the archive of %s cannot be read: %s", phone_jid(m->phone), cond_words(cond));
-	else if (end == ARCHIVE_CUT)
+	if (end == ARCHIVE_CUT)
 		log_info("missed", "only the latest %d messages of the archive were looked at", ARCHIVE_MAX);
-	m->ev.done(m->ev.ctx, error);
+	have_merged(m, t);
+}
+
+/* In the keeper's thread: up to when has the archive been read, by this process or one before? */
+static void look_up(void *data)
+{
+	struct task *t = data;
+	struct calllog *log = calllog_open(t->path, NULL);
+
+	if (!log)
+		return;
+	t->until_s = calllog_until(log);
+	calllog_close(log, NULL);
 }
 
 /* Nothing but the calls of the last time is known of an archive that was read before. */
-static gint64 since(struct missed *m)
+static void on_looked_up(void *data)
 {
-	struct calllog *log = calllog_open(m->path, NULL);
-	gint64 now = clock_s(), until = m->until_s;
+	struct task *t = data;
+	struct missed *m = t->owner;
+	gint64 now = clock_s(), until = m ? MAX(m->until_s, t->until_s) : 0;
+	struct archive_reader reader = {.message = on_message, .done = on_read, .ctx = m};
 
-	if (log) {
-		until = MAX(until, calllog_until(log));
-		calllog_close(log, NULL);
-	}
-	return until ? MIN(until, now) - OVERLAP_S : now - MISSED_FIRST_S;
+	if (m)
+		archive_read(phone_archive(m->phone), until ? MIN(until, now) - OVERLAP_S : now - MISSED_FIRST_S, &reader);
+	free_task(t);
 }
 
 void missed_catch_up(struct missed *m)
 {
-	struct archive_reader reader = {.message = on_message, .done = on_read, .ctx = m};
-
 	m->newest_s = 0;
 	m->late = 0;
-	archive_read(phone_archive(m->phone), since(m), &reader);
+	keeper_do(m->keeper, "list of calls", look_up, on_looked_up, new_task(m));
 }
 
 /* ---- what comes in, and what this process does ---- */
@@ -220,19 +332,18 @@ void missed_hear(struct missed *m, const struct elem *message, const char *from,
 
 void missed_keep(struct missed *m, const struct call_entry *e)
 {
-	g_autoptr(GError) error = NULL;
-
-	if (!calllog_keep(m->path, e, &error))
-		warn_once(m, error);
+	calllog_keep_by(m->keeper, m->path, e);
 	if (call_entry_is_missed(e) && !e->shown)
 		settle_in(m, 0);
 }
 
-struct missed *missed_new(struct phone *phone, const char *jid, gboolean all, const struct missed_events *events)
+struct missed *missed_new(struct phone *phone, struct keeper *keeper, const char *jid, gboolean all, const struct missed_events *events)
 {
 	struct missed *m = g_new0(struct missed, 1);
 
 	m->phone = phone;
+	m->keeper = keeper;
+	m->tasks = g_ptr_array_new();
 	m->ev = *events;
 	m->all = all;
 	m->us = jid_bare(jid);
@@ -249,6 +360,9 @@ void missed_free(struct missed *m)
 		return;
 	g_clear_handle_id(&m->timer, g_source_remove);
 	archive_stop(phone_archive(m->phone));
+	for (guint i = 0; i < m->tasks->len; i++)
+		((struct task *)m->tasks->pdata[i])->owner = NULL;
+	g_ptr_array_unref(m->tasks);
 	past_free(m->past);
 	g_ptr_array_unref(m->told);
 	g_ptr_array_unref(m->mine);

@@ -22,9 +22,9 @@ struct missed_events {
 	void *ctx;
 };
 
-/* For the account JID. ALL: also those told before. */
-struct missed *missed_new(struct phone *phone, const char *jid, gboolean all, const struct missed_events *events);
-void           missed_free(struct missed *m);		/* before the phone */
+/* For the account JID. KEEPER reads and writes the list. ALL: also those told before. */
+struct missed *missed_new(struct phone *phone, struct keeper *keeper, const char *jid, gboolean all, const struct missed_events *events);
+void           missed_free(struct missed *m);		/* before the phone, and the keeper */
 /* Freshly logged in: reads the archive. A server may keep back messages for us when it is asked before our presence has
  * been sent: who takes calls sends that first. */
 void           missed_catch_up(struct missed *m);

@@ -64,8 +64,8 @@ void path_close(struct path *p, void (*done)(void *ctx, const struct media_stats
 void path_way(struct path *p, enum transport_kind way, const struct server_list *servers, gboolean relay_only);
 void path_gather(struct path *p);				/* opens sockets; creds, candidates and gathered follow */
 /* An ICE restart with new sockets: creds and candidates follow, what the peer answers goes to the new way, which takes over
- * without a gap once it works (and is given up after 15 s). Keys stay. Nothing happens where one is under way, before the peer
- * was proven, and with Raw UDP. */
+ * without a gap once it works (and is given up 15 s after the answer). Keys stay. Nothing happens where one is under way, before
+ * the peer was proven, and with Raw UDP. */
 void path_renew(struct path *p, const struct server_list *servers, gboolean relay_only);
 void path_remote_creds(struct path *p, const struct ice_creds *creds);
 void path_remote_cand(struct path *p, const struct ice_cand *cand);

@@ -14,6 +14,9 @@ enum {
 	RENEW_LIMIT_US = 15 * G_USEC_PER_SEC,
 	RETIRE_US = 2 * G_USEC_PER_SEC,
 	STALE_AGAIN_US = 8 * G_USEC_PER_SEC,
+	/* [us] of silence that the responder leaves to the initiator to mend. A restart of its own ends calls with browsers, whose
+	 * page stands still for 3 s and more and then goes on (stanza with Chromium: failed-transport). */
+	RESPONDER_STALE_US = 6 * G_USEC_PER_SEC,
 	ADDRESSES_AT_ONCE = 100, ADDRESSES_PER_S = 1,	/* of the peer's: four restarts with all that ICE takes, and one now and then */
 	RELAY_LIMIT_US = 6 * G_USEC_PER_SEC,	/* libnice waits 40 s for a relay that closes its connections */
 };
@@ -158,6 +161,7 @@ static void on_datagram(void *self, uint8_t *data, size_t len, size_t cap)
 	struct way_end *e = self;
 	struct path *p = e->path;
 
+	path_awake(p, g_get_monotonic_time());
 	if (e == in_force(p)) {
 		p->reached = TRUE;
 		if (p->works && !p->told_connected)
@@ -240,6 +244,22 @@ static void tell_creds(struct path *p, struct link *l)
 		path_tell(p, path_tell_creds, &creds, sizeof(creds));
 }
 
+/* What the peer has been asked for and has not answered yet is asked for only once: two restarts under way at once could not
+ * be told apart when their answers come. So a way that is sought anew meanwhile has the credentials told already, and lives
+ * until there is an answer. */
+static void ask(struct path *p, struct link *l)
+{
+	l->creds(l->self, &p->options.creds);
+	p->other_until = G_MAXINT64;
+	tell_creds(p, l);
+}
+
+static void is_answered(struct path *p)
+{
+	explicit_bzero(&p->options.creds, sizeof(p->options.creds));
+	p->other_until = g_get_monotonic_time() + RENEW_LIMIT_US;
+}
+
 static gboolean open_end(struct way_end *e, GError **error)
 {
 	struct path *p = e->path;
@@ -264,6 +284,7 @@ void path_do_way(void *self, void *arg)
 	GError *error = NULL;
 
 	forget_way(p);
+	explicit_bzero(&p->options.creds, sizeof(p->options.creds));
 	p->way = ((struct way_arg *)arg)->way;
 	p->ends[0].path = p->ends[1].path = p;
 	take_options(p, arg);
@@ -297,8 +318,7 @@ void path_do_renew(void *self, void *arg)
 	}
 	log_info("path", "a new way is sought");
 	p->other = RENEWING;
-	p->other_until = g_get_monotonic_time() + RENEW_LIMIT_US;
-	tell_creds(p, l);
+	ask(p, l);
 	if (!l->gather(l->self, &error))
 		close_other(p);
 	path_schedule(p);
@@ -314,6 +334,8 @@ static void tell_stale(struct path *p, gint64 now)
 
 void path_link_stale(struct path *p, gint64 now)
 {
+	if (!p->options.controlling && now - p->last_any_us < RESPONDER_STALE_US)
+		return;
 	if (p->way == TRANSPORT_ICE_UDP && (p->stale_at == G_MAXINT64 || now >= p->stale_at))
 		tell_stale(p, now);
 }
@@ -392,10 +414,13 @@ void path_do_remote_creds(void *self, void *arg)
 
 	if (!l->self)
 		return;
+	if (p->other == RENEWING)
+		is_answered(p);
 	if (!l->set_remote(l->self, arg))
 		path_fail(p, g_error_new(JC_ERROR, JC_PROTOCOL, "the peer's ICE credentials were not usable"));
 	else
 		tell_creds(p, l);		/* those of before, unless he has restarted */
+	path_schedule(p);
 }
 
 /* An address is the peer's word, and may be somebody else's: what we send there is bounded for all of the call, however often he

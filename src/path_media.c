@@ -1,6 +1,7 @@
 #include "path_priv.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "err.h"
 #include "log.h"
@@ -12,6 +13,7 @@ enum {
 	UNSTABLE_IDLE_US = 8 * G_USEC_PER_SEC,	/* while only RTCP came (hold): browsers send it every 5 s or so */
 	DEAD_US = 30 * G_USEC_PER_SEC,		/* RFC 7675 5.1 */
 	SNAPSHOT_SLACK_US = 30 * 1000,		/* so long it waits for a frame of sound, which wakes us anyway */
+	STALL_US = 60 * 1000,			/* [us] a tick so late would send three frames and more at once */
 	BLIND_FIRST = 50, BLIND_EVERY = 25,	/* packets: a second of sound, then two a second */
 };
 
@@ -321,11 +323,60 @@ static void tick_engine(struct path *p, gint64 now)
 	}
 }
 
+/* CLOCK_MONOTONIC does not count the time in which the machine is suspended, CLOCK_BOOTTIME does. The difference is [us] what
+ * the machine has slept since it was started; BEFORE where a pause between the two readings spoils it. */
+static gint64 asleep_us(gint64 before)
+{
+	gint64 now = g_get_monotonic_time();
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &t) != 0 || g_get_monotonic_time() - now > STALL_US / 2)
+		return before;
+	return t.tv_sec * G_USEC_PER_SEC + t.tv_nsec / 1000 - now;
+}
+
+static void put_off(gint64 *deadline_us, gint64 by_us)
+{
+	if (*deadline_us != G_MAXINT64)
+		*deadline_us += by_us;
+}
+
+/* Our own sleep is no silence of the peer's, and no limit runs while nobody can meet it. */
+static void make_up_for(struct path *p, gint64 stood_us)
+{
+	p->last_any_us += stood_us;
+	p->last_rtp_us += stood_us;
+	put_off(&p->other_until, stood_us);
+	put_off(&p->stale_at, stood_us);
+	put_off(&p->remote_done_at, stood_us);
+	put_off(&p->relay_by, stood_us);
+	put_off(&p->secure_by, stood_us);
+}
+
+void path_awake(struct path *p, gint64 now)
+{
+	gint64 stood_us = now - MAX(p->due_at, p->awake_at), asleep = asleep_us(p->asleep_us), slept_us = asleep - p->asleep_us;
+
+	p->awake_at = now;
+	p->asleep_us = asleep;
+	if (stood_us < STALL_US)
+		stood_us = 0;
+	if (slept_us < STALL_US)
+		slept_us = 0;
+	if (stood_us + slept_us == 0)
+		return;
+	log_info("path", "this process stood still for %d ms", (int)((stood_us + slept_us) / 1000));
+	make_up_for(p, stood_us);
+	if (p->engine)
+		engine_wake(p->engine, stood_us, slept_us, now);
+}
+
 static gboolean on_timer(GSource *source, GSourceFunc callback, gpointer data)
 {
 	struct path *p = data;
 	gint64 now = g_get_monotonic_time();
 
+	path_awake(p, now);
 	if (p->dtls && dtls_deadline(p->dtls) <= now)
 		handshake_step(p, dtls_expire(p->dtls, now));
 	if (p->engine && !p->dead)
@@ -343,6 +394,7 @@ void path_schedule(struct path *p)
 		next = MIN(next, dtls_deadline(p->dtls));
 	if (p->engine && !p->dead)
 		next = MIN(next, MIN(engine_deadline(p->engine), p->snapshot_at + SNAPSHOT_SLACK_US));
+	p->due_at = next;
 	g_source_set_ready_time(p->timer, next == G_MAXINT64 ? -1 : next);
 }
 
@@ -354,6 +406,8 @@ void path_do_begin(void *self, void *arg)
 	struct wire_events wire = {.rtp = on_rtp, .rtcp = on_rtcp, .handshake = on_handshake, .self = p};
 
 	p->remote_done_at = p->relay_by = p->secure_by = p->snapshot_at = p->other_until = p->stale_at = G_MAXINT64;
+	p->due_at = G_MAXINT64;
+	p->asleep_us = asleep_us(0);
 	p->hold.sending = p->hold.receiving = TRUE;
 	p->snapshot_every = SNAPSHOT_US;
 	p->volume = 100;

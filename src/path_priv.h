@@ -88,6 +88,7 @@ struct path {
 	gint64 addresses_at;
 	gint64 other_until, stale_at, remote_done_at, relay_by, secure_by, last_any_us, last_rtp_us, snapshot_at;
 	gint64 snapshot_every;
+	gint64 due_at, awake_at, asleep_us;	/* when this thread was to run next, and did last; how long the machine slept so far */
 };
 
 /* ---- commands: main thread -> media thread, each with its argument ---- */
@@ -116,6 +117,9 @@ void path_do_close(void *self, void *arg);
 void     path_tell(struct path *p, post_fn *fn, const void *arg, gsize size);
 void     path_fail(struct path *p, GError *error);		/* takes ERROR; only the first is told */
 void     path_schedule(struct path *p);				/* after whatever may have changed a deadline */
+/* At whatever wakes this thread: did the process stand still (stopped, suspended, starved) up to NOW? Then the clocks of the
+ * call are put forward by that, before anything is judged by them. */
+void     path_awake(struct path *p, gint64 now);
 void     path_start_dtls(struct path *p);			/* if it is time */
 void     path_send_digits(struct path *p);			/* that wait: if it is time */
 void     path_use_keys(struct path *p);				/* that were given: if it is time */

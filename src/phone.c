@@ -225,7 +225,7 @@ static void on_presence(void *self, const struct elem *presence)
 
 	if (from && is_of_room(presence))
 		standings_note_room(p->standings, from);
-	disco_presence(p->disco, presence);
+	disco_presence(p->disco, presence, from && (is_ours(p, from) || roster_has(p->roster, from)));
 	if (from && !type && p->ev.here)
 		p->ev.here(p->ev.self, from, priority_of(presence));
 	if (!from || !type || strcmp(type, "unavailable") != 0)
@@ -265,12 +265,20 @@ static void carbons_done(void *ctx, enum iq_cond cond, const struct elem *reply)
 		log_info("phone", "the server has no message carbons: %s", cond_words(cond));
 }
 
+const char *phone_jid_kind(const struct phone *p)
+{
+	const char *resource = jid_resource(phone_jid(p));
+	g_autofree char *safe = text_safe(resource);
+
+	return !resource || g_str_equal(resource, safe) ? "u" : "s";
+}
+
 static void on_online(void *self, const char *full_jid, gboolean resumed)
 {
 	struct phone *p = self;
 	g_autofree char *jid = text_clean(full_jid, TEXT_LONG);
 
-	ui_event(p->ui, "connected", "jid", "s", jid, "resumed", "b", resumed,
+	ui_event(p->ui, "connected", "jid", phone_jid_kind(p), jid, "resumed", "b", resumed,
 		 "dns_ms", "d", span_ms(p->phases.start, p->phases.dns), "tcp_ms", "d", span_ms(p->phases.dns, p->phases.tcp),
 		 "tls_ms", "d", span_ms(p->phases.tcp, p->phases.tls), "auth_ms", "d", span_ms(p->phases.tls, p->phases.auth),
 		 "bind_ms", "d", span_ms(p->phases.auth, p->phases.bind), NULL);

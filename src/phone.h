@@ -74,6 +74,9 @@ void          phone_drop(struct phone *p, struct call *c, void (*done)(void *ctx
 			 void *ctx);
 
 const char    *phone_jid(const struct phone *p);		/* full, once online */
+/* As what phone_jid is told in an event (fields_add_all): "u", our user's own word, unless the server has chosen a resource that
+ * is not harmless in a command's environment. */
+const char    *phone_jid_kind(const struct phone *p);
 gboolean       phone_is_online(const struct phone *p);
 struct disco  *phone_disco(struct phone *p);
 struct media_thread *phone_media(struct phone *p);

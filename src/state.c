@@ -8,7 +8,7 @@
 
 #include "text.h"
 
-enum { MAX_BYTES = 4 * 1024 * 1024, MAX_NAME = 200 };
+enum { MAX_NAME = 200 };		/* [bytes] file systems take 255, with the ending */
 
 char *state_path(const char *jid, const char *ending)
 {
@@ -36,7 +36,7 @@ static gboolean read_all(int fd, GString *text)
 	char buffer[16 * 1024];
 	ssize_t n;
 
-	while ((n = read(fd, buffer, sizeof(buffer))) > 0 && text->len + (gsize)n <= MAX_BYTES)
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0 && text->len + (gsize)n <= STATE_MAX_BYTES)
 		g_string_append_len(text, buffer, n);
 	return n == 0;
 }

@@ -5,16 +5,18 @@
 /* Each file has one of these, at its end: WHOLE unless it was stopped or cannot be read. */
 static void tell_end(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
 {
-	ui_event(s->ui, "played", "file", "s", file, "whole", "b", whole, "text", "s", fault ? fault->message : NULL, NULL);
+	ui_event(s->ui, "played", "file", "u", file, "whole", "b", whole, "text", "s", fault ? fault->message : NULL, NULL);
 }
 
 static void tell_played(struct talk_sound *s, const char *file, gboolean whole, const GError *fault)
 {
+	g_autofree char *shown = text_clean(file, TEXT_LONG);
+
 	tell_end(s, file, whole, fault);
 	if (fault)
 		ui_error(s->ui, "not played: %s", fault->message);
 	else
-		ui_say(s->ui, whole ? "%s has been played" : "%s is not played any more", file);
+		ui_say(s->ui, whole ? "%s has been played" : "%s is not played any more", shown);
 }
 
 gboolean talk_sound_plays(const struct talk_sound *s)
@@ -33,6 +35,7 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 {
 	struct talk_sound *s = ctx;
 	g_autofree char *file = g_steal_pointer(&s->play.wanted);
+	g_autofree char *shown = text_clean(file, TEXT_LONG);
 	struct ends *old = s->play.ends;
 
 	s->play.opening = NULL;
@@ -47,8 +50,8 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 	s->play.file = g_steal_pointer(&file);
 	s->play.ends = ends;
 	talk_sound_speak(s, old);
-	ui_event(s->ui, "playing", "file", "s", s->play.file, NULL);
-	ui_say(s->ui, "Playing %s to the other side", s->play.file);
+	ui_event(s->ui, "playing", "file", "u", s->play.file, NULL);
+	ui_say(s->ui, "Playing %s to the other side", shown);
 }
 
 static gboolean stop_opening(struct talk_sound *s)
@@ -69,7 +72,7 @@ void talk_sound_play(struct talk_sound *s, const char *file)
 	if (s->abandoned)
 		return;
 	stop_opening(s);
-	s->play.wanted = text_clean(file, TEXT_LONG);
+	s->play.wanted = g_strdup(file);
 	s->play.opening = ends_open(spec, NULL, on_opened, s);
 }
 

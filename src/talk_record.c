@@ -87,24 +87,22 @@ gboolean talk_recording_check(const struct talk_options *o, const char *file, co
 static void tell_begin(struct talk_recording *r, struct take *t)
 {
 	g_auto(GStrv) files = recorder_files(t->file, r->options->split);
-	g_autofree char *name = g_utf8_make_valid(files[0], -1), *them = files[1] ? g_utf8_make_valid(files[1], -1) : NULL;
-	g_autofree char *shown = text_clean(name, TEXT_LONG), *shown_them = text_clean(them, TEXT_LONG);
+	g_autofree char *shown = text_clean(files[0], TEXT_LONG), *shown_them = text_clean(files[1], TEXT_LONG);
 
-	ui_event(r->ui, "recording", "file", "s", name, "file_them", "s", them, NULL);
-	ui_say(r->ui, "Recording to %s%s%s", shown, them ? " and " : "", shown_them);
+	ui_event(r->ui, "recording", "file", "u", files[0], "file_them", "u", files[1], NULL);
+	ui_say(r->ui, "Recording to %s%s%s", shown, files[1] ? " and " : "", shown_them);
 }
 
 static void tell_end(struct talk_recording *r, struct take *t, const GError *error)
 {
 	g_auto(GStrv) files = recorder_files(t->file, r->options->split);
-	g_autofree char *name = g_utf8_make_valid(files[0], -1), *them = files[1] ? g_utf8_make_valid(files[1], -1) : NULL;
-	g_autofree char *shown = text_clean(name, TEXT_LONG), *shown_them = text_clean(them, TEXT_LONG);
+	g_autofree char *shown = text_clean(files[0], TEXT_LONG), *shown_them = text_clean(files[1], TEXT_LONG);
 
-	ui_event(r->ui, "recorded", "file", "s", name, "file_them", "s", them, "text", "s", error ? error->message : NULL, NULL);
+	ui_event(r->ui, "recorded", "file", "u", files[0], "file_them", "u", files[1], "text", "s", error ? error->message : NULL, NULL);
 	if (error)
 		ui_error(r->ui, "the recording has ended: %s", error->message);
 	else
-		ui_say(r->ui, "Recorded %s%s%s", shown, them ? " and " : "", shown_them);
+		ui_say(r->ui, "Recorded %s%s%s", shown, files[1] ? " and " : "", shown_them);
 }
 
 /* ---- one recording ---- */

@@ -184,9 +184,9 @@ static void tell(const struct side *side, const char *device, const GError *erro
 	const char *text = error ? error->message : NULL;
 
 	if (side->output)
-		ui_event(side->sound->ui, "output", "device", "s", device, "text", "s", text, NULL);
+		ui_event(side->sound->ui, "output", "device", "u", device, "text", "s", text, NULL);
 	else
-		ui_event(side->sound->ui, "input", "device", "s", device, "text", "s", text, NULL);
+		ui_event(side->sound->ui, "input", "device", "u", device, "text", "s", text, NULL);
 }
 
 static void begin(struct side *side, const char *spec, enum why why);
@@ -208,7 +208,7 @@ static void try_again(struct side *side)
 		side->sound->ev.failed(side->sound->ev.self, JC_AUDIO_DEVICE, "the sound device is gone, and none has come in its place");
 }
 
-static void on_failed_to_open(struct side *side, const char *shown, const GError *error)
+static void on_failed_to_open(struct side *side, const char *wanted, const GError *error)
 {
 	struct talk_sound *s = side->sound;
 
@@ -217,7 +217,7 @@ static void on_failed_to_open(struct side *side, const char *shown, const GError
 		return;
 	}
 	if (side->why == WHY_ASKED) {
-		tell(side, shown, error);
+		tell(side, wanted, error);
 		ui_error(s->ui, "the sound %s stays as it was: %s", side->output ? "output" : "input", error->message);
 	}
 	if (side->tries)
@@ -231,14 +231,14 @@ static void on_side_opened(void *ctx, struct ends *ends, GError *error)
 
 	side->opening = NULL;
 	if (error) {
-		on_failed_to_open(side, shown, error);
+		on_failed_to_open(side, wanted, error);
 		return;
 	}
 	side->tries = 0;
 	g_free(side->spec);
 	side->spec = g_steal_pointer(&wanted);
 	put_in_place(side, ends);
-	tell(side, shown, NULL);
+	tell(side, side->spec, NULL);
 	ui_say(side->sound->ui, side->output ? "You hear through %s now" : "You speak through %s now", shown);
 }
 

@@ -50,6 +50,48 @@ char *text_clean(const char *s, size_t max_chars)
 	return g_string_free(out, FALSE);
 }
 
+char *text_clean_json(const char *line)
+{
+	GString *out = g_string_new(NULL);
+
+	for (const char *p = line; *p;) {
+		gunichar c = g_utf8_get_char_validated(p, -1);
+
+		if (c == (gunichar)-1 || c == (gunichar)-2) {
+			g_string_append(out, "\\ufffd");
+			p++;
+			continue;
+		}
+		if (is_harmless(c))
+			g_string_append_unichar(out, c);
+		else if (c < 0x10000)
+			g_string_append_printf(out, "\\u%04x", c);
+		else
+			g_string_append_printf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + (c & 0x3ff));
+		p = g_utf8_next_char(p);
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* No value leads out of the folder that a script puts it behind, and none is an option of the command it is given to. The first
+ * slash stays, which parts an address from its resource. */
+static void keep_in_folder(char *s)
+{
+	gboolean parted = *s == '/';
+
+	if (parted)
+		*s = '_';
+	for (char *p = s; *p; p++) {
+		if (p[0] == '.' && p[1] == '.')
+			p[0] = p[1] = '_';
+		if (*p == '/' && parted)
+			*p = '_';
+		parted |= *p == '/';
+	}
+	if (*s == '.' || *s == '-')
+		*s = '_';
+}
+
 char *text_safe(const char *s)
 {
 	char *copy = g_strndup(s ? s : "", SAFE_MAX);
@@ -57,6 +99,7 @@ char *text_safe(const char *s)
 	for (char *p = copy; *p; p++)
 		if (!g_ascii_isalnum(*p) && !strchr("@._+:/=-", *p))
 			*p = '_';
+	keep_in_folder(copy);
 	return copy;
 }
 
@@ -150,6 +193,11 @@ gboolean jid_same_bare(const char *a, const char *b)
 	la = strcspn(a, "/");
 	lb = strcspn(b, "/");
 	return la == lb && g_ascii_strncasecmp(a, b, la) == 0;
+}
+
+char *jid_key(const char *jid)
+{
+	return g_ascii_strdown(jid, (gssize)strcspn(jid, "/"));
 }
 
 gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out)

@@ -13,8 +13,12 @@ char *text_clean(const char *s, size_t max_chars);
 enum { TEXT_SHORT = 120, TEXT_LONG = 500 };
 
 /* A copy of S for the environment of a command, whatever a careless script does with it: letters, digits and @._+:/=- of ASCII;
- * anything else becomes '_', at most 200 bytes are kept. NULL gives "". Caller frees. */
+ * anything else becomes '_', and so do "..", a second '/', and '/', '.' or '-' at the beginning, so that the value is no option
+ * and leads out of no folder; at most 200 bytes are kept. NULL gives "". Caller frees. */
 char *text_safe(const char *s);
+/* A copy of LINE, a line of JSON, that is safe on a terminal and says the same: characters that text_clean would not show, which
+ * JSON has in strings only, are escaped (\uNNNN); invalid bytes become U+FFFD. Caller frees. */
+char *text_clean_json(const char *line);
 
 /* The bare part of a JID ("a@b" of "a@b/c"). Caller frees. */
 char *jid_bare(const char *jid);
@@ -30,6 +34,9 @@ char *jid_read(const char *text);
 char *phone_number_read(const char *text);
 /* Do two JIDs have the same bare part (ASCII case folded, as servers prepare them)? NULL equals nothing. */
 gboolean jid_same_bare(const char *a, const char *b);
+
+/* By which the bare part of JID is found in a table: two that are jid_same_bare have the same. Caller frees. */
+char *jid_key(const char *jid);
 
 /* Digits only, no sign, within [min, max]: FALSE and *OUT untouched otherwise. For attributes of stanzas. */
 gboolean text_uint(const char *s, guint64 min, guint64 max, guint64 *out);

@@ -11,14 +11,14 @@ enum { MAX_NAMED = 6 };			/* of those that could be meant */
 struct search {
 	const char *text;
 	GPtrArray *jids, *words;	/* found: const char *, borrowed; of one person once */
+	GHashTable *seen;		/* char *: the keys of JIDS */
 	gboolean whole;			/* TEXT is all of the words found */
 };
 
 static void add(struct search *s, const char *word, const char *jid)
 {
-	for (guint i = 0; i < s->jids->len; i++)
-		if (jid_same_bare(s->jids->pdata[i], jid))
-			return;
+	if (!g_hash_table_add(s->seen, jid_key(jid)))
+		return;
 	g_ptr_array_add(s->jids, (gpointer)jid);
 	g_ptr_array_add(s->words, (gpointer)word);
 }
@@ -34,6 +34,7 @@ static void look_at(struct search *s, const char *word, const char *jid)
 	if (whole && !s->whole) {
 		g_ptr_array_set_size(s->jids, 0);
 		g_ptr_array_set_size(s->words, 0);
+		g_hash_table_remove_all(s->seen);
 		s->whole = TRUE;
 	}
 	if (whole == s->whole)
@@ -106,7 +107,8 @@ static char *as_address(const char *text, GError **error)
 static char *by_beginning(const struct config *config, const GPtrArray *known, const char *text, GError **error)
 {
 	g_autoptr(GPtrArray) jids = g_ptr_array_new(), words = g_ptr_array_new();
-	struct search s = {.text = text, .jids = jids, .words = words};
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	struct search s = {.text = text, .jids = jids, .words = words, .seen = seen};
 
 	look_at_contacts(&s, config);
 	if (!jids->len)

@@ -15,6 +15,7 @@ struct iceudp {
 	GPtrArray *known;		/* char *: "ip port" of every candidate taken in this generation */
 	unsigned told, skipped;		/* told: in this generation */
 	gboolean creds_told, remote_news, done_news;
+	gboolean just_asked;		/* what was written last is a restart of ours */
 	gboolean asked;			/* the peer has restarted ICE; our new credentials will answer that */
 	enum { QUIET, TO_ASK, ASKED } restart;	/* one of our own: to be told, told and not yet answered */
 };
@@ -64,6 +65,11 @@ void iceudp_local_cand(struct iceudp *t, const struct ice_cand *cand)
 {
 	if (t->told + t->ours.length < MAX_LOCAL)
 		g_queue_push_tail(&t->ours, g_memdup2(cand, sizeof(*cand)));
+}
+
+gboolean iceudp_owes_answer(const struct iceudp *t)
+{
+	return t->asked;
 }
 
 gboolean iceudp_has_news(const struct iceudp *t)
@@ -116,6 +122,7 @@ static struct elem *write_transport(void *self, enum jingle_action action)
 	gboolean whole = action == JINGLE_SESSION_INITIATE || action == JINGLE_SESSION_ACCEPT;
 	struct elem *transport;
 
+	t->just_asked = FALSE;
 	if (!whole && !iceudp_has_news(t))
 		return NULL;
 	transport = elem_new("transport", NS_ICE_UDP);
@@ -126,6 +133,7 @@ static struct elem *write_transport(void *self, enum jingle_action action)
 	}
 	if (!whole && t->restart == TO_ASK) {
 		t->restart = ASKED;
+		t->just_asked = TRUE;
 		return transport;
 	}
 	do
@@ -293,4 +301,18 @@ unsigned iceudp_skipped(const struct iceudp *t)
 	return t->skipped;
 }
 
-const struct jingle_transport jingle_iceudp = {.ns = NS_ICE_UDP, .write = write_transport, .read = read_transport};
+static gboolean asks(void *self)
+{
+	return ((struct iceudp *)self)->just_asked;
+}
+
+static gboolean crosses(void *self, const struct elem *theirs)
+{
+	struct iceudp *t = self;
+
+	return t->restart == ASKED && begins_anew(t, elem_attr(theirs, "ufrag"), elem_attr(theirs, "pwd")) &&
+		!elem_child(theirs, "candidate", NULL);
+}
+
+const struct jingle_transport jingle_iceudp = {.ns = NS_ICE_UDP, .write = write_transport, .read = read_transport,
+	.asks = asks, .crosses = crosses};

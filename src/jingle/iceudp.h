@@ -22,6 +22,7 @@ void           iceudp_allow_loopback(struct iceudp *t, gboolean allow);
  * (rule R23); as the answer to his, they go with the first candidate. */
 void     iceudp_local_creds(struct iceudp *t, const struct ice_creds *creds);
 void     iceudp_local_cand(struct iceudp *t, const struct ice_cand *cand);
+gboolean iceudp_owes_answer(const struct iceudp *t);	/* he has restarted, and our new credentials are not known yet */
 gboolean iceudp_has_news(const struct iceudp *t);	/* is there anything for a transport-info? */
 
 /* The peer's side, to be handed to net/ice. */

@@ -272,11 +272,15 @@ void jingle_accept(struct jingle_session *s, gint64 now_ms)
 void jingle_trickle(struct jingle_session *s, gint64 now_ms)
 {
 	struct elem *transport;
+	guint tag;
 
 	if (s->state == JINGLE_ENDED || !s->offered || (!s->initiator && !s->accept_sent))
 		return;
-	while ((transport = s->how.plug->write(s->how.self, JINGLE_TRANSPORT_INFO)) != NULL)
-		session_send_content(s, JINGLE_TRANSPORT_INFO, NULL, transport);
+	while ((transport = s->how.plug->write(s->how.self, JINGLE_TRANSPORT_INFO)) != NULL) {
+		tag = session_send_content(s, JINGLE_TRANSPORT_INFO, NULL, transport);
+		if (s->how.plug->asks && s->how.plug->asks(s->how.self))
+			s->anew_tag = tag;
+	}
 }
 
 void jingle_info(struct jingle_session *s, struct elem *payload, gint64 now_ms)
@@ -432,6 +436,8 @@ void jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64
 		ping_answered(s, cond);
 	else if (tag == s->replace_tag)
 		session_replace_answered(s, cond);
+	else if (tag == s->anew_tag)		/* refused with tie-break: the peer's own wish is on its way, and ours its answer */
+		s->anew_tag = 0;
 }
 
 gint64 jingle_deadline(const struct jingle_session *s)

@@ -29,7 +29,7 @@ struct jingle_session {
 	enum jingle_senders senders, asked_senders, wanted_senders;
 	GQueue out;				/* struct jingle_out *, text owned */
 	struct jingle_out *taken;		/* the last one taken out: its text lives until the next call */
-	guint last_tag, initiate_tag, accept_tag, modify_tag, ping_tag;	/* 0: none outstanding */
+	guint last_tag, initiate_tag, accept_tag, modify_tag, ping_tag, anew_tag;	/* 0: none outstanding */
 	gboolean offered;			/* the session-initiate is out, or was received */
 	gboolean accept_sent, ringing_told;
 	gboolean bundled;			/* our content is in a group BUNDLE; as an initiator we always put it there */

@@ -198,6 +198,13 @@ static enum iq_cond on_terminate(struct jingle_session *s, const struct jingle_m
 	return COND_OK;
 }
 
+/* "Tie Breaking": both have begun the transport anew at once if the peer's wish comes before it has acknowledged ours. The
+ * initiator's counts; what the peer answers to it is still to come. */
+static gboolean crosses_ours(const struct jingle_session *s, const struct elem *t)
+{
+	return s->initiator && s->anew_tag && s->how.plug->crosses && s->how.plug->crosses(s->how.self, t);
+}
+
 /* Bad transport news never ends a call that is up (rule R22); a forged fingerprint does. */
 static enum iq_cond on_transport_info(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms)
 {
@@ -208,6 +215,8 @@ static enum iq_cond on_transport_info(struct jingle_session *s, const struct jin
 		return not_of_ours(s, m);
 	if (!session_is_transport(s, c->transport))
 		return COND_BAD_REQUEST;
+	if (crosses_ours(s, c->transport))
+		return COND_TIE_BREAK;
 	if (s->how.plug->read(s->how.self, m->action, c->transport) != JC_OK)
 		return COND_BAD_REQUEST;
 	err = session_read_keying(s, m->action, NULL, c->transport);

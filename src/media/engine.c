@@ -18,6 +18,9 @@ enum {
 	COALESCE_US = 1500,
 	LEAST_US = 1000,			/* nothing can be due earlier after a tick; an end that says so does not spin us */
 	RTCP_ROOM = 256,
+	HICCUP_US = 500000,			/* [us] a stop so short loses nothing that came meanwhile */
+	BACKLOG_LATE_US = 30000,		/* [us] a packet so much later than those before the stop has waited in the socket */
+	BACKLOG_MOST_US = 600000,		/* [us] after a stop; then the peer's own clock must have stood still, too */
 };
 
 struct engine *engine_new(const struct media_params *params, const struct audio_in *in, const struct audio_out *out,
@@ -372,6 +375,24 @@ void engine_tick(struct engine *e, gint64 now_us)
 	engine_plan(e, now_us);
 }
 
+void engine_wake(struct engine *e, gint64 stood_us, gint64 slept_us, gint64 now_us)
+{
+	gint64 lost_us = stood_us + slept_us;
+
+	if (!e->started || e->said_bye)
+		return;
+	pass_time(e, (size_t)(lost_us * AUDIO_RATE / G_USEC_PER_SEC));
+	e->mark = TRUE;
+	e->starving = FALSE;
+	e->captured_us = e->silent_us = now_us;
+	if (e->have_in)
+		e->in.start(e->in.self, now_us);
+	e->fresh_us -= slept_us;
+	if (lost_us >= HICCUP_US)
+		e->woke_us = now_us;
+	engine_plan(e, now_us);
+}
+
 gint64 engine_deadline(const struct engine *e)
 {
 	return e->started && !e->said_bye ? e->next_us : G_MAXINT64;
@@ -432,6 +453,24 @@ static void hear_level(struct engine *e, const struct rtp_header *h, gint64 now_
 	voice_feed(&e->rx_voice, level_of_octet(*octet), now_us);
 }
 
+/* After a stop the socket holds what came meanwhile, seconds old: played, it would be delay that is won back slowly. So it is
+ * passed over up to the first packet that is as early as those before the stop; there the jitter buffer begins anew. */
+static gboolean is_backlog(struct engine *e, const struct rtp_header *h, unsigned hz, gint64 now_us)
+{
+	gint64 sent_us = (gint64)(int32_t)(h->ts - e->fresh_ts) * G_USEC_PER_SEC / hz;
+
+	if (e->woke_us && now_us - e->woke_us < BACKLOG_MOST_US && hz == e->fresh_hz &&
+	    now_us - e->fresh_us - sent_us > BACKLOG_LATE_US)
+		return TRUE;
+	if (e->woke_us)
+		playout_reset(e->playout);
+	e->woke_us = 0;
+	e->fresh_us = now_us;
+	e->fresh_ts = h->ts;
+	e->fresh_hz = hz;
+	return FALSE;
+}
+
 gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us)
 {
 	struct rtp_header h;
@@ -457,6 +496,10 @@ gboolean engine_rtp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now
 		e->stats.first_rx_us = now_us;
 	e->stats.rx_packets++;
 	e->stats.rx_bytes += packet.len;
+	if (is_backlog(e, &h, codec_clock_hz(type->codec), now_us)) {
+		rtcp_received(e->rtcp, h.ssrc, h.seq, h.ts, 0, now_us);		/* its lateness is not the network's */
+		return TRUE;
+	}
 	rtcp_received(e->rtcp, h.ssrc, h.seq, h.ts, codec_clock_hz(type->codec), now_us);
 	if (playout_put(e->playout, &packet, now_us))
 		return TRUE;

@@ -28,6 +28,11 @@ gboolean engine_rtp (struct engine *e, const uint8_t *pkt, size_t len, gint64 no
 gboolean engine_rtcp(struct engine *e, const uint8_t *pkt, size_t len, gint64 now_us);
 void     engine_tick(struct engine *e, gint64 now_us);	/* at or after the deadline; early is harmless */
 gint64   engine_deadline(const struct engine *e);			/* absolute us */
+/* The process stood still up to now, for STOOD_US, or, which the clock does not count, for SLEPT_US: it was stopped, or the
+ * machine was busy, or suspended. A source that can wait goes on from where
+ * it was, and what was not sent meanwhile is not sent in a rush; the stream's time has passed all the same. What the peer
+ * sent meanwhile, and what lies in the socket now, is not played after a stop that is longer than a hiccup. */
+void     engine_wake(struct engine *e, gint64 stood_us, gint64 slept_us, gint64 now_us);
 void     engine_bye (struct engine *e, gint64 now_us);	/* RTCP BYE; nothing is sent after it */
 
 void     engine_mute(struct engine *e, gboolean muted);			/* sends silence */

@@ -52,6 +52,10 @@ struct engine {
 	char digits[16];			/* that came, and were not asked for yet */
 	size_t heard_digits;
 	gint64 captured_us;			/* when the last frame of the source was */
+	gint64 woke_us;				/* 0: no backlog is being passed over */
+	gint64 fresh_us;			/* when the last packet came that did not belong to one, */
+	uint32_t fresh_ts;			/* its timestamp, */
+	unsigned fresh_hz;			/* [Hz] and that one's clock; 0: none came */
 	int tx_gain, rx_gain;			/* 0..FADE */
 	struct volume volume;
 	struct audio_tap tap;

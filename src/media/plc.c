@@ -50,7 +50,7 @@ static size_t find_period(const struct plc *p)
 static void begin(struct plc *p)
 {
 	size_t n = find_period(p), fade = n / 4;
-	const int16_t *last = p->past + PLC_PAST - n;
+	const int16_t *last = p->past + PLC_PAST - n, *before = last - fade;
 
 	p->period = n;
 	p->at = 0;
@@ -58,7 +58,7 @@ static void begin(struct plc *p)
 	for (size_t i = 0; i < fade; i++) {
 		int to = (int)(i + 1), of = (int)fade;
 
-		p->wave[n - fade + i] = (int16_t)((last[n - fade + i] * (of - to) + last[i - fade] * to) / of);
+		p->wave[n - fade + i] = (int16_t)((last[n - fade + i] * (of - to) + before[i] * to) / of);
 	}
 }
 

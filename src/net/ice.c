@@ -524,6 +524,8 @@ gboolean ice_open(struct link *l, GMainContext *ctx, const struct link_options *
 		add_all_addresses(i);
 	i->stream = nice_agent_add_stream(i->agent, 1);		/* one component: RTCP is muxed */
 	use_stun(i, &options->servers);
+	if (i->stream && options->creds.ufrag[0])
+		nice_agent_set_local_credentials(i->agent, i->stream, options->creds.ufrag, options->creds.pwd);
 	i->relays = relays_new(ctx, &options->servers, add_relay, settle, i);
 	if (!i->stream || !nice_agent_attach_recv(i->agent, i->stream, 1, ctx, on_packet, i) ||
 	    !make_creds(i)) {

@@ -23,6 +23,7 @@ struct link_options {
 	struct server_list servers;
 	gboolean relay_only;	/* no address of ours but those at relays is told or used (ICE only) */
 	const char *ca_file;	/* PEM, besides the system's: by whom relays by TLS are trusted; outlives the link; NULL: none */
+	struct ice_creds creds;	/* ours, which the peer knows already; ufrag "": new ones (ICE only) */
 	char toward[46];	/* an address of the peer that is known already, by which ours may be chosen; "": none */
 };
 

@@ -15,6 +15,7 @@
 #include "../err.h"
 #include "../log.h"
 #include "../post.h"
+#include "../text.h"
 
 enum { MAX_BRIDGES = 8, ROOM = 16384 };
 
@@ -253,6 +254,41 @@ static void on_connected(GObject *client, GAsyncResult *result, gpointer data)
 	pump(b);
 }
 
+/* Is A where B is? Both are of IPv4, as the listener is. */
+static gboolean is_same(const struct sockaddr_in *a, const struct sockaddr_in *b)
+{
+	return a->sin_family == b->sin_family && a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
+}
+
+/* Is FD the socket at the other end of one that is bound to HERE and connected to THERE? */
+static gboolean is_other_end(int fd, const struct sockaddr_in *here, const struct sockaddr_in *there)
+{
+	struct sockaddr_in own = {0}, peer = {0};
+	socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_size) == 0 && getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0 &&
+		is_same(&own, there) && is_same(&peer, here);
+}
+
+/* Any process of this machine can connect to the listener, and TURN over the tunnel would then be tried with this account's TLS
+ * connection. The other end of a connection of ours is among our own file descriptors. Without /proc nobody is served. */
+static gboolean is_our_own(int near)
+{
+	g_autoptr(GDir) open = g_dir_open("/proc/self/fd", 0, NULL);
+	struct sockaddr_in here = {0}, there = {0};
+	socklen_t here_size = sizeof(here), there_size = sizeof(there);
+	gboolean found = FALSE;
+	const char *number;
+	guint64 fd;
+
+	if (!open || getsockname(near, (struct sockaddr *)&here, &here_size) != 0 ||
+	    getpeername(near, (struct sockaddr *)&there, &there_size) != 0)
+		return FALSE;
+	while (!found && (number = g_dir_read_name(open)) != NULL)
+		found = text_uint(number, 0, G_MAXINT, &fd) && is_other_end((int)fd, &here, &there);
+	return found;
+}
+
 static gboolean on_near(gint fd, GIOCondition condition, gpointer data)
 {
 	struct tunnel *t = data;
@@ -262,6 +298,11 @@ static gboolean on_near(gint fd, GIOCondition condition, gpointer data)
 
 	if (near < 0)
 		return G_SOURCE_CONTINUE;
+	if (!is_our_own(near)) {
+		log_info("tunnel", "another process of this machine tried to use the way to the relay %s, and was turned away", t->host);
+		close(near);
+		return G_SOURCE_CONTINUE;
+	}
 	if (t->bridges->len >= MAX_BRIDGES) {
 		close(near);
 		return G_SOURCE_CONTINUE;

@@ -2,7 +2,8 @@
  * (RFC 8656 "turns:"), which libnice does not know; it speaks TURN over TCP into the tunnel.
  *
  * Everything happens in the thread that runs CTX. The server's certificate must be valid for HOST by the authorities that the
- * system trusts, or those in CA_FILE; not a byte goes to one that is not. Several connections may come at once, one per address of this machine. */
+ * system trusts, or those in CA_FILE; not a byte goes to one that is not. Only connections of this
+ * process are served; those of others on this machine are closed, and no connection to the server is made for them. Several connections may come at once, one per address of this machine. */
 #ifndef JCALL_NET_TUNNEL_H
 #define JCALL_NET_TUNNEL_H
 

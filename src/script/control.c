@@ -33,6 +33,17 @@ char *control_folder(void)
 	return runtime ? g_build_filename(runtime, "jcall", NULL) : NULL;
 }
 
+static gboolean is_ours(const char *path, mode_t kind, struct stat *st)
+{
+	return lstat(path, st) == 0 && (st->st_mode & S_IFMT) == kind && st->st_uid == geteuid();
+}
+
+static gboolean refuse(GError **error, const char *path, const char *why)
+{
+	g_set_error(error, JC_ERROR, JC_FILE, "%s%s", path, why);
+	return FALSE;
+}
+
 /* Whoever could put something there could listen for us. */
 static gboolean make_folder(const char *folder, GError **error)
 {
@@ -42,11 +53,8 @@ static gboolean make_folder(const char *folder, GError **error)
 		g_set_error(error, JC_ERROR, JC_FILE, "%s: %s", folder, g_strerror(errno));
 		return FALSE;
 	}
-	if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-	    ((st.st_mode & 077) && chmod(folder, 0700) < 0)) {
-		g_set_error(error, JC_ERROR, JC_FILE, "%s is not a folder of yours alone", folder);
-		return FALSE;
-	}
+	if (!is_ours(folder, S_IFDIR, &st) || ((st.st_mode & 077) && chmod(folder, 0700) < 0))
+		return refuse(error, folder, " is not a folder of yours alone");
 	return TRUE;
 }
 
@@ -82,13 +90,21 @@ static void on_gone(void *ctx, struct client *client)
 	client_free(client, 0);
 }
 
-/* The folder keeps others out; this holds where it does not. */
-static gboolean is_friend(int fd)
+/* The user who connected to us, or who listens where we have connected to; (uid_t)-1: nobody can tell. */
+static uid_t user_at(int fd)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == geteuid() || who.uid == 0);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 ? who.uid : (uid_t)-1;
+}
+
+/* The folder keeps others out; this holds where it does not. */
+static gboolean is_friend(int fd)
+{
+	uid_t user = user_at(fd);
+
+	return user == geteuid() || user == 0;
 }
 
 static gboolean on_connection(gint listener, GIOCondition condition, gpointer data);
@@ -128,6 +144,43 @@ static gboolean on_connection(gint listener, GIOCondition condition, gpointer da
 	}
 	g_ptr_array_add(c->clients, client_new(fd, &options));
 	return G_SOURCE_CONTINUE;
+}
+
+/* ---- the other end ---- */
+
+static gboolean check_place(const char *path, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	struct stat st;
+
+	if (!is_ours(folder, S_IFDIR, &st) || (st.st_mode & 022))
+		return refuse(error, folder, " is not a folder of yours alone, so what is in it is not spoken to");
+	if (!is_ours(path, S_IFSOCK, &st))
+		return refuse(error, path, " is not a socket of yours, and is not spoken to");
+	return TRUE;
+}
+
+int control_connect(const char *path, guint timeout_s, GError **error)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = timeout_s};
+	int fd;
+
+	if (!check_place(path, error) || g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path)) >= sizeof(addr.sun_path))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+		if (user_at(fd) == geteuid())
+			return fd;
+		refuse(error, path, ": another user listens there, and is not spoken to");
+	} else if (errno == ECONNREFUSED) {	/* it was killed */
+		unlink(path);
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 struct control *control_new(struct events *events, const struct request_handler *handler, GError **error)

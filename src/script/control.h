@@ -15,5 +15,8 @@ void            control_free(struct control *c);
 
 /* The folder; caller frees. NULL: this user has no place for such things here. */
 char           *control_folder(void);
+/* Connects to the socket PATH in the folder. Blocks; no longer than TIMEOUT_S, as later reading and writing. -1:
+ * nobody listens, and what was left of the socket is removed; with JC_FILE: folder, socket or listener is not this user's. */
+int             control_connect(const char *path, guint timeout_s, GError **error);
 
 #endif

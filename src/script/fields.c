@@ -10,7 +10,7 @@ enum kind { STRING, INT, DOUBLE, BOOL, LIST };
 struct field {
 	char *key;
 	enum kind kind;
-	char *string;
+	char *string, *own;		/* own: the bytes of a user's own word; NULL: it is none */
 	gint64 number;			/* INT, BOOL */
 	double real;
 	GPtrArray *list;
@@ -26,6 +26,7 @@ static void field_free(gpointer data)
 
 	g_free(f->key);
 	g_free(f->string);
+	g_free(f->own);
 	g_clear_pointer(&f->list, g_ptr_array_unref);
 	g_free(f);
 }
@@ -62,6 +63,17 @@ void fields_add_string(struct fields *f, const char *key, const char *value)
 		add(f, key, STRING)->string = g_utf8_make_valid(value, -1);
 }
 
+static void add_own(struct fields *f, const char *key, const char *value)
+{
+	struct field *new;
+
+	if (!value)
+		return;
+	new = add(f, key, STRING);
+	new->string = g_utf8_make_valid(value, -1);
+	new->own = g_strdup(value);
+}
+
 void fields_add_int(struct fields *f, const char *key, gint64 value)
 {
 	add(f, key, INT)->number = value;
@@ -92,6 +104,9 @@ static void add_triple(struct fields *f, const char *key, char type, va_list *ap
 	switch (type) {
 	case 's':
 		fields_add_string(f, key, va_arg(*ap, const char *));
+		break;
+	case 'u':
+		add_own(f, key, va_arg(*ap, const char *));
 		break;
 	case 'i':
 		fields_add_int(f, key, va_arg(*ap, gint64));
@@ -131,6 +146,7 @@ void fields_add_fields(struct fields *f, const struct fields *from, const char *
 			continue;
 		copy = add(f, one->key, one->kind);
 		copy->string = g_strdup(one->string);
+		copy->own = g_strdup(one->own);
 		copy->number = one->number;
 		copy->real = one->real;
 	}
@@ -259,6 +275,13 @@ const char *fields_string(const struct fields *f, const char *key)
 	const struct field *one = find(f, key, STRING);
 
 	return one ? one->string : NULL;
+}
+
+const char *fields_own(const struct fields *f, const char *key)
+{
+	const struct field *one = find(f, key, STRING);
+
+	return one ? one->own : NULL;
 }
 
 gboolean fields_has(const struct fields *f, const char *key)

@@ -18,8 +18,8 @@ void fields_add_int(struct fields *f, const char *key, gint64 value);
 void fields_add_double(struct fields *f, const char *key, double value);
 void fields_add_bool(struct fields *f, const char *key, gboolean value);
 void fields_add_list(struct fields *f, const char *key, GPtrArray *objects);	/* struct fields *; takes the array over */
-/* Triples of key, type and value, ended by NULL: "s" char * (NULL: left out), "i" gint64, "d" double, "p" double (left out
- * unless > 0), "b" gboolean. */
+/* Triples of key, type and value, ended by NULL: "s" char * (NULL: left out), "u" the same in our user's own words (a path
+ * that was typed, the account), "i" gint64, "d" double, "p" double (left out unless > 0), "b" gboolean. */
 void fields_add_all(struct fields *f, va_list *triples);
 
 /* Copies all of FROM but the member EXCEPT. */
@@ -30,6 +30,8 @@ char *fields_write(const struct fields *f);			/* without a line's end; caller fr
 struct fields *fields_read(const char *line, gsize len, GError **error);
 
 const char *fields_string(const struct fields *f, const char *key);	/* borrowed; NULL: there is no such string */
+/* What was added as "u" by that key, to the byte, also where that is no UTF-8; borrowed. NULL: nothing was. */
+const char *fields_own(const struct fields *f, const char *key);
 gboolean    fields_has(const struct fields *f, const char *key);	/* whatever it is */
 gboolean    fields_int(const struct fields *f, const char *key, gint64 *out);	/* FALSE: no such number, or not whole */
 gboolean    fields_double(const struct fields *f, const char *key, double *out);

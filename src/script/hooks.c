@@ -165,17 +165,24 @@ static const char *digit_word(const char *digit)
 	return g_str_equal(digit, "*") ? "star" : g_str_equal(digit, "#") ? "hash" : digit;
 }
 
+struct variables {
+	const struct fields *fields;
+	char **env;
+};
+
 static void add_variable(void *ctx, const char *key, const char *value)
 {
-	char ***env = ctx;
+	struct variables *v = ctx;
 	g_autofree char *upper = g_ascii_strup(key, -1), *name = g_strconcat("JCALL_", upper, NULL);
 	g_autofree char *safe = text_safe(g_str_equal(key, "digit") ? digit_word(value) : value);
+	const char *own = fields_own(v->fields, key);
 
-	*env = g_environ_setenv(*env, name, safe, TRUE);
+	v->env = g_environ_setenv(v->env, name, own ? own : safe, TRUE);
 }
 
 static void line_up(struct hooks *h, const struct hook *hook, const struct event *e)
 {
+	struct variables v = {.fields = e->fields};
 	struct run *r;
 
 	if (g_queue_get_length(&h->waiting) >= HOOKS_WAITING) {
@@ -186,8 +193,9 @@ static void line_up(struct hooks *h, const struct hook *hook, const struct event
 	}
 	r = g_new0(struct run, 1);
 	r->argv = g_strdupv(hook->argv);
-	r->env = command_environ();
-	fields_each(e->fields, add_variable, &r->env);
+	v.env = command_environ();
+	fields_each(e->fields, add_variable, &v);
+	r->env = v.env;
 	r->json = g_strconcat(e->json, "\n", NULL);
 	g_queue_push_tail(&h->waiting, r);
 }

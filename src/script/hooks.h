@@ -1,7 +1,7 @@
 /* hooks.h - commands that are started when something happens: --on-event and the keys of [hooks]. Main thread.
  *
  * Without a shell. What happened is in the environment, in variables that hold only safe characters (text_safe; the keys * and #
- * are star and hash), and as the event's line of JSON on standard input; standard output goes where our standard error goes, and
+ * are star and hash) unless they are our user's own words (fields_own), and as the event's line of JSON on standard input; standard output goes where our standard error goes, and
  * nothing else of ours is open. They run in the order of the events, one after the other; one that takes longer than HOOK_TURN_S
  * no longer holds up the next. */
 #ifndef JCALL_HOOKS_H

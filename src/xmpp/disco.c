@@ -3,14 +3,20 @@
 #include <string.h>
 
 #include "../text.h"
+#include "resources.h"
 
 #define NS_INFO  "http://jabber.org/protocol/disco#info"
 #define NS_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_CAPS  "http://jabber.org/protocol/caps"
 #define NODE     "urn:jcall"
 
-enum { MAX_RESOURCES = 2000, MAX_HASHES = 200, MAX_ASKED = 10, TIMEOUT_MS = 5000 };
-enum { MAX_JID = 3071, MAX_CAPS = 256 };	/* [bytes] */
+enum {
+	MAX_HASHES = 1000,		/* one for each client and version of it in use */
+	MAX_TOLD = 1000,		/* devices whose hash said nothing */
+	MAX_ASKED = 10,
+	TIMEOUT_MS = 5000,
+	MAX_JID = 3071,			/* [bytes] RFC 7622 */
+};
 
 #define FEATURE_ICE_UDP "urn:xmpp:jingle:transports:ice-udp:1"
 #define FEATURE_DTLS    "urn:xmpp:jingle:apps:dtls:0"
@@ -21,15 +27,10 @@ static const char *const features[] = {NS_CAPS, NS_INFO, "urn:ietf:rfc:5576", "u
 	"urn:xmpp:jingle-message:0", "urn:xmpp:jingle:1", FEATURE_DTLS, "urn:xmpp:jingle:apps:rtp:1",
 	"urn:xmpp:jingle:apps:rtp:audio", "urn:xmpp:jingle:apps:rtp:rtp-hdrext:0", FEATURE_ICE_UDP, FEATURE_RAW_UDP, "urn:xmpp:ping"};
 
-struct resource {
-	char *hash, *ver, *node;	/* of its caps; NULL: none */
-	int priority;
-	guint64 seen;
-};
-
 struct question {			/* somebody waits for what one JID, or the best of several, can do */
 	struct disco *d;
 	guint handle;
+	GPtrArray *asked;		/* struct asked *, not owned: OPEN of them */
 	unsigned open, online, needed, best_can, all_can;
 	char *best;
 	int best_priority;
@@ -51,30 +52,19 @@ struct asked {				/* one JID, once, whoever wants to know it */
 
 struct disco {
 	struct stream *stream;
-	GHashTable *resources;		/* full JID -> struct resource */
+	struct resources *resources;	/* of others, that are online */
 	GHashTable *hashes;		/* ver -> GUINT of enum disco_can, verified */
 	GHashTable *told;		/* full JID -> GUINT of enum disco_can: what it answered when asked */
-	GPtrArray *questions;
+	GHashTable *questions;		/* handle -> struct question, not owned */
 	GHashTable *asked;		/* full JID -> struct asked, under way */
 	unsigned transports;		/* of ours */
 	gboolean dtls;
 	char *ver;
 	guint last_handle;
-	guint64 clock;
 };
 
 static void asked_free(gpointer data);
 static unsigned read_features(const struct elem *query);
-
-static void resource_free(gpointer data)
-{
-	struct resource *r = data;
-
-	g_free(r->hash);
-	g_free(r->ver);
-	g_free(r->node);
-	g_free(r);
-}
 
 /* ---- our own ---- */
 
@@ -105,9 +95,9 @@ struct disco *disco_new(struct stream *x)
 	struct disco *d = g_new0(struct disco, 1);
 
 	d->stream = x;
-	d->resources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resource_free);
+	d->resources = resources_new();
 	d->hashes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	d->questions = g_ptr_array_new();
+	d->questions = g_hash_table_new(NULL, NULL);
 	d->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	d->asked = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, asked_free);
 	d->dtls = TRUE;
@@ -186,54 +176,7 @@ gboolean disco_iq(struct disco *d, struct iq *iq)
 
 /* ---- others' presence ---- */
 
-static void drop_oldest(struct disco *d)
-{
-	GHashTableIter i;
-	gpointer key, value, oldest = NULL;
-	guint64 seen = G_MAXUINT64;
-
-	g_hash_table_iter_init(&i, d->resources);
-	while (g_hash_table_iter_next(&i, &key, &value))
-		if (((struct resource *)value)->seen < seen) {
-			seen = ((struct resource *)value)->seen;
-			oldest = key;
-		}
-	if (oldest)
-		g_hash_table_remove(d->resources, oldest);
-}
-
-static struct resource *find_or_add(struct disco *d, const char *full_jid)
-{
-	struct resource *r = g_hash_table_lookup(d->resources, full_jid);
-
-	if (r)
-		return r;
-	if (g_hash_table_size(d->resources) >= MAX_RESOURCES)
-		drop_oldest(d);
-	r = g_new0(struct resource, 1);
-	g_hash_table_insert(d->resources, g_strdup(full_jid), r);
-	return r;
-}
-
-static gboolean is_short(const char *s)
-{
-	return s && strlen(s) <= MAX_CAPS;
-}
-
-static void take_caps(struct resource *r, const struct elem *c)
-{
-	const char *hash = elem_attr(c, "hash"), *ver = elem_attr(c, "ver"), *node = elem_attr(c, "node");
-	gboolean usable = is_short(hash) && is_short(ver) && is_short(node);
-
-	g_free(r->hash);
-	g_free(r->ver);
-	g_free(r->node);
-	r->hash = usable ? g_strdup(hash) : NULL;
-	r->ver = usable ? g_strdup(ver) : NULL;
-	r->node = usable ? g_strdup(node) : NULL;
-}
-
-void disco_presence(struct disco *d, const struct elem *presence)
+void disco_presence(struct disco *d, const struct elem *presence, gboolean of_contact)
 {
 	const char *from = elem_attr(presence, "from"), *type = elem_attr(presence, "type");
 	const struct elem *c = elem_child(presence, "c", NS_CAPS);
@@ -245,45 +188,34 @@ void disco_presence(struct disco *d, const struct elem *presence)
 	g_hash_table_remove(d->told, from);		/* it may be another client by now */
 	if (type) {
 		if (strcmp(type, "unavailable") == 0)
-			g_hash_table_remove(d->resources, from);
+			resources_remove(d->resources, from);
 		return;
 	}
-	r = find_or_add(d, from);
+	r = resources_see(d->resources, from, of_contact ? CIRCLE_CONTACTS : CIRCLE_OTHERS);
 	if (c)			/* a server may leave out what has not changed (XEP-0115 "Caps Optimization") */
-		take_caps(r, c);
+		resource_take_caps(r, c);
 	r->priority = priority ? (int)CLAMP(g_ascii_strtoll(priority, NULL, 10), -128, 127) : 0;
-	r->seen = ++d->clock;
 }
 
 void disco_reset(struct disco *d)
 {
-	g_hash_table_remove_all(d->resources);
+	resources_clear(d->resources);
 	g_hash_table_remove_all(d->told);
 }
 
 unsigned disco_siblings(const struct disco *d)
 {
 	const char *us = stream_jid(d->stream);
-	unsigned n = 0;
-	GHashTableIter i;
-	gpointer key;
+	const GPtrArray *there = us ? resources_of(d->resources, us) : NULL;	/* never this one: see disco_presence */
 
-	g_hash_table_iter_init(&i, d->resources);
-	while (us && g_hash_table_iter_next(&i, &key, NULL))
-		n += jid_same_bare(key, us) && strcmp(key, us) != 0;
-	return n;
+	return there ? there->len : 0;
 }
 
 unsigned disco_online(struct disco *d, const char *bare_jid)
 {
-	GHashTableIter i;
-	gpointer key;
-	unsigned n = 0;
+	const GPtrArray *there = resources_of(d->resources, bare_jid);
 
-	g_hash_table_iter_init(&i, d->resources);
-	while (g_hash_table_iter_next(&i, &key, NULL))
-		n += jid_same_bare(key, bare_jid) ? 1 : 0;
-	return n;
+	return there ? there->len : 0;
 }
 
 /* ---- what they can do ---- */
@@ -319,20 +251,18 @@ static void asked_free(gpointer data)
 	g_free(a);
 }
 
+/* What only this question wanted to know is asked no more. */
 static void question_free(struct question *q)
 {
-	GHashTableIter i;
-	gpointer asked;
-
-	g_ptr_array_remove_fast(q->d->questions, q);
-	g_hash_table_iter_init(&i, q->d->asked);
-	while (g_hash_table_iter_next(&i, NULL, &asked)) {
-		struct asked *a = asked;
+	for (guint i = 0; i < q->asked->len; i++) {
+		struct asked *a = q->asked->pdata[i];
 
 		if (g_ptr_array_remove(a->waiting, q) && !a->waiting->len && a->query)
-			g_hash_table_iter_remove(&i);
+			g_hash_table_remove(q->d->asked, a->jid);
 	}
+	g_hash_table_remove(q->d->questions, GUINT_TO_POINTER(q->handle));
 	g_clear_handle_id(&q->idle, g_source_remove);
+	g_ptr_array_unref(q->asked);
 	g_free(q->best);
 	g_free(q);
 }
@@ -360,7 +290,7 @@ static gboolean finish_idle(gpointer data)
 
 static void learn(struct question *q, const char *jid, unsigned can)
 {
-	struct resource *r = g_hash_table_lookup(q->d->resources, jid);
+	struct resource *r = resources_find(q->d->resources, jid);
 	int priority = r ? r->priority : 0;
 	guint64 seen = r ? r->seen : 0;
 
@@ -379,7 +309,7 @@ static void learn(struct question *q, const char *jid, unsigned can)
 /* A hash that fits what its owner lists may be believed of everybody who shows it; any other only says something of him. */
 static void verify(struct disco *d, const char *jid, const struct elem *query, unsigned can)
 {
-	struct resource *r = g_hash_table_lookup(d->resources, jid);
+	struct resource *r = resources_find(d->resources, jid);
 	g_autofree char *hash = NULL;
 
 	if (!r || g_strcmp0(r->hash, "sha-1") != 0 || g_hash_table_size(d->hashes) >= MAX_HASHES ||
@@ -398,6 +328,7 @@ static void settle(struct asked *a, enum iq_cond cond, unsigned can)
 	while (a->waiting->len) {
 		struct question *q = g_ptr_array_steal_index(a->waiting, 0);
 
+		g_ptr_array_remove_fast(q->asked, a);
 		q->cond = cond;
 		if (cond == COND_OK)
 			learn(q, a->jid, can);
@@ -422,7 +353,7 @@ static void on_info(void *ctx, enum iq_cond cond, const struct elem *reply)
 	if (cond == COND_OK) {
 		can = read_features(query);
 		verify(d, a->jid, query, can);
-		if (g_hash_table_size(d->told) >= MAX_HASHES)
+		if (g_hash_table_size(d->told) >= MAX_TOLD)
 			g_hash_table_remove_all(d->told);
 		g_hash_table_replace(d->told, g_strdup(a->jid), GUINT_TO_POINTER(can));
 	}
@@ -454,7 +385,7 @@ static struct asked *begin_to_ask(struct disco *d, const char *jid, const struct
 static void ask(struct question *q, const char *jid)
 {
 	struct disco *d = q->d;
-	struct resource *r = g_hash_table_lookup(d->resources, jid);
+	struct resource *r = resources_find(d->resources, jid);
 	gpointer known;
 	struct asked *a;
 
@@ -466,12 +397,13 @@ static void ask(struct question *q, const char *jid)
 	if (!a)
 		a = begin_to_ask(d, jid, r);
 	q->open++;
+	g_ptr_array_add(q->asked, a);
 	g_ptr_array_add(a->waiting, q);
 }
 
 unsigned disco_known(const struct disco *d, const char *full_jid)
 {
-	struct resource *r = g_hash_table_lookup(d->resources, full_jid);
+	struct resource *r = resources_find(d->resources, full_jid);
 	gpointer known;
 
 	if (r && g_strcmp0(r->hash, "sha-1") == 0 && g_hash_table_lookup_extended(d->hashes, r->ver, NULL, &known))
@@ -487,7 +419,8 @@ static struct question *new_question(struct disco *d, void *ctx)
 	q->handle = ++d->last_handle;
 	q->ctx = ctx;
 	q->cond = COND_OK;
-	g_ptr_array_add(d->questions, q);
+	q->asked = g_ptr_array_new();
+	g_hash_table_insert(d->questions, GUINT_TO_POINTER(q->handle), q);
 	return q;
 }
 
@@ -503,15 +436,10 @@ guint disco_query(struct disco *d, const char *full_jid,
 	return q->handle;
 }
 
-struct online {
-	const char *jid;
-	const struct resource *resource;
-};
-
 /* The likeliest first: highest priority, then latest seen. */
 static int by_rank(gconstpointer a, gconstpointer b)
 {
-	const struct resource *x = ((const struct online *)a)->resource, *y = ((const struct online *)b)->resource;
+	const struct resource *x = *(const struct resource *const *)a, *y = *(const struct resource *const *)b;
 
 	if (x->priority != y->priority)
 		return x->priority > y->priority ? -1 : 1;
@@ -521,24 +449,18 @@ static int by_rank(gconstpointer a, gconstpointer b)
 guint disco_best(struct disco *d, const char *bare_jid, unsigned needed,
 		 void (*done)(void *ctx, const char *full_jid, unsigned can, unsigned online), void *ctx)
 {
-	g_autoptr(GArray) there = g_array_new(FALSE, FALSE, sizeof(struct online));
+	const GPtrArray *online = resources_of(d->resources, bare_jid);
+	g_autoptr(GPtrArray) there = g_ptr_array_new();
 	struct question *q = new_question(d, ctx);
-	GHashTableIter i;
-	gpointer key, value;
 
 	q->many = done;
 	q->needed = needed;
-	g_hash_table_iter_init(&i, d->resources);
-	while (g_hash_table_iter_next(&i, &key, &value))
-		if (jid_same_bare(key, bare_jid)) {
-			struct online o = {.jid = key, .resource = value};
-
-			g_array_append_val(there, o);
-		}
-	g_array_sort(there, by_rank);
+	for (guint i = 0; online && i < online->len; i++)
+		g_ptr_array_add(there, online->pdata[i]);
+	g_ptr_array_sort(there, by_rank);
 	q->online = there->len;
 	for (guint n = 0; n < MIN(there->len, MAX_ASKED); n++)
-		ask(q, g_array_index(there, struct online, n).jid);
+		ask(q, ((const struct resource *)there->pdata[n])->jid);
 	if (!q->open)
 		q->idle = g_idle_add(finish_idle, q);
 	return q->handle;
@@ -546,25 +468,25 @@ guint disco_best(struct disco *d, const char *bare_jid, unsigned needed,
 
 void disco_cancel(struct disco *d, guint handle)
 {
-	for (guint i = 0; i < d->questions->len; i++) {
-		struct question *q = d->questions->pdata[i];
+	struct question *q = g_hash_table_lookup(d->questions, GUINT_TO_POINTER(handle));
 
-		if (q->handle == handle) {
-			question_free(q);
-			return;
-		}
-	}
+	if (q)
+		question_free(q);
 }
 
 void disco_free(struct disco *d)
 {
+	GList *open;
+
 	if (!d)
 		return;
-	while (d->questions->len)
-		question_free(d->questions->pdata[0]);
-	g_ptr_array_unref(d->questions);
+	open = g_hash_table_get_values(d->questions);
+	for (GList *l = open; l; l = l->next)
+		question_free(l->data);
+	g_list_free(open);
+	g_hash_table_unref(d->questions);
 	g_hash_table_unref(d->asked);
-	g_hash_table_unref(d->resources);
+	resources_free(d->resources);
 	g_hash_table_unref(d->hashes);
 	g_hash_table_unref(d->told);
 	g_free(d->ver);

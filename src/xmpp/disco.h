@@ -1,7 +1,7 @@
 /* disco.h - who can take a call: XEP-0030 service discovery, XEP-0115 entity capabilities, XEP-0280 and presence.
  *
- * Main thread. Answers disco#info for us, keeps the presence of other people's resources (bounded: 2000 resources),
- * and finds out their features: by the verified cache of capability hashes (a hash that does not match what its
+ * Main thread. Answers disco#info for us, keeps the presence of other people's resources (bounded: 50,000 of contacts;
+ * 500 of others, who never push out those), and finds out their features: by the verified cache of capability hashes (a hash that does not match what its
  * owner lists is used for that one JID only), else by asking. */
 #ifndef JCALL_XMPP_DISCO_H
 #define JCALL_XMPP_DISCO_H
@@ -37,7 +37,8 @@ struct elem *disco_caps_elem(struct disco *d);
 const char  *disco_caps_hash(struct disco *d);
 
 gboolean disco_iq(struct disco *d, struct iq *iq);	/* TRUE: it was a disco query and is answered */
-void     disco_presence(struct disco *d, const struct elem *presence);
+/* Presence of somebody else, OF_CONTACT: on our contact list, or ourselves. */
+void     disco_presence(struct disco *d, const struct elem *presence, gboolean of_contact);
 void     disco_reset(struct disco *d);				/* fresh stream: nobody's presence is known */
 
 /* Asks what FULL_JID can do: once, even if several want to know (a done that asks again gets the same answer). Done is called

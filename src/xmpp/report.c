@@ -32,6 +32,9 @@ static void deliver(void *self, void *arg)
 	case REPORT_STANZA:
 		to->reports.stanza(to->self, r->stanza);
 		break;
+	case REPORT_REFUSED:
+		to->reports.refused(to->self, r->stanza);
+		break;
 	case REPORT_CLOSED:
 		to->reports.closed(to->self);
 		break;

@@ -13,7 +13,7 @@ struct reporter {			/* lives as long as its thread's memory */
 
 struct report {
 	enum { REPORT_PHASE, REPORT_ONLINE, REPORT_OFFLINE, REPORT_STANZA, REPORT_CLOSED, REPORT_TRACE,
-	       REPORT_SM, REPORT_UNSENT, REPORT_CERTIFICATE } kind;
+	       REPORT_SM, REPORT_UNSENT, REPORT_REFUSED, REPORT_CERTIFICATE } kind;
 	const char *phase;		/* static */
 	gint64 at_us;
 	char *text;			/* taken */

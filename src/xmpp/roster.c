@@ -7,7 +7,9 @@
 
 #define NS_ROSTER "jabber:iq:roster"
 
-enum { MAX_ITEMS = 10000, TIMEOUT_MS = 15000 };
+enum {
+	TIMEOUT_MS = 30000,		/* a list of 20,000 is 2 MB, which a slow line carries in 15 s */
+};
 
 struct item {
 	gboolean sees_us, shows;	/* he sees our presence; we see his */
@@ -18,7 +20,7 @@ struct roster {
 	struct stream *stream;
 	GHashTable *items;		/* lower-case bare JID -> struct item */
 	guint query;
-	gboolean ready, has_come;
+	gboolean ready, has_come, is_full;	/* is_full: somebody was left out, and that was said */
 	void (*done)(void *ctx);
 	void *ctx;
 };
@@ -49,25 +51,22 @@ void roster_free(struct roster *r)
 	g_free(r);
 }
 
-static char *key_of(const char *jid)
-{
-	g_autofree char *bare = jid_bare(jid);
-
-	return g_ascii_strdown(bare, -1);
-}
-
 static void take_item(struct roster *r, const char *jid, const struct elem *e)
 {
 	const char *subscription = elem_attr(e, "subscription");
-	g_autofree char *key = key_of(jid);
+	g_autofree char *key = jid_key(jid);
 	struct item *item;
 
 	if (g_strcmp0(subscription, "remove") == 0) {
 		g_hash_table_remove(r->items, key);
 		return;
 	}
-	if (g_hash_table_size(r->items) >= MAX_ITEMS && !g_hash_table_contains(r->items, key))
+	if (g_hash_table_size(r->items) >= ROSTER_MAX && !g_hash_table_contains(r->items, key)) {
+		if (!r->is_full)
+			log_warn("roster", "the contact list has more than %d contacts: those beyond that count as strangers", ROSTER_MAX);
+		r->is_full = TRUE;
 		return;
+	}
 	item = g_new0(struct item, 1);
 	item->sees_us = g_strcmp0(subscription, "from") == 0 || g_strcmp0(subscription, "both") == 0;
 	item->shows = g_strcmp0(subscription, "to") == 0 || g_strcmp0(subscription, "both") == 0;
@@ -129,7 +128,7 @@ gboolean roster_iq(struct roster *r, struct iq *iq)
 
 static const struct item *find(const struct roster *r, const char *jid)
 {
-	g_autofree char *key = key_of(jid);
+	g_autofree char *key = jid_key(jid);
 
 	return g_hash_table_lookup(r->items, key);
 }

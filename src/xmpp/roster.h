@@ -4,12 +4,14 @@
 
 #include "stream.h"
 
+enum { ROSTER_MAX = 50000 };		/* contacts */
+
 struct roster;
 
 struct roster *roster_new(struct stream *x);			/* borrows X */
 void           roster_free(struct roster *r);
 /* Asks the server; done is called once when the roster is there or cannot be had (then it is what it was, at first empty).
- * Bounded: 10,000 items; what comes after them is left out. */
+ * Bounded: ROSTER_MAX; who comes after them is left out, which is warned of once. */
 void           roster_fetch(struct roster *r, void (*done)(void *ctx), void *ctx);
 gboolean       roster_iq(struct roster *r, struct iq *iq);	/* TRUE: a push, answered; refused unless from ourselves */
 gboolean       roster_has(const struct roster *r, const char *jid);		/* listed at all */

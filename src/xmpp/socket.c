@@ -1,7 +1,8 @@
 #include "socket.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 void socket_tune(int fd)
@@ -24,4 +25,18 @@ void socket_acknowledge_quickly(int fd)
 
 	if (fd >= 0)
 		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
+bool socket_was_read(int fd, uint64_t *taken)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+	uint64_t before = *taken;
+	int left = 0;
+
+	/* In this order: what comes in between is in LEFT, and says so by itself. */
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || ioctl(fd, FIONREAD, &left) != 0)
+		return false;
+	*taken = info.tcpi_bytes_received - (uint64_t)left;
+	return left > 0 || *taken != before;
 }

@@ -7,15 +7,20 @@
 #include "../text.h"
 
 struct bounds {
-	unsigned elements;
-	size_t bytes;
+	unsigned elements, max_elements;
+	size_t bytes, max_bytes;
 	const char *why;
+};
+
+static const struct bounds bounds_of[] = {
+	[STANZA_OF_ANYBODY] = {.max_elements = STANZA_MAX_ELEMENTS, .max_bytes = STANZA_MAX_BYTES},
+	[STANZA_OF_OUR_SERVER] = {.max_elements = ANSWER_MAX_ELEMENTS, .max_bytes = ANSWER_MAX_BYTES},
 };
 
 static gboolean count(struct bounds *b, const char *text)
 {
 	b->bytes += text ? strlen(text) : 0;
-	if (b->bytes > STANZA_MAX_BYTES)
+	if (b->bytes > b->max_bytes)
 		b->why = "it is too large";
 	return b->why == NULL;
 }
@@ -39,12 +44,28 @@ static gboolean copy_attributes(struct elem *e, xmpp_stanza_t *stanza, struct bo
 	return TRUE;
 }
 
-static void add_text(struct elem *e, const char *text)
-{
-	const char *before = elem_text(e);
-	g_autofree char *all = g_strconcat(before, text, NULL);
+static struct elem *convert(xmpp_stanza_t *stanza, const char *outer_ns, unsigned depth, struct bounds *b);
 
-	elem_set_text(e, all);
+/* The children of STANZA become those of E. FALSE: a bound was passed. */
+static gboolean convert_children(struct elem *e, xmpp_stanza_t *stanza, const char *ns, unsigned depth, struct bounds *b)
+{
+	g_autoptr(GString) all = g_string_new(NULL);		/* text comes in pieces: put together once, not piece by piece */
+
+	for (xmpp_stanza_t *c = xmpp_stanza_get_children(stanza); c && !b->why; c = xmpp_stanza_get_next(c)) {
+		struct elem *child;
+
+		if (xmpp_stanza_is_text(c)) {
+			const char *text = xmpp_stanza_get_text_ptr(c);
+
+			if (count(b, text) && text)
+				g_string_append(all, text);
+		} else if ((child = convert(c, ns, depth + 1, b)) != NULL) {
+			elem_adopt(e, child);
+		}
+	}
+	if (all->len)
+		elem_set_text(e, all->str);
+	return b->why == NULL;
 }
 
 static struct elem *convert(xmpp_stanza_t *stanza, const char *outer_ns, unsigned depth, struct bounds *b)
@@ -54,39 +75,34 @@ static struct elem *convert(xmpp_stanza_t *stanza, const char *outer_ns, unsigne
 
 	if (depth > STANZA_MAX_DEPTH)
 		b->why = "it is nested too deep";
-	else if (++b->elements > STANZA_MAX_ELEMENTS)
+	else if (++b->elements > b->max_elements)
 		b->why = "it has too many elements";
 	if (b->why || !name || !count(b, name) || !count(b, ns))
 		return NULL;
 	if (!ns)
 		ns = outer_ns;
 	e = elem_new(name, ns);
-	if (!copy_attributes(e, stanza, b)) {
-		elem_free(e);
-		return NULL;
-	}
-	for (xmpp_stanza_t *c = xmpp_stanza_get_children(stanza); c; c = xmpp_stanza_get_next(c)) {
-		struct elem *child;
-
-		if (xmpp_stanza_is_text(c)) {
-			const char *text = xmpp_stanza_get_text_ptr(c);
-
-			if (count(b, text) && text)
-				add_text(e, text);
-		} else if ((child = convert(c, ns, depth + 1, b)) != NULL) {
-			elem_adopt(e, child);
-		}
-		if (b->why) {
-			elem_free(e);
-			return NULL;
-		}
-	}
-	return e;
+	if (copy_attributes(e, stanza, b) && convert_children(e, stanza, ns, depth, b))
+		return e;
+	elem_free(e);
+	return NULL;
 }
 
-struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why)
+enum stanza_of stanza_source(struct _xmpp_stanza_t *stanza, const char *full_jid)
 {
-	struct bounds b = {0};
+	const char *from = xmpp_stanza_get_from(stanza), *at = strchr(full_jid, '@');
+	g_autofree char *bare = jid_bare(full_jid);
+
+	if (g_strcmp0(xmpp_stanza_get_name(stanza), "iq") != 0 || g_strcmp0(xmpp_stanza_get_type(stanza), "result") != 0)
+		return STANZA_OF_ANYBODY;
+	if (!from || strcmp(from, bare) == 0 || strcmp(from, full_jid) == 0 || (at && strcmp(from, bare + (at + 1 - full_jid)) == 0))
+		return STANZA_OF_OUR_SERVER;
+	return STANZA_OF_ANYBODY;
+}
+
+struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, enum stanza_of of, const char **why)
+{
+	struct bounds b = bounds_of[of];
 	struct elem *e = convert(stanza, "", 1, &b);
 
 	*why = b.why;
@@ -95,13 +111,12 @@ struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why)
 
 struct elem *elem_head_of(struct _xmpp_stanza_t *stanza)
 {
-	const char *name = xmpp_stanza_get_name(stanza), *type = xmpp_stanza_get_type(stanza);
-	struct bounds b = {0};
+	struct bounds b = bounds_of[STANZA_OF_ANYBODY];
 	struct elem *e;
 
-	if (g_strcmp0(name, "iq") != 0 || (g_strcmp0(type, "get") != 0 && g_strcmp0(type, "set") != 0))
+	if (g_strcmp0(xmpp_stanza_get_name(stanza), "iq") != 0)
 		return NULL;
-	e = elem_new(name, "jabber:client");
+	e = elem_new("iq", "jabber:client");
 	if (copy_attributes(e, stanza, &b))
 		return e;
 	elem_free(e);
@@ -156,7 +171,7 @@ struct elem *elem_parse(const char *xml)
 	const char *why;
 
 	if (stanza) {
-		e = elem_from_stanza(stanza, &why);
+		e = elem_from_stanza(stanza, STANZA_OF_ANYBODY, &why);
 		xmpp_stanza_release(stanza);
 	}
 	xmpp_ctx_free(ctx);

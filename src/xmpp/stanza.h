@@ -9,18 +9,25 @@
 
 enum {				/* a stanza beyond these is refused whole */
 	STANZA_MAX_DEPTH = 24,
-	STANZA_MAX_ELEMENTS = 2000,
 	STANZA_MAX_ATTRIBUTES = 64,	/* per element */
-	STANZA_MAX_BYTES = 256 * 1024,	/* names, values and text together */
+	STANZA_MAX_ELEMENTS = 2000,	/* of what anybody may have sent */
+	STANZA_MAX_BYTES = 256 * 1024,	/* [bytes] of it: names, values and text together */
+	ANSWER_MAX_ELEMENTS = 200000,	/* of what our own server answers: a contact list of 50,000, each in three groups */
+	ANSWER_MAX_BYTES = 16 << 20,	/* [bytes] of it: 50,000 contacts of 300 bytes */
 };
+
+enum stanza_of { STANZA_OF_ANYBODY, STANZA_OF_OUR_SERVER };	/* by which bounds it is judged */
 
 struct _xmpp_stanza_t;
 struct _xmpp_ctx_t;
 
-/* The tree of STANZA (borrowed), or NULL with *WHY (static words) when it exceeds the bounds. */
-struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, const char **why);
-/* Of a request (an iq of type get or set) that was refused, what its answer needs: all but its payload. NULL: there is nothing
- * to answer. */
+/* Is STANZA the answer of our own server to a question of ours? It speaks for our account (FULL_JID, or its bare JID) and for our
+ * domain, and it lets nobody else do so (RFC 6120 8.1.2.1). Messages never count: what it keeps or forwards, strangers wrote. */
+enum stanza_of stanza_source(struct _xmpp_stanza_t *stanza, const char *full_jid);
+/* The tree of STANZA (borrowed), or NULL with *WHY (static words) when it exceeds the bounds of OF. */
+struct elem *elem_from_stanza(struct _xmpp_stanza_t *stanza, enum stanza_of of, const char **why);
+/* Of an iq that was refused, all but its payload: what the answer to a request needs, or who asked to know that the answer was
+ * refused. NULL: it is no iq. */
 struct elem *elem_head_of(struct _xmpp_stanza_t *stanza);
 /* A new libstrophe stanza of E (borrowed); release with xmpp_stanza_release. */
 struct _xmpp_stanza_t *elem_to_stanza(struct _xmpp_ctx_t *ctx, const struct elem *e);

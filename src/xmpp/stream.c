@@ -36,7 +36,8 @@ struct stream {
 	gboolean online, has_sm, done_called;
 	gboolean over;			/* it will not be tried again: what the thread still says does not count */
 	guint phase_limit_ms;
-	GHashTable *queries;		/* id -> struct query */
+	GHashTable *queries;		/* id -> struct query, owned */
+	GHashTable *by_handle;		/* handle -> struct query */
 	GQueue kept;			/* struct kept */
 	guint last_handle, watchdog, close_timer;
 	void (*closed)(void *ctx);
@@ -75,6 +76,7 @@ static void query_free(gpointer data)
 {
 	struct query *q = data;
 
+	g_hash_table_remove(q->x->by_handle, GUINT_TO_POINTER(q->handle));
 	g_clear_handle_id(&q->timer, g_source_remove);
 	g_free(q->id);
 	g_free(q->to);
@@ -135,13 +137,13 @@ static gboolean is_from(const struct stream *x, const char *to, const char *from
 		(!to && g_ascii_strcasecmp(from, x->domain) == 0);
 }
 
-static void take_answer(struct stream *x, const struct elem *iq)
+static void take_answer(struct stream *x, const struct elem *iq, enum iq_cond cond)
 {
 	const char *id = elem_attr(iq, "id");
 	struct query *q = id ? g_hash_table_lookup(x->queries, id) : NULL;
 
 	if (q && is_from(x, q->to, elem_attr(iq, "from")))
-		query_done(x, q, cond_read(iq), iq);
+		query_done(x, q, cond, iq);
 }
 
 static void ask(struct query *q)
@@ -169,6 +171,7 @@ guint stream_query(struct stream *x, const char *to, const char *type, struct el
 	q->timer = x->over ? g_idle_add_full(G_PRIORITY_DEFAULT, on_query_given_up, q, NULL) :
 		g_timeout_add(timeout_ms, on_query_timeout, q);
 	g_hash_table_insert(x->queries, q->id, q);
+	g_hash_table_insert(x->by_handle, GUINT_TO_POINTER(q->handle), q);
 	if (x->online)
 		ask(q);
 	return q->handle;
@@ -176,15 +179,10 @@ guint stream_query(struct stream *x, const char *to, const char *type, struct el
 
 void stream_query_cancel(struct stream *x, guint handle)
 {
-	GHashTableIter i;
-	gpointer value;
+	struct query *q = g_hash_table_lookup(x->by_handle, GUINT_TO_POINTER(handle));
 
-	g_hash_table_iter_init(&i, x->queries);
-	while (g_hash_table_iter_next(&i, NULL, &value))
-		if (((struct query *)value)->handle == handle) {
-			g_hash_table_iter_remove(&i);
-			return;
-		}
+	if (q)
+		g_hash_table_remove(x->queries, q->id);
 }
 
 /* A fresh stream knows nothing of what was asked on the old one. */
@@ -402,7 +400,16 @@ static void on_stanza(void *self, struct elem *stanza)
 	else if (type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0))
 		take_request(x, stanza);
 	else
-		take_answer(x, stanza);
+		take_answer(x, stanza, cond_read(stanza));
+}
+
+/* Who asked need not wait for the time-out, and learns why. */
+static void on_refused(void *self, struct elem *head)
+{
+	struct stream *x = self;
+	elem_auto owned = head;
+
+	take_answer(x, head, COND_TOO_LARGE);
 }
 
 static void finish_close(struct stream *x)
@@ -437,7 +444,7 @@ struct stream *stream_new(const struct stream_options *options, const struct str
 {
 	struct stream *x = g_new0(struct stream, 1);
 	struct stream_reports reports = {.phase = on_phase, .certificate = on_certificate, .online = on_online, .offline = on_offline, .stanza = on_stanza,
-					 .closed = on_closed, .sm = on_sm, .unsent = on_unsent,
+					 .closed = on_closed, .sm = on_sm, .unsent = on_unsent, .refused = on_refused,
 					 .trace = handlers->trace ? on_trace : NULL};
 	const char *at;
 
@@ -448,6 +455,7 @@ struct stream *stream_new(const struct stream_options *options, const struct str
 	at = strchr(x->bare, '@');
 	x->domain = g_strdup(at ? at + 1 : x->bare);
 	x->queries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, query_free);
+	x->by_handle = g_hash_table_new(NULL, NULL);
 	g_queue_init(&x->kept);
 	x->link = link_start(options, &reports, x);
 	return x;
@@ -497,6 +505,7 @@ void stream_free(struct stream *x)
 	g_clear_handle_id(&x->close_timer, g_source_remove);
 	link_stop(x->link);
 	g_hash_table_unref(x->queries);
+	g_hash_table_unref(x->by_handle);
 	g_queue_clear_full(&x->kept, kept_free);
 	g_free(x->jid);
 	g_free(x->bare);

@@ -68,8 +68,8 @@ gboolean     stream_has_sm(const struct stream *x);			/* XEP-0198 is on; a momen
  * are kept (at most 100) and sent after the next login unless older than 30 s; presence is dropped. */
 void         stream_send(struct stream *x, struct elem *stanza);
 /* Sends an iq of TYPE "get" or "set" with PAYLOAD (taken) to TO (NULL: our account). done(ctx, cond, reply) is called
- * exactly once: with the answer (matched by id and sender), COND_TIMEOUT after TIMEOUT_MS, or COND_DISCONNECTED when
- * the stream is given up. reply is the whole iq, borrowed, NULL without one. Returns a handle for stream_query_cancel.
+ * exactly once: with the answer (matched by id and sender), COND_TOO_LARGE where that is beyond the bounds of stanza.h (reply is
+ * without its payload then), COND_TIMEOUT after TIMEOUT_MS, or COND_DISCONNECTED when the stream is given up. reply is the whole iq, borrowed, NULL without one. Returns a handle for stream_query_cancel.
  * An unanswered query survives a reconnect: it is sent again on a fresh stream, so the other side may get it twice. */
 guint        stream_query(struct stream *x, const char *to, const char *type, struct elem *payload, guint timeout_ms,
 			void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx);

@@ -24,6 +24,7 @@ struct stream_reports {
 	void (*sm)(void *self);						/* XEP-0198 is on; after online */
 	void (*offline)(void *self, GError *error, gboolean final);	/* takes ERROR */
 	void (*stanza)(void *self, struct elem *stanza);		/* takes STANZA */
+	void (*refused)(void *self, struct elem *head);			/* takes HEAD: of an answer beyond our bounds */
 	void (*unsent)(void *self, struct elem *stanza);		/* takes STANZA: it never left */
 	void (*closed)(void *self);
 	void (*trace)(void *self, gboolean out, char *xml);		/* takes XML; optional */

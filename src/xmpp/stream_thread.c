@@ -14,7 +14,9 @@
 #include "stream_guard.h"
 
 enum {
-	PUMPS = 6,			/* a TLS record of 16 KB is read in four steps, then handled, then answered */
+	PUMPS = 6,			/* what OpenSSL may hold without the socket's telling, a TLS record of 16 KB, is read in four
+					 * steps; one more hands over what came of it, one sends the answer */
+	PUMPS_AT_ONCE = 64,		/* 256 KB: then others of this thread have their turn */
 	TICK_MS = 250,			/* libstrophe's own timers, needed only while it connects or disconnects */
 };
 
@@ -234,18 +236,31 @@ void thread_unwatch(struct stream_thread *t)
 }
 
 /* During the attempts on several addresses libstrophe opens one socket after the other. */
+static void pump_once(struct stream_thread *t)
+{
+	int before = t->fd;
+
+	socket_acknowledge_quickly(before);
+	xmpp_run_once(t->ctx, 0);
+	if (t->fd != before && t->fd_tag && before >= 0) {
+		g_source_remove_unix_fd(t->source, t->fd_tag);
+		t->fd_tag = NULL;
+	}
+}
+
+/* Until nothing is left, neither in the socket nor in OpenSSL, which takes a whole record out of the socket while libstrophe reads 4 KB
+ * of it in each step: nobody would wake us for the rest. */
 void thread_pump(struct stream_thread *t)
 {
-	for (int i = 0; i < PUMPS && !t->ended; i++) {
-		int before = t->fd;
+	uint64_t taken = 0;
+	int since_read = 0;
 
-		socket_acknowledge_quickly(before);
-		xmpp_run_once(t->ctx, 0);
-		if (t->fd != before && t->fd_tag && before >= 0) {
-			g_source_remove_unix_fd(t->source, t->fd_tag);
-			t->fd_tag = NULL;
-		}
+	for (int i = 0; i < PUMPS_AT_ONCE && since_read < PUMPS && !t->ended; i++) {
+		pump_once(t);
+		since_read = socket_was_read(t->fd, &taken) ? 0 : since_read + 1;
 	}
+	if (since_read < PUMPS && !t->ended)
+		g_source_set_ready_time(t->source, 0);
 	if (t->ended)
 		attempt_settle(t);
 	else if (t->conn)
@@ -256,6 +271,7 @@ static gboolean on_fd(GSource *source, GSourceFunc callback, gpointer data)
 {
 	struct stream_thread *t = data;
 
+	g_source_set_ready_time(source, -1);
 	t->last_heard_us = g_get_monotonic_time();
 	thread_pump(t);
 	return G_SOURCE_CONTINUE;
@@ -285,15 +301,18 @@ void thread_ping(struct stream_thread *t)
 static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 {
 	struct stream_thread *t = data;
-	const char *why = NULL, *name = xmpp_stanza_get_name(stanza);
+	const char *why = NULL, *name = xmpp_stanza_get_name(stanza), *type = xmpp_stanza_get_type(stanza);
+	gboolean is_answer = g_strcmp0(type, "result") == 0 || g_strcmp0(type, "error") == 0;
 	struct elem *e;
 
 	if (!name || (strcmp(name, "message") != 0 && strcmp(name, "presence") != 0 && strcmp(name, "iq") != 0))
 		return 1;			/* XEP-0198 is libstrophe's own affair */
-	e = elem_from_stanza(stanza, &why);
+	e = elem_from_stanza(stanza, stanza_source(stanza, xmpp_conn_get_bound_jid(conn)), &why);
 	if (!e) {
 		log_warn("stream", "a stanza from the server was left out: %s", why ? why : "it has no name");
-		e = elem_head_of(stanza);	/* each request is answered */
+		e = elem_head_of(stanza);	/* each request is answered, and who waits for an answer is told */
+		if (e && is_answer)
+			thread_report(t, (struct report){.kind = REPORT_REFUSED, .stanza = g_steal_pointer(&e)});
 	}
 	if (!e)
 		return 1;

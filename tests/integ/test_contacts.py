@@ -179,6 +179,16 @@ def test_wrong_commands_and_options_get_one_line_with_a_guess():
             assert (p.returncode, p.stdout, p.stderr.count("\n")) == (USAGE, "", 1) and "did you mean" not in p.stderr, (args, p)
 
 
+def test_every_one_of_20000_contacts_is_listed_and_remembered():
+    with Lab(users=("juliet",), contacts=[f"c{i}@lab.test" for i in range(20000)]) as lab:
+        p = run(lab, "contacts", "--json", "-c", lab.config("juliet"))
+        rows = [e for e in map(json.loads, p.stdout.splitlines()) if e["event"] == "contact"]
+        assert p.returncode == OK and p.stderr == "", p
+        assert {r["peer"] for r in rows} == {f"c{i}@lab.test" for i in range(20000)}, len(rows)
+        cached = run(lab, "contacts", "--cached", "-c", lab.config("juliet"))
+        assert cached.returncode == OK and len(cached.stdout.splitlines()) == 20000, cached
+
+
 def test_nobody_is_called_by_a_slip_of_the_pen():
     with Lab() as lab:
         config = lab.config("romeo")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What other processes of this machine can see of a jcall, or make of it: its memory, files, limits, sockets and names."""
-import os, resource, signal, stat
+import json, os, resource, signal, socket, stat, subprocess
 from lab import *
 
 
@@ -71,6 +71,127 @@ def test_commands_have_the_limits_that_it_was_started_with_and_it_has_its_own():
         assert set(told) == {"password", "hook", "exec"}, told
         for who, (soft, hard, core) in told.items():
             assert soft == "100" and hard == "300" and core in blocks, (who, soft, hard, core)
+
+
+def test_a_hook_gets_the_file_as_its_user_typed_it_and_no_way_out_of_its_folder():
+    with Lab() as lab:
+        os.mkdir(lab.path("My Calls"))
+        tell = script(lab, "tell", f'test -z "$JCALL_FILE" || test -f "$JCALL_FILE" && echo "$JCALL_EVENT $JCALL_FILE $JCALL_JID" >> {lab.path("told")}\n')
+        juliet = lab.answer("juliet", "--once", "--record", "My Calls/x %n.wav", "--on-event", tell, cwd=lab.dir)
+        jid = juliet.seen("waiting")[0]["jid"]
+        assert lab.dial("romeo", "juliet", "--for", "1").exit() == 0 and juliet.exit() == 0
+        told = open(lab.path("told")).read().splitlines()
+        assert f"connected  {jid}" in told and "recorded My Calls/x 1.wav " in told, told
+        assert stat.S_IMODE(os.stat(lab.path("My Calls/x 1.wav")).st_mode) == 0o600
+
+
+def ctl(lab):
+    p = subprocess.run([JCALL, "ctl", "status"], env=lab.env(), capture_output=True, timeout=30)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+class Impostor:
+    """Listens where a jcall would, and says what is not for terminals."""
+    def __init__(self, path, answer=b"", uid=0):
+        self.path = path
+        self.pid = os.fork()
+        if self.pid == 0:
+            s = socket.socket(socket.AF_UNIX)
+            s.bind(path)
+            if uid:
+                os.setuid(uid)
+            s.listen()
+            while True:
+                c, _ = s.accept()
+                while c.recv(4096):
+                    c.sendall(answer + b"\n")
+        while not os.path.exists(path) or not self.listens():
+            time.sleep(0.01)
+
+    def listens(self):
+        return any(l.split()[-1] == self.path and l.split()[3] == "00010000" for l in open("/proc/net/unix"))
+
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.unlink(self.path)
+
+
+def test_ctl_speaks_to_nobody_but_its_own_user():
+    answer = b'{"ok":true,"pid":1,"jid":"a@b"}'
+    with Lab() as lab:
+        folder = os.path.join(lab.env()["XDG_RUNTIME_DIR"], "jcall")
+        os.makedirs(folder, 0o700, exist_ok=True)
+        path = os.path.join(folder, "1.sock")
+        one = Impostor(path, answer)
+        assert ctl(lab)[0] == 0, "the test is wrong"
+        for owner, mode, place in ((0, 0o770, folder), (0, 0o707, folder), (65534, 0o700, folder), (65534, 0o700, path)):
+            os.chmod(place, mode)
+            os.chown(place, owner, 0)
+            status, out, err = ctl(lab)
+            assert status != 0 and not out and "not spoken to" in err, (place, owner, oct(mode), out, err)
+            os.chown(place, 0, 0)
+            os.chmod(place, 0o700)
+        assert ctl(lab)[0] == 0
+        one.end()
+        one = Impostor(path, answer, uid=65534)
+        status, out, err = ctl(lab)
+        assert status != 0 and not out and "another user listens there" in err, (status, out, err)
+        one.end()
+
+
+def test_ctl_prints_nothing_raw():
+    answer = '{"ok":true,"pid":1,"jid":"a@b","x\\u001b]0;k":"\\u001b[31m\u202e\x9b\\u0007","calls":[{"call":1,"peer":"\\u001b[2J","state":"\u200b","direction":"\\r"}]}'
+    with Lab() as lab:
+        folder = os.path.join(lab.env()["XDG_RUNTIME_DIR"], "jcall")
+        os.makedirs(folder, 0o700, exist_ok=True)
+        one = Impostor(os.path.join(folder, "1.sock"), answer.encode())
+        for more in ([], ["--json"]):
+            p = subprocess.run([JCALL, "ctl", *more, "status"], env=lab.env(), capture_output=True, timeout=30)
+            told = p.stdout.decode() + p.stderr.decode()
+            assert p.returncode == 0 and "a@b" in told, told
+            assert not set(told) & set("\x1b\u202e\x9b\x07\r\u200b"), repr(told)
+            if more:
+                assert json.loads(p.stdout) == json.loads(answer)
+        one.end()
+
+
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* A disk that is busy: every fsync takes SLOW_FSYNC seconds. */
+int fsync(int fd)
+{
+	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+	struct timespec t = {atoi(getenv("SLOW_FSYNC"))};
+
+	while (nanosleep(&t, &t) != 0)
+		;
+	return real(fd);
+}
+"""
+
+
+def test_a_slow_disk_holds_up_neither_a_call_nor_for_long_its_end():
+    with Lab() as lab:
+        with open(lab.path("slow.c"), "w") as f:
+            f.write(SLOW_DISK)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", lab.path("slow.so"), lab.path("slow.c")], check=True)
+        state = os.path.join(lab.dir, ".local/state/jcall")
+        os.makedirs(state, 0o700)
+        for file in ("contacts", "calls"):                   # GLib waits for the disk where an old file is replaced
+            with open(os.path.join(state, f"romeo@{DOMAIN}.{file}"), "w") as f:
+                f.write("tybalt@lab.test\tTybalt\n" if file == "contacts" else "until\t1\n")
+        juliet = lab.answer("juliet")
+        romeo = lab.dial("romeo", "juliet", "-i", "null", env=lab.env(LD_PRELOAD=lab.path("slow.so"), SLOW_FSYNC="600"))
+        romeo.wait("heard")                                   # the list of contacts came long ago
+        romeo.signal(signal.SIGINT)
+        romeo.wait("ended")
+        assert romeo.exit() == 0, romeo.lines
+        assert any("the list of contacts is not written: the disk does not answer" in l for l in romeo.lines), romeo.lines
 
 
 if __name__ == "__main__":

@@ -2,43 +2,10 @@
 """What is heard: speech one way and other speech the other way, through files, pipes and devices, judged by ear (almost)."""
 import os, signal, subprocess, sys, time
 from lab import *
+from listen import judge
 
 FOX = "The quick brown fox jumps over the lazy dog, and then it sells sea shells on the sea shore."
 COUNT = "One, two, three, four, five, six, seven, eight, nine and ten people were walking along the river."
-
-
-def judge(sent, heard, max_delay_ms=None, max_gap_ms=100):
-    """Where SENT lies in HEARD and how well: asserts on delay, level, correlation and gaps."""
-    import numpy as np
-    from scipy.signal import fftconvolve
-    s, h = np.asarray(sent, float), np.asarray(heard, float)
-    c = fftconvolve(h, s[::-1])
-    lag = int(np.argmax(np.abs(c))) - len(s) + 1
-    part = h[max(lag, 0):lag + len(s)]
-    s = s[max(-lag, 0):][:len(part)]
-    assert len(part) > 0.9 * len(sent), f"only {len(part)} of {len(sent)} samples were heard"
-
-    def band(x):                        # envelope in 10 ms steps: what an ear would follow
-        n = len(x) // 480 * 480
-        return np.sqrt((x[:n].reshape(-1, 480) ** 2).mean(1))
-    a, b = band(s), band(part)
-    corr = float(np.corrcoef(a, b)[0, 1])
-    level = 20 * np.log10((np.sqrt((part ** 2).mean()) + 1) / (np.sqrt((s ** 2).mean()) + 1))
-    loud = a > a.max() * 0.1
-    gap = longest = 0
-    for is_loud, quiet in zip(loud, b < a * 0.1):
-        gap = gap + 10 if is_loud and quiet else 0
-        longest = max(longest, gap)
-    print(f"delay {lag / 48:.1f} ms, level {level:+.1f} dB, envelope correlation {corr:.3f}, longest gap {longest} ms")
-    # Measured: good calls 0.955-0.998 (20), with a busy loop on each core 0.930-0.991 (24) and once, in a whole check
-    # beside other work, 0.892; other sentences at most 0.35
-    # (51 pairs of synthetic voices). Under the sanitizers, beside other work, 0.734-0.997 (8): time scaling has more to do.
-    assert corr > (0.6 if SANITIZED else 0.85), corr
-    assert abs(level) < 3, level
-    assert longest <= max_gap_ms, longest
-    if max_delay_ms is not None:
-        assert 0 <= lag / 48 <= max_delay_ms, lag / 48
-    return lag
 
 
 def both_ways(lab, dial_in, dial_out, answer_in, answer_out, **kw):

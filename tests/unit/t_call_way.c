@@ -91,6 +91,17 @@ static void when_ice_fails_and_there_is_nothing_else_the_call_ends(void **state)
 
 /* ---- conditions ---- */
 
+/* Somebody sits between them, whose certificate is another. */
+static void when_the_certificate_is_not_the_one_announced_the_call_ends(void **state)
+{
+	struct pair *p = new_keyed_pair((struct transport_list)ICE, (struct transport_list)ICE, FALSE, (struct keying_list)DTLS,
+					(struct keying_list)DTLS);
+
+	p->forged = TRUE;
+	dial(p, NULL);
+	assert_ended(p, JC_SECURITY, JC_SECURITY);
+}
+
 static void assert_keyed(struct pair *p, enum keying_kind kind)
 {
 	assert_heard_by(p, TRANSPORT_RAW_UDP);
@@ -178,6 +189,7 @@ int main(void)
 		cmocka_unit_test(when_ice_fails_both_agree_on_raw_udp_and_hear_each_other),
 		cmocka_unit_test(when_ice_fails_and_the_peer_rejects_raw_udp_the_call_ends),
 		cmocka_unit_test(when_ice_fails_and_there_is_nothing_else_the_call_ends),
+		cmocka_unit_test(when_the_certificate_is_not_the_one_announced_the_call_ends),
 	};
 
 	return cmocka_run_group_tests(tests, start_all, stop_all);

@@ -11,6 +11,7 @@
 #include <glib/gstdio.h>
 
 #include "calllog.h"
+#include "state.h"
 #include "missed.h"
 
 struct fixture {
@@ -268,7 +269,7 @@ static void lines_that_are_not_understood_are_left_out(void **state)
 static void what_is_no_list_of_ours_is_refused_and_left_alone(void **state)
 {
 	struct fixture *f = *state;
-	g_autofree char *huge = g_strnfill(5 * 1024 * 1024, 'x');
+	g_autofree char *huge = g_strnfill(STATE_MAX_BYTES + 1, 'x');
 	g_autoptr(GError) error = NULL;
 	struct stat st;
 
@@ -277,7 +278,7 @@ static void what_is_no_list_of_ours_is_refused_and_left_alone(void **state)
 	assert_null(calllog_open(f->path, &error));
 	assert_true(g_error_matches(error, JC_ERROR, JC_FILE));
 	assert_int_equal(stat(f->path, &st), 0);
-	assert_int_equal(st.st_size, 5 * 1024 * 1024);
+	assert_int_equal(st.st_size, STATE_MAX_BYTES + 1);
 	g_unlink(f->path);
 	assert_int_equal(mkfifo(f->path, 0600), 0);	/* nor is it waited for */
 	g_clear_error(&error);

@@ -13,7 +13,7 @@
 
 static gboolean has_an_error_element(enum iq_cond c)
 {
-	return c != COND_OK && c != COND_TIMEOUT && c != COND_DISCONNECTED;
+	return c != COND_OK && c != COND_TOO_LARGE && c != COND_TIMEOUT && c != COND_DISCONNECTED;
 }
 
 static enum iq_cond read_text(const char *text)

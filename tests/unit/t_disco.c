@@ -100,7 +100,7 @@ static void presence(struct fixture *f, const char *from, const char *type, int 
 		elem_set(c, "node", "urn:x");
 		elem_set(c, "ver", ver);
 	}
-	disco_presence(f->disco, p);
+	disco_presence(f->disco, p, TRUE);
 }
 
 static char *hash_of(const char *text)
@@ -239,22 +239,69 @@ static void our_own_presence_bare_jids_and_subscriptions_are_no_resources(void *
 	assert_int_equal(disco_online(f->disco, "juliet@capulet.lit"), 0);
 }
 
-static void at_most_2000_resources_are_kept_and_the_oldest_goes_first(void **state)
+/* As presence, but of somebody who is on no list. */
+static void presence_of_other(struct fixture *f, const char *from)
+{
+	elem_auto p = elem_new("presence", "jabber:client");
+
+	elem_set(p, "from", from);
+	disco_presence(f->disco, p, FALSE);
+}
+
+static void at_most_500_resources_of_others_are_kept_and_the_one_seen_longest_ago_goes_first(void **state)
 {
 	struct fixture *f = *state;
 
-	presence(f, "juliet@capulet.lit/old", NULL, 0, NULL);
-	presence(f, "nurse@capulet.lit/kept", NULL, 0, NULL);
-	for (int i = 0; i < 1999; i++) {
+	presence_of_other(f, "juliet@capulet.lit/old");
+	presence_of_other(f, "nurse@capulet.lit/kept");
+	for (int i = 0; i < 499; i++) {
 		g_autofree char *jid = g_strdup_printf("flood@x/%d", i);
+
+		presence_of_other(f, jid);
+	}
+	assert_int_equal(disco_online(f->disco, "flood@x"), 499);
+	assert_int_equal(disco_online(f->disco, "juliet@capulet.lit"), 0);
+	assert_int_equal(disco_online(f->disco, "nurse@capulet.lit"), 1);
+	presence_of_other(f, "flood@x/7");		/* a change of a known one takes no place */
+	assert_int_equal(disco_online(f->disco, "nurse@capulet.lit"), 1);
+}
+
+static void others_never_push_out_a_contact(void **state)
+{
+	struct fixture *f = *state;
+
+	presence(f, "juliet@capulet.lit/a", NULL, 0, NULL);
+	for (int i = 0; i < 5000; i++) {
+		g_autofree char *jid = g_strdup_printf("m%d@x/y", i);
+
+		presence_of_other(f, jid);
+	}
+	assert_int_equal(disco_online(f->disco, "juliet@capulet.lit"), 1);
+	assert_int_equal(disco_online(f->disco, "m0@x"), 0);
+	assert_int_equal(disco_online(f->disco, "m4999@x"), 1);
+}
+
+/* Each look at one person must not go through all: with 20,000 that would take minutes, and this program as long. */
+static void every_one_of_20000_contacts_is_seen_and_asked(void **state)
+{
+	struct fixture *f = *state;
+	guint *handles = g_new(guint, 20000);
+
+	for (int i = 0; i < 20000; i++) {
+		g_autofree char *jid = g_strdup_printf("c%d@x/y", i);
 
 		presence(f, jid, NULL, 0, NULL);
 	}
-	assert_int_equal(disco_online(f->disco, "flood@x"), 1999);
-	assert_int_equal(disco_online(f->disco, "juliet@capulet.lit"), 0);
-	assert_int_equal(disco_online(f->disco, "nurse@capulet.lit"), 1);
-	presence(f, "flood@x/7", NULL, 1, NULL);	/* a change of a known one takes no place */
-	assert_int_equal(disco_online(f->disco, "nurse@capulet.lit"), 1);
+	for (int i = 0; i < 20000; i++) {
+		g_autofree char *jid = g_strdup_printf("c%d@x", i);
+
+		assert_int_equal(disco_online(f->disco, jid), 1);
+		handles[i] = disco_best(f->disco, jid, CAN_CALL, on_best, f);
+	}
+	for (int i = 0; i < 20000; i++)
+		disco_cancel(f->disco, handles[i]);
+	assert_int_equal(f->answers, 0);
+	g_free(handles);
 }
 
 /* ---- questions ---- */
@@ -663,7 +710,9 @@ int main(void)
 		TEST(what_is_no_disco_question_is_left_to_others),
 		TEST(resources_come_and_go_with_their_presence),
 		TEST(our_own_presence_bare_jids_and_subscriptions_are_no_resources),
-		TEST(at_most_2000_resources_are_kept_and_the_oldest_goes_first),
+		TEST(at_most_500_resources_of_others_are_kept_and_the_one_seen_longest_ago_goes_first),
+		TEST(others_never_push_out_a_contact),
+		TEST(every_one_of_20000_contacts_is_seen_and_asked),
 		TEST(a_full_jid_is_asked_and_its_features_become_flags),
 		TEST(only_transports_that_are_switched_on_are_announced),
 		TEST(dtls_is_asked_for_unless_sdes_will_do), TEST(dtls_is_announced_as_it_is_switched_on),

@@ -237,6 +237,48 @@ static void a_file_that_piled_up_is_sent_whole(void **state)
 		assert_int_equal(f->rtp[i].h.ts - f->rtp[i - 1].h.ts, FRAME);
 }
 
+/* A stop of 8 s: the file goes on from where it was, a frame each 20 ms, and the stream's time has gone on as the clock has. */
+static void after_a_stop_a_source_goes_on_from_where_it_was_and_nothing_comes_in_a_rush(void **state)
+{
+	struct rig *f = *state;
+	unsigned before;
+
+	f->in.live = FALSE;
+	rig_start(f);
+	rig_run(f, S);
+	before = f->rtps;
+	f->now += 8 * S;
+	engine_wake(f->e, 8 * S, 0, f->now);
+	rig_run(f, S);
+	assert_in_range(f->rtps - before, 49, 52);
+	assert_int_equal(f->in.starts, 2);				/* by which it goes on */
+	assert_in_range(f->in.taken, 49 * FRAME, 52 * FRAME);
+	assert_int_equal((uint16_t)(f->rtp[before].h.seq - f->rtp[before - 1].h.seq), 1);
+	assert_true(f->rtp[before].h.marker);
+	assert_in_range((f->rtp[before].h.ts - f->rtp[before - 1].h.ts) / 48, 7980, 8040);
+	assert_in_range((f->rtp[f->rtps - 1].h.ts - f->rtp[0].h.ts) / 48, 9940, 10020);
+}
+
+/* Of 8 s the socket kept 5, which come at once; what comes after them is played with no more delay than before. */
+static void what_came_during_a_stop_is_passed_over_and_the_delay_is_as_before(void **state)
+{
+	struct rig *f = *state;
+	struct encoder *peer = encoder_new(&f->params, NULL);
+	double before;
+
+	rig_start(f);
+	rig_hear_for(f, peer, 1, 1, 150);
+	before = rig_stats(f).buffer_ms;
+	f->now += 8 * S;
+	engine_wake(f->e, 8 * S, 0, f->now);
+	for (uint16_t i = 0; i < 250; i++)
+		rig_hear(f, peer, 1, (uint16_t)(151 + i), 96);
+	rig_hear_for(f, peer, 1, 551, 50);
+	assert_true(rig_stats(f).buffer_ms < before + 20);
+	assert_int_equal(rig_stats(f).rx_packets, 150 + 250 + 50);
+	encoder_free(peer);
+}
+
 static void an_ended_source_is_told_after_its_last_frame_and_silence_follows(void **state)
 {
 	struct rig *f = *state;
@@ -438,6 +480,8 @@ int main(void)
 		with(a_device_that_piled_up_loses_the_oldest_and_keeps_time),
 		with(a_short_hiccup_of_a_device_loses_nothing),
 		with(a_file_that_piled_up_is_sent_whole),
+		with(after_a_stop_a_source_goes_on_from_where_it_was_and_nothing_comes_in_a_rush),
+		with(what_came_during_a_stop_is_passed_over_and_the_delay_is_as_before),
 		with(an_ended_source_is_told_after_its_last_frame_and_silence_follows),
 		with(a_broken_source_hands_over_its_reason_once),
 		with(without_a_source_silence_is_sent_and_a_stall_makes_no_burst),

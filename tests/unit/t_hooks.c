@@ -188,6 +188,42 @@ static void values_hold_nothing_that_a_shell_could_take_for_more(void **state)
 	assert_string_equal(text, "__id___x_________|true|0.5\n");
 }
 
+static void what_others_say_leads_out_of_no_folder(void **state)
+{
+	static const char *const said[][2] = {{"x@evil.test/../../../tmp/a", "x@evil.test/_________tmp_a"}, {"/etc/passwd", "_etc_passwd"},
+		{"..", "__"}, {"x@../..", "x@__/__"}, {".x", "_x"}, {"-rf", "_rf"}, {"a@b/c", "a@b/c"}, {"a@b/c/d", "a@b/c_d"},
+		{"a....b", "a____b"}, {"a...b", "a__.b"}, {"/../x", "____x"}};
+	g_autoptr(GString) wanted = g_string_new(NULL);
+	g_autofree char *text = NULL;
+
+	add(NULL, "echo \"$JCALL_PEER\"");
+	for (gsize i = 0; i < G_N_ELEMENTS(said); i++) {
+		tell("x", "peer", "s", said[i][0], NULL);
+		g_string_append_printf(wanted, "%s\n", said[i][1]);
+	}
+	finish();
+	text = written();
+	assert_string_equal(text, wanted->str);
+}
+
+static void the_users_own_words_come_unchanged(void **state)
+{
+	static const char *const own[] = {"My Calls/x.wav", "../../up.wav", "/tmp/$(id) `x` '\"", "-rf", "latin \xe9.wav", ""};
+	g_autoptr(GString) wanted = g_string_new(NULL);
+	g_autofree char *text = NULL, *last = g_strnfill(900, 'x');
+
+	add(NULL, "printf \"%s|%s;\" \"$JCALL_FILE\" \"$JCALL_PEER\"");
+	for (gsize i = 0; i <= G_N_ELEMENTS(own); i++) {
+		const char *file = i < G_N_ELEMENTS(own) ? own[i] : last;
+
+		tell("x", "file", "u", file, "peer", "s", "a b", NULL);
+		g_string_append_printf(wanted, "%s|a_b;", file);
+	}
+	finish();
+	text = written();
+	assert_string_equal(text, wanted->str);
+}
+
 /* A hook of a jcall that was itself started by one hears of its own events only. */
 static void what_another_jcall_has_told_is_not_passed_on(void **state)
 {
@@ -266,6 +302,8 @@ int main(void)
 		TEST(one_that_cannot_be_started_is_passed_over),
 		TEST(what_is_no_command_is_refused),
 		TEST(values_hold_nothing_that_a_shell_could_take_for_more),
+		TEST(what_others_say_leads_out_of_no_folder),
+		TEST(the_users_own_words_come_unchanged),
 		TEST(what_another_jcall_has_told_is_not_passed_on),
 		TEST(nothing_of_ours_is_open_in_it),
 		TEST(none_of_its_descriptors_remain_ours),

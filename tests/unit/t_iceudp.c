@@ -465,6 +465,46 @@ static void where_both_restart_what_we_had_not_told_yet_is_our_answer(void **sta
 		"type='host'/></transport>");
 }
 
+static gboolean crosses(struct iceudp *t, const char *text)
+{
+	elem_auto e = xml(text);
+
+	return jingle_iceudp.crosses(t, e);
+}
+
+/* An answer has a candidate; what crosses ours is credentials alone, and new ones. */
+static void a_restart_of_the_peers_crosses_ours_until_ours_is_answered(void **state)
+{
+	static const char theirs[] = "<transport " T " ufrag='4B5T' pwd='po9Cm9x0QKpkV0EDKjWEy25f'/>";
+	struct iceudp *t = *state;
+
+	begin_call(t);
+	assert_false(jingle_iceudp.asks(t));
+	assert_false(crosses(t, theirs));
+	iceudp_local_creds(t, &newer);
+	gather(t, "192.0.2.1", 7);
+	elem_free(jingle_iceudp.write(t, JINGLE_TRANSPORT_INFO));
+	assert_true(jingle_iceudp.asks(t));
+	elem_free(jingle_iceudp.write(t, JINGLE_TRANSPORT_INFO));
+	assert_false(jingle_iceudp.asks(t));
+	assert_true(crosses(t, theirs));
+	assert_false(crosses(t, "<transport " T " ufrag='cfQs' pwd='" PWD "'/>"));
+	hear_cand(t, "ufrag='4B5T' pwd='po9Cm9x0QKpkV0EDKjWEy25f'", "192.0.2.2", 5);
+	assert_false(crosses(t, "<transport " T " ufrag='5B5T' pwd='po9Cm9x0QKpkV0EDKjWEy25f'/>"));
+}
+
+static void a_restart_of_the_peers_is_owed_an_answer(void **state)
+{
+	struct iceudp *t = *state;
+
+	begin_call(t);
+	assert_false(iceudp_owes_answer(t));
+	assert_int_equal(hear(t, "<transport " T " ufrag='4B5T' pwd='po9Cm9x0QKpkV0EDKjWEy25f'/>"), JC_OK);
+	assert_true(iceudp_owes_answer(t));
+	iceudp_local_creds(t, &newer);
+	assert_false(iceudp_owes_answer(t));
+}
+
 static void new_credentials_before_the_offer_are_no_restart(void **state)
 {
 	iceudp_local_creds(*state, &ours);
@@ -512,6 +552,8 @@ int main(void)
 		T_(a_restart_of_ours_is_credentials_alone_and_candidates_after_them_rule_r23),
 		T_(the_answer_to_our_restart_is_no_restart_of_his),
 		T_(where_both_restart_what_we_had_not_told_yet_is_our_answer),
+		T_(a_restart_of_the_peers_crosses_ours_until_ours_is_answered),
+		T_(a_restart_of_the_peers_is_owed_an_answer),
 		T_(new_credentials_before_the_offer_are_no_restart),
 		T_(bad_credentials_leave_the_old_ones_and_take_no_candidate),
 	};

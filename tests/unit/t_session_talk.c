@@ -170,6 +170,29 @@ static void of_two_directions_that_cross_the_initiators_counts(void **state)
 	teardown(&both[1]);
 }
 
+/* XEP-0166 "Tie Breaking": until the peer has acknowledged ours, its own has crossed it. */
+static void of_two_restarts_that_cross_the_initiators_counts(void **state)
+{
+	struct world *dialer = world_in(UP_DIALER), *called = world_in(UP_CALLED);
+	void *both[] = {dialer, called};
+	guint tag;
+
+	dialer->fake.asks = dialer->fake.crosses = called->fake.asks = called->fake.crosses = TRUE;
+	dialer->fake.news = called->fake.news = 1;
+	jingle_trickle(dialer->s, 0);
+	tag = expect_send(dialer, J("transport-info", AUDIO("*")));
+	jingle_trickle(called->s, 0);
+	expect_send(called, J("transport-info", AUDIO("*")));
+	assert_int_equal(recv_text(dialer, J("transport-info", AUDIO(TRANSPORT))), COND_TIE_BREAK);
+	assert_int_equal(recv_text(called, J("transport-info", AUDIO(TRANSPORT))), COND_OK);
+	expect_event(called, JINGLE_EV_TRANSPORT);
+	jingle_acked(dialer->s, tag, COND_OK, 0);
+	assert_int_equal(recv_text(dialer, J("transport-info", AUDIO(TRANSPORT))), COND_OK);	/* the answer */
+	expect_event(dialer, JINGLE_EV_TRANSPORT);
+	teardown(&both[0]);
+	teardown(&both[1]);
+}
+
 static void the_called_gives_its_wishes_up_to_those_of_the_dialer(void **state)
 {
 	struct world *w = *state;
@@ -344,6 +367,7 @@ int main(void)
 		DIALER(the_latest_wish_follows_the_one_on_its_way),
 		DIALER(a_direction_refused_is_given_up_and_the_call_goes_on),
 		cmocka_unit_test(of_two_directions_that_cross_the_initiators_counts),
+		cmocka_unit_test(of_two_restarts_that_cross_the_initiators_counts),
 		CALLED(the_called_gives_its_wishes_up_to_those_of_the_dialer),
 		DIALER(an_accept_with_another_direction_says_so),
 		cmocka_unit_test(the_removal_of_the_only_content_ends_the_session),

@@ -25,11 +25,12 @@ enum { PATIENCE_MS = 20000 };
 
 /* ---- the server: a thread that plays a script for one connection after the other ---- */
 
-enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
+enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, LIST, BURST, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
 
 struct line {
 	enum act act;
-	/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds; ANSWER: said, with the id of the last request for %s */
+	/* SAY: said; HEAR: read until this has come; CHALLENGE: the number of rounds; ANSWER: said, with the id of the last request for %s;
+	 * LIST: the answer to that: how many contacts, digits of each name, from whom; BURST: so many small messages and one of 6 KB, in one segment */
 	const char *text;
 };
 
@@ -117,6 +118,40 @@ static void answer(struct server *s, const char *format)
 	say(s, text);
 }
 
+static void answer_with_contacts(struct server *s, const char *text)
+{
+	const char *id = g_strrstr(s->heard->str, " id=\"");
+	g_autofree char *number = g_strndup(id + 5, strcspn(id + 5, "\""));
+	g_auto(GStrv) words = g_strsplit(text, " ", 3);
+	g_autoptr(GString) xml = g_string_new(NULL);
+
+	g_string_printf(xml, "<iq type='result' id='%s' from='%s'><query xmlns='jabber:iq:roster'>", number, words[2]);
+	for (int i = 0; i < atoi(words[0]); i++)
+		g_string_append_printf(xml, "<item jid='contact%d@lab.test' name='Contact %0*d' subscription='both'><group>G</group></item>",
+				       i, atoi(words[1]), i);
+	g_string_append(xml, "</query></iq>");
+	say(s, xml->str);
+}
+
+/* Each stanza is a TLS record of its own, as servers write them, and all are there when the client begins to read. */
+static void say_in_one_segment(struct server *s, int small)
+{
+	g_autofree char *body = g_strnfill(6000, 'x');
+	g_autofree char *large = g_strdup_printf("<message from='a@b/c'><body>%s</body></message>", body);
+	BIO *socket = SSL_get_wbio(s->ssl), *all = BIO_new(BIO_s_mem());
+	char *bytes;
+	long n;
+
+	BIO_up_ref(socket);
+	SSL_set0_wbio(s->ssl, all);
+	for (int i = 0; i < small; i++)
+		say(s, "<message from='a@b/c'><body>what is said while the other side is busy</body></message>");
+	say(s, large);
+	n = BIO_get_mem_data(all, &bytes);
+	(void)!send(s->fd, bytes, (size_t)n, MSG_NOSIGNAL);
+	SSL_set0_wbio(s->ssl, socket);
+}
+
 /* FALSE: the client ended the connection before the script did. */
 static gboolean play(struct server *s, const struct line *l)
 {
@@ -133,6 +168,12 @@ static gboolean play(struct server *s, const struct line *l)
 		return TRUE;
 	case ANSWER:
 		answer(s, l->text);
+		return TRUE;
+	case BURST:
+		say_in_one_segment(s, atoi(l->text));
+		return TRUE;
+	case LIST:
+		answer_with_contacts(s, l->text);
 		return TRUE;
 	default:
 		while (l->act == HANG && hear_more(s))
@@ -747,6 +788,74 @@ static void answer_counts_only_from_whom_was_asked(void **state)
 	g_string_free(s.heard, TRUE);
 }
 
+/* OpenSSL had them, the socket was empty, and they stayed there until something else came. */
+static void stanzas_that_came_in_one_segment_are_all_read(void **state)
+{
+	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND(ME),
+#define BURST_OF(n) {BURST, #n}, {HEAR, "all of " #n "."}
+		BURST_OF(0), BURST_OF(1), BURST_OF(2), BURST_OF(3), BURST_OF(4), BURST_OF(5), BURST_OF(6), BURST_OF(7), BURST_OF(8),
+		BURST_OF(9), BURST_OF(10), BURST_OF(11), BURST_OF(12), BURST_OF(40), {HANG, NULL}, {DONE, NULL}};
+	static const guint small[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 40};
+	struct server s;
+	struct client c;
+	guint all = 0;
+
+	log_in(&s, &c, script);
+	await(&c.online, 1);
+	for (size_t i = 0; i < G_N_ELEMENTS(small); i++) {
+		struct elem *told = elem_new("message", "jabber:client");
+		g_autofree char *words = g_strdup_printf("all of %u.", small[i]);
+
+		all += small[i] + 1;
+		await(&c.stanzas, all);
+		elem_set_text(elem_add(told, "body", NULL), words);
+		stream_send(c.x, told);
+	}
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+/* Asks TO for something that SCRIPT, a LIST, answers. */
+static enum iq_cond condition_of_list(const struct line *script, const char *to, gboolean *has_reply)
+{
+	struct server s;
+	struct client c;
+
+	log_in(&s, &c, script);
+	await(&c.online, 1);
+	stream_query(c.x, to, "get", elem_new("query", "jabber:iq:roster"), 2 * PATIENCE_MS, on_reply, &c);
+	await(&c.answers, 1);
+	*has_reply = c.has_reply;
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+	return c.cond;
+}
+
+#define ACCOUNT "romeo@lab.test"
+#define ASKED LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "jabber:iq:roster"}, {HEAR, ">"}
+
+static void list_of_20000_contacts_of_our_own_server_comes_whole(void **state)
+{
+	static const struct line script[] = {ASKED, {LIST, "20000 5 " ACCOUNT}, {HANG, NULL}, {DONE, NULL}};
+	gboolean has_reply;
+
+	assert_int_equal(condition_of_list(script, NULL, &has_reply), COND_OK);
+	assert_true(has_reply);
+}
+
+/* At once, and not as if nobody had answered. */
+static void answer_beyond_the_bounds_says_so(void **state)
+{
+	static const struct line ours[] = {ASKED, {LIST, "170 100000 " ACCOUNT}, {HANG, NULL}, {DONE, NULL}},
+		theirs[] = {ASKED, {LIST, "2100 5 a@b/c"}, {HANG, NULL}, {DONE, NULL}};
+	gboolean has_reply;
+
+	assert_int_equal(condition_of_list(theirs, "a@b/c", &has_reply), COND_TOO_LARGE);
+	assert_int_equal(condition_of_list(ours, NULL, &has_reply), COND_TOO_LARGE);
+}
+
 /* What comes of one event is on its way together, however long that takes: else the small answer to an offer goes first, and a
  * server with Nagle's algorithm passes on the accept a round trip later. */
 static void what_is_sent_before_the_main_loop_is_idle_leaves_together(void **state)
@@ -870,6 +979,9 @@ int main(void)
 		cmocka_unit_test(refused_resumption_leads_to_a_fresh_stream),
 		cmocka_unit_test(an_answer_reaches_who_asked_once_and_no_handler),
 		cmocka_unit_test(answer_counts_only_from_whom_was_asked),
+		cmocka_unit_test(stanzas_that_came_in_one_segment_are_all_read),
+		cmocka_unit_test(list_of_20000_contacts_of_our_own_server_comes_whole),
+		cmocka_unit_test(answer_beyond_the_bounds_says_so),
 		cmocka_unit_test(what_is_sent_before_the_main_loop_is_idle_leaves_together),
 		cmocka_unit_test(close_sends_what_is_queued_and_says_goodbye),
 		cmocka_unit_test(free_in_mid_handshake_is_quick),

@@ -43,6 +43,7 @@ struct pair {
 	struct side romeo, juliet;
 	gboolean undecided;			/* Juliet does not accept by herself */
 	gboolean ice_blocked;			/* the signalling gives each side a password that is not the other's */
+	gboolean forged;			/* it gives each side a fingerprint that is not the other's */
 	const char *hidden;			/* the signalling puts this in the place of 127.0.0.1, */
 	gboolean hidden_alone;			/* and leaves all other addresses out */
 	const char *redirect_action;		/* every message of this action is answered with */
@@ -166,6 +167,16 @@ static struct call_events events_of(struct side *s)
 
 /* ---- the signalling ---- */
 
+/* Another first digit. */
+static void forge(GString *jingle)
+{
+	char *at = strstr(jingle->str, "<fingerprint");
+
+	at = at ? strchr(at, '>') : NULL;
+	if (at)
+		at[1] = at[1] == '0' ? '1' : '0';
+}
+
 static struct elem *tampered(const struct pair *p, const struct elem *jingle)
 {
 	g_autofree char *text = elem_to_string(jingle);
@@ -184,6 +195,8 @@ static struct elem *tampered(const struct pair *p, const struct elem *jingle)
 		g_string_replace(changed, " pwd='", " pwd='x", 0);
 		g_string_replace(changed, " pwd=\"", " pwd=\"x", 0);
 	}
+	if (p->forged)
+		forge(changed);
 	return xml(changed->str);
 }
 

@@ -123,12 +123,22 @@ static const struct jingle_keying lone = {.name = "fake", .in = always, .write =
 const struct jingle_keying jfake_first = {.name = "first", .in = first_in, .write = keying_write, .read = keying_read};
 const struct jingle_keying jfake_second = {.name = "second", .in = second_in, .write = second_write, .read = keying_read};
 
+static gboolean transport_asks(void *self)
+{
+	return ((struct jfake *)self)->asks;
+}
+
+static gboolean transport_crosses(void *self, const struct elem *theirs)
+{
+	return ((struct jfake *)self)->crosses;
+}
+
 struct jingle_plugs jfake_plugs(struct jfake *f)
 {
 	static const struct jingle_app app = {.ns = NS_RTP, .name = "audio", .ringing_ns = NS_RTP_INFO, .match = match, .offer = offer, .answer = answer, .reply = reply, .agree = agree,
 		.description_info = description_info, .session_info = session_info};
 	static const struct jingle_transport transport = {.ns = NS_ICE_UDP, .write = transport_write,
-		.read = transport_read};
+		.read = transport_read, .asks = transport_asks, .crosses = transport_crosses};
 	static const struct jingle_transport raw = {.ns = NS_RAW_UDP, .write = raw_write, .read = transport_read};
 
 	return (struct jingle_plugs){.apps = {{&app, f}}, .napps = 1,

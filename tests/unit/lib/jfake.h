@@ -9,6 +9,7 @@ struct jfake {
 	enum jc_err answer, agree, transport_read, keying_read;
 	const char *only;		/* answer() takes descriptions with this id only; NULL: all */
 	unsigned news;			/* so many transport-infos are to be sent */
+	gboolean asks, crosses;		/* the news written ask to begin anew; what the peer says asks for that, too */
 	gboolean picky;			/* each keying is in a message that has its element only */
 	/* what was called */
 	unsigned offers, answers, replies, agrees, description_infos, session_infos;
