@@ -25,27 +25,37 @@ static gboolean is_harmless(gunichar c)
 	}
 }
 
+/* The character at P as it is shown; returns what follows it. */
+static const char *show(const char *p, char shown[16])
+{
+	gunichar c = g_utf8_get_char_validated(p, -1);
+
+	if (c == (gunichar)-1 || c == (gunichar)-2) {
+		g_snprintf(shown, 16, "\\x%02x", (unsigned char)*p);
+		return p + 1;
+	}
+	if (is_harmless(c))
+		shown[g_unichar_to_utf8(c, shown)] = '\0';
+	else
+		g_snprintf(shown, 16, c < 0x80 ? "\\x%02x" : "\\u{%04x}", c);
+	return g_utf8_next_char(p);
+}
+
 char *text_clean(const char *s, size_t max_chars)
 {
 	GString *out = g_string_new(NULL);
 	size_t chars = 0;
 
-	for (const char *p = s ? s : ""; *p; chars++) {
-		gunichar c = g_utf8_get_char_validated(p, -1);
+	for (const char *p = s ? s : ""; *p;) {
+		char shown[16];
 
-		if (chars == max_chars) {
+		p = show(p, shown);
+		chars += (size_t)g_utf8_strlen(shown, -1);
+		if (chars > max_chars) {
 			g_string_append(out, "…");
 			break;
 		}
-		if (c == (gunichar)-1 || c == (gunichar)-2) {
-			g_string_append_printf(out, "\\x%02x", (unsigned char)*p++);
-			continue;
-		}
-		if (is_harmless(c))
-			g_string_append_unichar(out, c);
-		else
-			g_string_append_printf(out, c < 0x80 ? "\\x%02x" : "\\u{%04x}", c);
-		p = g_utf8_next_char(p);
+		g_string_append(out, shown);
 	}
 	return g_string_free(out, FALSE);
 }

@@ -8,7 +8,8 @@
 
 /* A copy of S that is safe on a terminal, in a log line and as an environment value: valid UTF-8 on one line. Control
  * and escape characters (C0, C1, DEL), bidirectional overrides, zero-width and other invisible characters become
- * \xNN or \u{NNNN}, invalid bytes \xNN; at most MAX_CHARS characters are kept, then "…". NULL gives "". Caller frees. */
+ * \xNN or \u{NNNN}, invalid bytes \xNN; of that at most MAX_CHARS characters are kept, then "…". What is clean already stays as it
+ * is. NULL gives "". Caller frees. */
 char *text_clean(const char *s, size_t max_chars);
 enum { TEXT_SHORT = 120, TEXT_LONG = 500 };
 

@@ -80,7 +80,16 @@ static void long_text_is_cut_after_the_wanted_number_of_characters(void **state)
 	assert_string_equal(none, "…");
 }
 
-static void random_bytes_always_become_one_harmless_bounded_line(void **state)
+static void what_is_made_visible_counts_as_it_is_shown(void **state)
+{
+	g_autofree char *cut = text_clean("a\x01\x02\x03", 9), *whole = text_clean("a\x01\x02", 9), *half = text_clean("a\x01", 4);
+
+	assert_string_equal(cut, "a\\x01\\x02…");
+	assert_string_equal(whole, "a\\x01\\x02");
+	assert_string_equal(half, "a…");
+}
+
+static void random_bytes_become_one_harmless_bounded_line_that_stays_itself(void **state)
 {
 	GRand *rand = g_rand_new_with_seed(20261121);
 
@@ -88,14 +97,16 @@ static void random_bytes_always_become_one_harmless_bounded_line(void **state)
 		char in[64];
 		size_t len = (size_t)g_rand_int_range(rand, 0, sizeof(in) - 1);
 		size_t most = (size_t)g_rand_int_range(rand, 0, 40);
-		g_autofree char *out = NULL;
+		g_autofree char *out = NULL, *again = NULL;
 
 		for (size_t i = 0; i < len; i++)
 			in[i] = (char)g_rand_int_range(rand, 1, 256);
 		in[len] = '\0';
 		out = text_clean(in, most);
 		assert_harmless(out);
-		assert_true(strlen(out) <= most * strlen("\\u{10ffff}") + strlen("…"));
+		again = text_clean(out, most);
+		assert_string_equal(again, out);
+		assert_true((size_t)g_utf8_strlen(out, -1) <= most + 1);
 	}
 	g_rand_free(rand);
 }
@@ -256,7 +267,8 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_no_utf8_become_visible_one_by_one),
 		cmocka_unit_test(nothing_gives_the_empty_text),
 		cmocka_unit_test(long_text_is_cut_after_the_wanted_number_of_characters),
-		cmocka_unit_test(random_bytes_always_become_one_harmless_bounded_line),
+		cmocka_unit_test(what_is_made_visible_counts_as_it_is_shown),
+		cmocka_unit_test(random_bytes_become_one_harmless_bounded_line_that_stays_itself),
 		cmocka_unit_test(every_character_of_unicode_is_kept_or_made_visible),
 		cmocka_unit_test(a_jid_falls_into_its_bare_part_and_its_resource),
 		cmocka_unit_test(addresses_one_may_send_to_are_valid),
