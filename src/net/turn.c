@@ -125,7 +125,7 @@ static enum turn_verdict read_refusal(const uint8_t *data, size_t len, struct tu
 	if (asks && take_text(data, len, REALM, login->realm) && take_text(data, len, NONCE, login->nonce))
 		return TURN_WHO;
 	raw = g_strndup((const char *)value + 4, size - 4);
-	clean = text_clean(raw, 100);
+	clean = text_clean(raw, TURN_WORDS);
 	g_strlcpy(out->words, clean, sizeof(out->words));
 	return TURN_REFUSED;
 }

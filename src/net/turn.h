@@ -9,6 +9,7 @@
 #include "stun.h"
 
 enum { TURN_TEXT = 764, TURN_REQUEST_MAX = 2400 };	/* [bytes] a realm or nonce (RFC 8489 14.9) and a '\0'; a request */
+enum { TURN_WORDS = 100 };	/* [characters] of what a server says to a refusal, and "…" */
 
 struct turn_login {
 	const char *user, *password;	/* borrowed */
@@ -26,7 +27,7 @@ struct turn_answer {
 	char ip[46];			/* GRANTED: the address at the relay */
 	uint16_t port;
 	unsigned code;			/* REFUSED: 300..699, RFC 8656 19 */
-	char words[121];		/* and what the server says to it, cleaned (text.h) */
+	char words[4 * (TURN_WORDS + 1) + 1];	/* and what the server says to it, cleaned (text.h) */
 };
 
 /* A request for an address that takes UDP; and one to give it back. Return the size. */

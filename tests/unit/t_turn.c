@@ -44,7 +44,7 @@ static void add(struct message *m, unsigned type, const void *value, size_t size
 
 static void refusal(struct message *m, unsigned code, const char *words)
 {
-	uint8_t value[100] = {0, 0, (uint8_t)(code / 100), (uint8_t)(code % 100)};
+	uint8_t value[600] = {0, 0, (uint8_t)(code / 100), (uint8_t)(code % 100)};
 	size_t size = strlen(words);
 
 	memcpy(value + 4, words, size);
@@ -164,6 +164,21 @@ static void a_refusal_is_told_with_its_code_and_harmless_words(void **state)
 	assert_int_equal(understand(&m, &login, &answer), TURN_REFUSED);
 }
 
+static void a_refusal_in_too_many_words_is_cut_where_a_character_ends(void **state)
+{
+	struct turn_login login = {.user = "romeo", .password = "secret"};
+	g_autofree char *words = g_strnfill(501, 'x');
+	struct turn_answer answer;
+	struct message m;
+
+	for (char *p = words + 1; *p; p += 4)
+		memcpy(p, "\xf0\x9f\x93\x9e", 4);			/* a telephone, four bytes */
+	refusal(&m, 486, words);
+	assert_int_equal(understand(&m, &login, &answer), TURN_REFUSED);
+	assert_true(g_utf8_validate(answer.words, -1, NULL));
+	assert_int_equal(g_utf8_strlen(answer.words, -1), TURN_WORDS + 1);
+}
+
 static void an_address_is_what_is_xored(void **state)
 {
 	static const uint8_t relayed[] = {0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43};
@@ -222,7 +237,8 @@ int main(void)
 		cmocka_unit_test(the_first_request_names_nobody), cmocka_unit_test(once_asked_who_it_is_it_signs),
 		cmocka_unit_test(giving_an_address_back_is_a_refresh_for_no_time), cmocka_unit_test(a_challenge_is_a_question_once_and_then_a_refusal),
 		cmocka_unit_test(the_longest_login_fits), cmocka_unit_test(a_challenge_is_a_question_once_and_then_a_refusal),
-		cmocka_unit_test(a_refusal_is_told_with_its_code_and_harmless_words), cmocka_unit_test(an_address_is_what_is_xored),
+		cmocka_unit_test(a_refusal_is_told_with_its_code_and_harmless_words),
+		cmocka_unit_test(a_refusal_in_too_many_words_is_cut_where_a_character_ends), cmocka_unit_test(an_address_is_what_is_xored),
 		cmocka_unit_test(what_is_no_answer_to_this_request_is_nothing),
 		cmocka_unit_test(a_realm_that_is_too_long_or_hides_a_nul_is_not_taken)};
 
