@@ -71,7 +71,7 @@ struct app {
 	struct talk_options talk;		/* from options and config */
 	guint ring_timeout_s, interrupts;
 	int status;
-	guint sources[5];
+	gboolean settled;		/* the main loop has ended; what is freed now must not be used by a signal */
 };
 
 /* Reads the configuration, asks for the password, builds everything. FALSE: told, *STATUS is set. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "process.h"
 #include "talk_record.h"
 #include "text.h"
 
@@ -139,6 +140,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 
 static gboolean on_interrupt(struct app *a, int signum)
 {
+	if (a->settled)				/* it came just before process_settle */
+		return G_SOURCE_CONTINUE;
 	if (a->interrupts++) {			/* asked twice: leave at once, but leave the terminal in order */
 		ui_free(a->ui);
 		_exit(128 + signum);
@@ -166,7 +169,8 @@ static gboolean on_sigusr1(gpointer data)
 {
 	struct app *a = data;
 
-	a->ev.mute(a->ev.self, TRUE);
+	if (!a->settled)
+		a->ev.mute(a->ev.self, TRUE);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -174,7 +178,8 @@ static gboolean on_sigusr2(gpointer data)
 {
 	struct app *a = data;
 
-	a->ev.mute(a->ev.self, FALSE);
+	if (!a->settled)
+		a->ev.mute(a->ev.self, FALSE);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -253,17 +258,21 @@ int app_run(struct app *a, const struct app_events *events)
 	a->ev = *events;
 	phone_set_events(a->phone, &a->ev.phone);
 	a->loop = g_main_loop_new(NULL, FALSE);
-	a->sources[0] = g_unix_signal_add(SIGINT, on_sigint, a);
-	a->sources[1] = g_unix_signal_add(SIGTERM, on_sigterm, a);
-	a->sources[2] = g_unix_signal_add(SIGHUP, on_sighup, a);
+	/* None of these is removed: GLib would put the signal's default action back, which ends the process (process_settle). */
+	g_unix_signal_add(SIGINT, on_sigint, a);
+	g_unix_signal_add(SIGTERM, on_sigterm, a);
+	g_unix_signal_add(SIGHUP, on_sighup, a);
 	if (events->request) {
-		a->sources[3] = g_unix_signal_add(SIGUSR1, on_sigusr1, a);
-		a->sources[4] = g_unix_signal_add(SIGUSR2, on_sigusr2, a);
+		g_unix_signal_add(SIGUSR1, on_sigusr1, a);
+		g_unix_signal_add(SIGUSR2, on_sigusr2, a);
 		open_control(a);
 	}
 	ui_keys(a->ui, on_key, a);
 	phone_connect(a->phone);
 	g_main_loop_run(a->loop);
+	a->settled = TRUE;
+	ui_keys_end(a->ui);
+	process_settle(a->status);
 	return a->status;
 }
 
@@ -277,8 +286,6 @@ void app_quit(struct app *a, int status)
 
 void app_free(struct app *a)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(a->sources); i++)
-		g_clear_handle_id(&a->sources[i], g_source_remove);
 	control_free(a->control);
 	hooks_free(a->hooks);
 	phone_free(a->phone);

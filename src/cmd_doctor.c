@@ -6,6 +6,7 @@
 
 #include "doctor.h"
 #include "log.h"
+#include "process.h"
 #include "text.h"
 #include "whom.h"
 
@@ -30,7 +31,7 @@ struct doctor {
 	struct echo_check *echo;
 	struct sound_check *sound;
 	GMainLoop *loop;
-	guint limit, signals[3];
+	guint limit;
 	gboolean interrupted, leaving;
 };
 
@@ -164,8 +165,6 @@ static gboolean on_signal(gpointer data)
 
 static void doctor_free(struct doctor *d)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(d->signals); i++)
-		g_source_remove(d->signals[i]);
 	g_clear_handle_id(&d->limit, g_source_remove);
 	echo_check_free(d->echo);
 	ways_free(d->ways);
@@ -189,13 +188,15 @@ static int examine(const struct common *o, const char *peer, gboolean echo)
 	d.ui = ui_new(&options);
 	d.findings = findings_new(d.ui, o->json, o->quiet, on_complete, &d);
 	d.loop = g_main_loop_new(NULL, FALSE);
-	d.signals[0] = g_unix_signal_add(SIGINT, on_signal, &d);
-	d.signals[1] = g_unix_signal_add(SIGTERM, on_signal, &d);
-	d.signals[2] = g_unix_signal_add(SIGHUP, on_signal, &d);
+	/* Not removed: GLib would put the signals' default action back (process_settle). */
+	g_unix_signal_add(SIGINT, on_signal, &d);
+	g_unix_signal_add(SIGTERM, on_signal, &d);
+	g_unix_signal_add(SIGHUP, on_signal, &d);
 	begin(&d, o);
 	d.limit = g_timeout_add(LIMIT_MS + (echo ? ECHO_MS : 0), on_limit, &d);
 	g_main_loop_run(d.loop);
 	status = d.interrupted ? jc_exit_status(JC_CANCELLED) : findings_conclude(d.findings);
+	process_settle(status);
 	doctor_free(&d);
 	return status;
 }

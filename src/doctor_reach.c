@@ -5,6 +5,7 @@
 
 #include "phone.h"
 #include "text.h"
+#include "worker.h"
 #include "xmpp/targets.h"
 
 enum { DNS_MS = 9000, CONNECT_S = 5 };
@@ -53,6 +54,7 @@ static void find_targets(GTask *task, gpointer source, gpointer data, GCancellab
 	struct question *q = data;
 
 	g_task_return_pointer(task, targets_find(q->bare, q->host, q->port), targets_free);
+	worker_count(FALSE);
 }
 
 static gboolean has_address(const struct target *t)
@@ -230,6 +232,7 @@ struct reach *reach_begin(struct findings *f, const struct account *account)
 	task = g_task_new(NULL, r->stop, on_targets, r);
 	g_task_set_task_data(task, q, question_free);
 	g_task_set_return_on_cancel(task, TRUE);
+	worker_count(TRUE);
 	g_task_run_in_thread(task, find_targets);
 	return r;
 }

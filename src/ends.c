@@ -1,6 +1,8 @@
 #include "ends.h"
 
+#include "err.h"
 #include "post.h"
+#include "worker.h"
 
 struct ends_opening {
 	char *in_spec, *out_spec;
@@ -68,11 +70,15 @@ static gpointer close_them(gpointer data)
 void ends_close_later(struct ends *ends, void (*done)(void *ctx, const GError *error), void *ctx)
 {
 	struct closing *c = g_new0(struct closing, 1);
+	worker_id id;
 
 	c->ends = ends;
 	c->done = done;
 	c->ctx = ctx;
-	g_thread_unref(g_thread_new("audio-close", close_them, c));
+	if (worker_start(&id, "audio-close", 0, close_them, c))
+		worker_leave(id);
+	else
+		close_them(c);			/* better late than never */
 }
 
 /* ---- opening without waiting ---- */
@@ -117,12 +123,18 @@ struct ends_opening *ends_open(const char *in_spec, const char *out_spec,
 			       void (*done)(void *ctx, struct ends *ends, GError *error), void *ctx)
 {
 	struct ends_opening *o = g_new0(struct ends_opening, 1);
+	worker_id id;
 
 	o->in_spec = g_strdup(in_spec);
 	o->out_spec = g_strdup(out_spec);
 	o->done = done;
 	o->ctx = ctx;
-	g_thread_unref(g_thread_new("audio-open", open_both, o));
+	if (worker_start(&id, "audio-open", 0, open_both, o)) {
+		worker_leave(id);
+	} else {
+		g_set_error(&o->error, JC_ERROR, JC_AUDIO_DEVICE, "this machine has no thread left to open the sound with");
+		post_to(NULL, opened, o, NULL, 0);
+	}
 	return o;
 }
 

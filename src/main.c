@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio/quiet.h"
 #include "cmd.h"
 #include "log.h"
 #include "process.h"
@@ -83,10 +84,10 @@ static void open_standard(void)
 			_exit(jc_exit_status(JC_INTERNAL));
 }
 
-int main(int argc, char **argv)
+static int run_main(int argc, char **argv)
 {
-	process_begin();
 	open_standard();
+	quiet_begin();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");		/* JSON and figures read the same everywhere */
 	signal(SIGPIPE, SIG_IGN);
@@ -107,4 +108,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	return run(argv[1], argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	process_begin();
+	return process_end(run_main(argc, argv));
 }

@@ -1,11 +1,15 @@
 #include "media_thread.h"
 
+#include "log.h"
 #include "net/link.h"
 #include "net/wire.h"
 #include "post.h"
+#include "worker.h"
+
+enum { STOP_MS = 2000 };		/* [ms] so long may a device or a disk hold it up at the end */
 
 struct media_thread {
-	GThread *thread;
+	worker_id thread;
 	GMainContext *ctx;
 	GMainLoop *loop;
 };
@@ -29,7 +33,8 @@ struct media_thread *media_thread_new(void)
 
 	t->ctx = g_main_context_new();
 	t->loop = g_main_loop_new(t->ctx, FALSE);
-	t->thread = g_thread_new("media", run_thread, t);
+	if (!worker_start(&t->thread, "media", 0, run_thread, t))
+		g_error("this machine has no thread left for the sound");
 	return t;
 }
 
@@ -45,7 +50,10 @@ void media_thread_free(struct media_thread *t)
 	if (!t)
 		return;
 	post_to(t->ctx, quit_thread, t, NULL, 0);
-	g_thread_join(t->thread);
+	if (!worker_join(t->thread, STOP_MS)) {
+		log_warn("media", "the media thread does not end, and is left behind");
+		return;
+	}
 	g_main_loop_unref(t->loop);
 	g_main_context_unref(t->ctx);
 	g_free(t);

@@ -13,6 +13,7 @@
 
 #include "err.h"
 #include "script/command.h"
+#include "process.h"
 #include "text.h"
 
 enum { COMMAND_MS = 30000, MAX_PASSWORD = 1024 };
@@ -206,7 +207,7 @@ static gboolean echo_off(int fd, struct termios *saved)
 }
 
 /* Waits for a line or a signal. The signals are watched from before the echo goes off until it is on again, so none can
- * end us in between; when this returns they have their ordinary effect. */
+ * end us in between; when this returns they have the effect that they had before. */
 static gboolean read_quietly(struct prompt *p, int fd)
 {
 	GMainContext *context = g_main_context_new();
@@ -228,6 +229,7 @@ static gboolean read_quietly(struct prompt *p, int fd)
 		g_source_destroy(sources[i]);
 		g_source_unref(sources[i]);
 	}
+	process_catch_signals();		/* GLib has put their default action back */
 	g_main_context_unref(context);
 	return quiet;
 }

@@ -7,6 +7,16 @@
  * have the limits that it was started with (script/command.h). */
 void process_begin(void);
 
+/* From now on, and until the main loop has handlers of its own, SIGINT, SIGTERM and SIGHUP end the process with 128 + the
+ * signal's number. A SIGHUP that is ignored already (nohup) stays ignored. Main thread. */
+void process_catch_signals(void);
+/* What the process has to say about the call is settled: STATUS. From now on the same signals end it at once, with STATUS. The
+ * handlers of the main loop must not be removed after this, since GLib would put the default action back. */
+void process_settle(int status);
+/* For the return of main. Where threads are left behind (worker.h) it does not return, but ends the process with STATUS: exit
+ * would tear the libraries down under them. */
+int  process_end(int status);
+
 /* TRUE in a build with the address or thread sanitizer: their leak checker looks at the process from outside, and so may others. */
 extern const _Bool process_is_watched;
 

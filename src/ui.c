@@ -177,6 +177,16 @@ void ui_live_end(struct ui *u, const void *of)
 	clear_live(u);
 }
 
+void ui_keys_end(struct ui *u)
+{
+	g_clear_handle_id(&u->key_source, g_source_remove);
+	g_clear_handle_id(&u->back_source, g_source_remove);
+	if (u->raw)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
+	u->raw = FALSE;
+	u->key = NULL;
+}
+
 void ui_free(struct ui *u)
 {
 	if (!u)
@@ -186,10 +196,7 @@ void ui_free(struct ui *u)
 		return;
 	}
 	clear_live(u);
-	g_clear_handle_id(&u->key_source, g_source_remove);
-	g_clear_handle_id(&u->back_source, g_source_remove);
-	if (u->raw)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &u->saved);
+	ui_keys_end(u);
 	event_sink_free(u->json, u->options.listing ? -1 : FLUSH_MS);
 	events_free(u->events);
 	g_free(u);

@@ -49,6 +49,8 @@ void ui_event_at(struct ui *u, gint64 at_us, const char *name, ...) G_GNUC_NULL_
 gboolean ui_has_keys(const struct ui *u);
 /* From now on each key typed is reported; the terminal is in cbreak mode until ui_free. No-op without a terminal. */
 void ui_keys(struct ui *u, void (*key)(void *ctx, int c), void *ctx);
+/* No more keys: the terminal is as it was before ui_keys. */
+void ui_keys_end(struct ui *u);
 /* Rings the terminal's bell, if stderr is one. */
 void ui_bell(struct ui *u);
 

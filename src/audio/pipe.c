@@ -10,6 +10,7 @@
 
 #include "../err.h"
 #include "../log.h"
+#include "../worker.h"
 
 enum {
 	IN_ROOM = AUDIO_RATE / 2,		/* [samples] read ahead of their time */
@@ -277,11 +278,15 @@ static gboolean out_close(void *self, GError **error)
 {
 	struct pipe_out *p = self;
 	gboolean complete;
+	worker_id id;
 
 	if (p->heedless && !p->gone)
 		push(p);
 	if (p->heedless && !p->gone && p->have > 0) {	/* what becomes of it is all the same: nobody waits for that */
-		g_thread_unref(g_thread_new("pipe-rest", give_rest, p));
+		if (worker_start(&id, "pipe-rest", 0, give_rest, p))
+			worker_leave(id);
+		else
+			out_free(p);
 		return TRUE;
 	}
 	flush(p);

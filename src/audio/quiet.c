@@ -27,7 +27,7 @@ static void jack_says(const char *text)
 }
 
 /* PortAudio brings both libraries in. They are looked for, not linked: it can be built without either. */
-static void quiet_hosts(void)
+void quiet_libraries(void)
 {
 	int (*alsa)(void (*)(const char *, int, const char *, int, const char *, ...));
 	void (*jack)(void (*)(const char *));
@@ -57,7 +57,7 @@ static ssize_t filter(void *cookie, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-static void filter_stderr(void)
+void quiet_begin(void)
 {
 	FILE *filtered = fopencookie(NULL, "w", (cookie_io_functions_t){.write = filter});
 
@@ -68,17 +68,7 @@ static void filter_stderr(void)
 	stderr = filtered;
 }
 #else
-static void filter_stderr(void)
+void quiet_begin(void)
 {
 }
 #endif
-
-void quiet_libraries(void)
-{
-	static gboolean done;
-
-	quiet_hosts();
-	if (!done)
-		filter_stderr();
-	done = TRUE;
-}

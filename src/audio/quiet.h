@@ -6,6 +6,9 @@
 #ifndef JCALL_AUDIO_QUIET_H
 #define JCALL_AUDIO_QUIET_H
 
+/* Puts the filter before stderr. Once, before there is a second thread: whoever writes to stderr meanwhile would do so to a stream
+ * that is being replaced. */
+void quiet_begin(void);
 void quiet_libraries(void);		/* before their first use, by one thread at a time; any number of times */
 
 #endif

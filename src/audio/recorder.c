@@ -6,6 +6,7 @@
 #include "../err.h"
 #include "../log.h"
 #include "../post.h"
+#include "../worker.h"
 #include "../types.h"
 #include "file.h"
 #include "ring.h"
@@ -26,7 +27,8 @@ struct recorder {
 	gboolean split;
 	struct ring *rings[TIMELINE_SIDES];	/* blocks, each whole or not there */
 	atomic_size_t lost;			/* [samples] */
-	GThread *thread;
+	worker_id thread;
+	gboolean has_thread;		/* FALSE: there was none to be had, which is the error */
 	GMutex lock;
 	GCond wake;
 	gboolean stop;				/* under the lock */
@@ -156,7 +158,8 @@ static void on_done(void *self, void *arg)
 {
 	struct recorder *r = self;
 
-	g_thread_join(r->thread);
+	if (r->has_thread)
+		worker_join(r->thread, G_MAXUINT);	/* this is the last thing that it has posted */
 	if (r->lost && !r->error)
 		log_warn("recorder", "the disk was too slow: %zu ms of sound are silence in the recording",
 			 (size_t)r->lost * 1000 / AUDIO_RATE);
@@ -223,7 +226,11 @@ struct recorder *recorder_new(const char *path, gboolean split, const struct rec
 		r->rings[i] = ring_new(ROOM);
 	g_mutex_init(&r->lock);
 	g_cond_init(&r->wake);
-	r->thread = g_thread_new("recorder", run, r);
+	r->has_thread = worker_start(&r->thread, "recorder", 0, run, r);
+	if (!r->has_thread) {
+		g_set_error(&r->error, JC_ERROR, JC_FILE, "this machine has no thread left to write %s", path);
+		post_to(NULL, on_failed, r, NULL, 0);
+	}
 	return r;
 }
 
@@ -238,4 +245,6 @@ void recorder_finish(struct recorder *r)
 	r->stop = TRUE;
 	g_cond_signal(&r->wake);
 	g_mutex_unlock(&r->lock);
+	if (!r->has_thread)
+		post_to(NULL, on_done, r, NULL, 0);
 }

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../post.h"
@@ -16,6 +15,7 @@ enum {
 	STACK_BYTES = 64 << 20,		/* libstrophe recurses into a nested stanza: 70,000 levels need 8 MB */
 	KEEPALIVE_ANSWER_S = 20,
 	BACKOFF_LAST_MS = 60000,
+	STOP_MS = 1000,			/* [ms] a thread that has not ended by then is left behind */
 };
 
 static void begin_attempt(struct stream_thread *t);
@@ -236,7 +236,6 @@ static char *full_jid_of(const char *jid)
 struct stream_link *link_start(const struct stream_options *options, const struct stream_reports *reports, void *self)
 {
 	struct stream_thread *t = g_new0(struct stream_thread, 1);
-	pthread_attr_t attr;
 
 	t->reporter = (struct reporter){.link = &t->link, .reports = *reports, .self = self};
 	t->bare = jid_bare(options->jid);
@@ -251,11 +250,8 @@ struct stream_link *link_start(const struct stream_options *options, const struc
 	t->link.fd = t->fd = -1;
 	t->link.ctx = g_main_context_new();
 	t->link.loop = g_main_loop_new(t->link.ctx, FALSE);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (pthread_create(&t->link.thread, &attr, thread_run, t) != 0)
+	if (!worker_start(&t->link.thread, "xmpp", STACK_BYTES, thread_run, t))
 		g_error("no thread for the XMPP stream");
-	pthread_attr_destroy(&attr);
 	return &t->link;
 }
 
@@ -267,19 +263,18 @@ static void free_late(void *self, void *arg)
 void link_stop(struct stream_link *link)
 {
 	struct stream_thread *t = (struct stream_thread *)link;
-	struct timespec until;
 
 	g_clear_handle_id(&link->flush, g_source_remove);
 	g_clear_pointer(&link->outbox, g_ptr_array_unref);
 	g_atomic_int_set(&link->abandoned, 1);
 	post_to(link->ctx, do_stop, t, NULL, 0);
 	link_cut(link);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
-	if (!g_atomic_int_get(&link->stuck) && pthread_timedjoin_np(link->thread, NULL, &until) == 0)
+	if (g_atomic_int_get(&link->stuck)) {
+		worker_leave(link->thread);
+	} else if (worker_join(link->thread, STOP_MS)) {
+		g_clear_pointer(&t->password, secret_free);	/* now: at the end of the process nothing that is posted is done */
 		post_to(NULL, free_late, t, NULL, 0);	/* passes every report still under way */
-	else
-		pthread_detach(link->thread);
+	}
 }
 
 gboolean link_cut(struct stream_link *link)

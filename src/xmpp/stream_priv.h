@@ -5,7 +5,7 @@
 #ifndef JCALL_XMPP_STREAM_PRIV_H
 #define JCALL_XMPP_STREAM_PRIV_H
 
-#include <pthread.h>
+#include "../worker.h"
 #include "stream.h"
 
 enum {
@@ -31,7 +31,7 @@ struct stream_reports {
 };
 
 struct stream_link {
-	pthread_t thread;
+	worker_id thread;
 	GMainContext *ctx;
 	GMainLoop *loop;
 	GPtrArray *outbox;		/* main thread: struct elem *, to be sent together */

@@ -106,5 +106,6 @@ int main(void)
 		TEST(alsa_and_jack_are_told_and_may_be_missing),
 	};
 
+	quiet_begin();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
