@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "post.h"
+#include "worker.h"
 
 struct job {
 	const char *what;
@@ -10,7 +11,8 @@ struct job {
 };
 
 struct keeper {
-	GThread *thread;		/* NULL: nothing has been given yet */
+	worker_id thread;
+	gboolean started;		/* the thread: once something has been given */
 	GMutex mutex;			/* of what follows */
 	GCond changed;
 	GQueue waiting;			/* struct job *; the first is being done */
@@ -67,8 +69,8 @@ void keeper_do(struct keeper *k, const char *what, keeper_fn *run, keeper_fn *do
 	g_queue_push_tail(&k->waiting, j);
 	g_cond_signal(&k->changed);
 	g_mutex_unlock(&k->mutex);
-	if (!k->thread)
-		k->thread = g_thread_new("keeper", keep, k);
+	if (!k->started && !(k->started = worker_start(&k->thread, "keeper", 0, keep, k)))
+		log_warn("keeper", "the %s is not written: this machine has no thread left", what);
 }
 
 /* FALSE: not by END_US. What is waited for is told. */
@@ -92,12 +94,12 @@ gboolean keeper_free(struct keeper *k, guint limit_ms)
 {
 	if (!k)
 		return TRUE;
-	if (k->thread && !await_end(k, g_get_monotonic_time() + (gint64)limit_ms * 1000)) {
-		g_thread_unref(k->thread);
+	if (k->started && !await_end(k, g_get_monotonic_time() + (gint64)limit_ms * 1000)) {
+		worker_leave(k->thread);
 		return FALSE;
 	}
-	if (k->thread)
-		g_thread_join(k->thread);
+	if (k->started)
+		worker_join(k->thread, G_MAXUINT);
 	g_mutex_clear(&k->mutex);
 	g_cond_clear(&k->changed);
 	g_free(k);
