@@ -22,8 +22,12 @@ static void on_event(void *ctx, const struct event *e)
 {
 	struct phone_rig *r = ctx;
 	const char *peer = fields_string(e->fields, "peer");
+	gint64 percent;
 
-	g_string_append_printf(r->told, "%s%s%s; ", e->name, peer ? " " : "", peer ? peer : "");
+	g_string_append_printf(r->told, "%s%s%s", e->name, peer ? " " : "", peer ? peer : "");
+	if (fields_int(e->fields, "percent", &percent))
+		g_string_append_printf(r->told, " %d", (int)percent);
+	g_string_append(r->told, "; ");
 }
 
 static void on_kept(void *ctx, const struct call_entry *e, gboolean over)

@@ -41,7 +41,7 @@ struct phone_rig {
 	struct answer *answer;			/* who hears of what comes: the one of these that is there */
 	struct dial *dial;
 	GPtrArray *allow;			/* for the options of answer */
-	GString *told;				/* the program's events, "NAME PEER; " each */
+	GString *told;				/* the program's events, "NAME PEER; " each, a volume "volume PERCENT; " */
 	GString *kept;				/* for the list of calls: "ID OUTCOME; ", and " over" where that is said */
 	guint durations_s;			/* of all that were kept */
 	guint seen;				/* of what has left */
