@@ -218,6 +218,74 @@ static void a_direct_offer_rings_and_is_accepted_when_the_user_takes_it(void **s
 	rig_expect_jingle(&rig, ROMEO, "session-accept");
 }
 
+/* By message a stranger may ring; the answer to an offer would tell that we are here. */
+static void a_stranger_who_offers_directly_hears_what_nobody_would_say(void **state)
+{
+	answer_manually(1);
+	assert_int_equal(rig_iq(&rig, NURSE, "set", OFFER("s1")), COND_SERVICE_UNAVAILABLE);
+	rig_expect_nothing(&rig);
+	assert_string_equal(rig.told->str, "");
+	assert_true(answer_is_idle(rig.answer));
+}
+
+/* A friend's call finds nobody busy for a stranger who rings. */
+static void a_stranger_who_rings_makes_way_for_a_friend(void **state)
+{
+	answer_manually(1);
+	rig_message(&rig, NURSE, PROPOSE("p1"));
+	rig_message(&rig, PARIS, PROPOSE("p2"));		/* one stranger at a time */
+	assert_string_equal(rig.told->str, "incoming " NURSE "; ");
+	ring(ROMEO, "p3");
+	loop_until(rig.done == 1);
+	assert_string_equal(rig.peer, NURSE);
+	rig_expect_nothing(&rig);
+	take(0, ROMEO, "p3");
+}
+
+static void strangers_who_are_to_be_ignored_do_not_ring(void **state)
+{
+	struct answer_options options = rig_answer_options(&rig);
+
+	options.ignore_strangers = TRUE;
+	rig_answer(&rig, &options);
+	rig_message(&rig, NURSE, PROPOSE("p1"));
+	assert_string_equal(rig.told->str, "");
+	ring(ROMEO, "p2");
+}
+
+/* On SIGTERM: a friend hears a rejection, a stranger nothing at all. */
+static void who_rings_when_we_leave_hears_of_it_unless_a_stranger(void **state)
+{
+	answer_manually(3);
+	rig_message(&rig, NURSE, PROPOSE("p1"));
+	ring(ROMEO, "p2");
+	assert_true(answer_leave(rig.answer));
+	rig_expect_jmi(&rig, ROMEO, "reject", "p2");
+	rig_expect_jmi(&rig, US_BARE, "reject", "p2");
+	rig_expect_nothing(&rig);
+	loop_until(rig.done == 2);
+	rig_expect_nothing(&rig);
+}
+
+/* A message of type error counts only from where ours went. */
+static void a_proceed_that_comes_back_ends_the_call_and_from_others_does_not(void **state)
+{
+	g_autofree char *id = NULL;
+
+	answer_manually(1);
+	ring(ROMEO, "p1");
+	take(0, ROMEO, "p1");
+	id = g_strdup(elem_attr(rig.x->sent->pdata[rig.seen - 1], "id"));
+	rig_bounce(&rig, NURSE, id);
+	rig_bounce(&rig, ROMEO_2, id);
+	rig_bounce(&rig, ROMEO, "another");
+	loop_for_ms(50);
+	assert_int_equal(rig.done, 0);
+	rig_bounce(&rig, ROMEO, id);
+	loop_until(rig.done == 1);
+	assert_int_equal(rig.err, JC_NO_ANSWER);
+}
+
 static void a_direct_offer_that_is_declined_is_terminated(void **state)
 {
 	answer_manually(1);
@@ -329,7 +397,7 @@ static void a_caller_who_cancels_his_session_has_given_up(void **state)
 static void who_is_on_the_list_is_taken_at_once(void **state)
 {
 	answer_by_list("verona.lit", FALSE);
-	rig_message(&rig, PARIS, PROPOSE("p1"));
+	ring(PARIS, "p1");				/* they may know that we are here */
 	rig_expect(&rig, "<presence xmlns='jabber:client' to='paris@verona.lit'>*</presence>");
 	rig_expect_jmi(&rig, US_BARE, "accept", "p1");
 	rig_expect_jmi(&rig, PARIS, "proceed", "p1");
@@ -548,6 +616,11 @@ int main(void)
 		T(a_call_that_is_taken_goes_on_with_the_session_of_that_device),
 		T(no_other_session_follows_a_call_that_was_taken),
 		T(a_direct_offer_rings_and_is_accepted_when_the_user_takes_it),
+		T(a_stranger_who_offers_directly_hears_what_nobody_would_say),
+		T(a_stranger_who_rings_makes_way_for_a_friend),
+		T(strangers_who_are_to_be_ignored_do_not_ring),
+		T(who_rings_when_we_leave_hears_of_it_unless_a_stranger),
+		T(a_proceed_that_comes_back_ends_the_call_and_from_others_does_not),
 		T(a_direct_offer_that_is_declined_is_terminated),
 		T(a_call_that_was_taken_is_hung_up_by_both_ways),
 		T(a_finish_of_the_callers_device_ends_the_call_and_of_another_does_not),

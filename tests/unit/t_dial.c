@@ -227,6 +227,19 @@ static void another_message_that_comes_back_is_none_of_the_calls(void **state)
 	assert_int_equal(rig.done, 0);
 }
 
+/* Anybody can send an error with an id he has guessed or seen. */
+static void a_proposal_comes_back_from_where_it_went_or_not_at_all(void **state)
+{
+	const char *id;
+
+	propose(45);
+	id = elem_attr(last_sent(), "id");
+	rig_bounce(&rig, NURSE, id);
+	rig_bounce(&rig, PARIS, id);
+	loop_for_ms(1300);
+	assert_int_equal(rig.done, 0);
+}
+
 /* A server gives messages to the bare address to no device of negative priority. */
 static void a_device_of_negative_priority_is_proposed_to_by_itself_and_once(void **state)
 {
@@ -554,6 +567,7 @@ int main(void)
 		T(nobody_was_there_at_all),
 		T(a_proposal_that_comes_back_finds_nobody),
 		T(another_message_that_comes_back_is_none_of_the_calls),
+		T(a_proposal_comes_back_from_where_it_went_or_not_at_all),
 		T(a_device_of_negative_priority_is_proposed_to_by_itself_and_once),
 		T(the_end_of_a_call_is_told_by_both_ways_and_its_length_kept),
 		T(a_call_that_nobody_answered_has_no_length),

@@ -93,14 +93,22 @@ static void on_jmi(void *self, const struct elem *message, const char *from, con
 		dial_jmi(r->dial, from, m, ours, g_strcmp0(elem_attr(message, "to"), US) == 0);
 }
 
-static void on_bounced(void *self, const char *message_id, const char *condition)
+static void on_blocked(void *self)
 {
 	struct phone_rig *r = self;
 
 	if (r->answer)
-		answer_bounced(r->answer, message_id);
+		answer_blocked(r->answer);
+}
+
+static void on_bounced(void *self, const char *from, const char *message_id, const char *condition)
+{
+	struct phone_rig *r = self;
+
+	if (r->answer)
+		answer_bounced(r->answer, from, message_id);
 	if (r->dial)
-		dial_bounced(r->dial, message_id, condition);
+		dial_bounced(r->dial, from, message_id, condition);
 }
 
 static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
@@ -149,6 +157,7 @@ void rig_open(struct phone_rig *r, const char *more)
 		.online = on_online,
 		.offline = on_offline,
 		.roster = on_roster,
+		.blocked = on_blocked,
 		.jmi = on_jmi,
 		.bounced = on_bounced,
 		.offer = on_offer,
