@@ -403,6 +403,7 @@ static int run_answer(struct answering *a, const struct common *o)
 	status = jc_exit_status(JC_USAGE);
 	settle_calls(a, o);
 	if (check_exec(a) && check_ends(a) && collect_allowed(a) && check_policy(a)) {
+		a->app.ends_with_call = a->once;
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ignore_strangers = !a->app.config->answer_strangers,
 			.ring_timeout_s = a->app.ring_timeout_s,

@@ -11,7 +11,10 @@
 #include "talk_record.h"
 #include "text.h"
 
-enum { SINK_LIMIT_MS = 10000 };
+enum {
+	SINK_LIMIT_MS = 10000,		/* [ms] for a reader of events at an orderly end */
+	LAST_EVENTS_MS = 1000,		/* [ms] and where the end is held up already */
+};
 
 /* ---- outcomes ---- */
 
@@ -101,6 +104,21 @@ static gboolean add_hooks(struct app *a, const struct common *o, GError **error)
 	return TRUE;
 }
 
+/* What hangs is left behind: a disk or a sound device that does not answer must not keep the process. */
+static void on_held_up(void *ctx, enum jc_err err)
+{
+	struct app *a = ctx;
+
+	if (!a->ends_with_call && !a->interrupts)
+		return;
+	log_error("jcall", "jcall ends without waiting for that any longer");
+	control_free(a->control);
+	keeper_free(a->keeper, KEEPER_FLUSH_MS);
+	event_sink_free(a->sink, LAST_EVENTS_MS);
+	ui_free(a->ui);
+	_exit(jc_exit_status(err));
+}
+
 static gboolean app_build(struct app *a, const struct common *o, GError **error)
 {
 	struct ui_options ui = {.json = o->json, .quiet = o->quiet, .verbose = o->verbose || o->trace};
@@ -116,6 +134,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 		.out = o->out ? o->out : a->config->audio_out, .ring = a->config->audio_ring,
 		.record = o->record, .split = o->split,
 		.at_end = read_at_end(o->at_end), .dtmf = o->dtmf, .for_s = (guint)o->for_s, .stats_s = (guint)o->stats_s};
+	a->talk.held_up = on_held_up;
+	a->talk.held_up_ctx = a;
 	a->ring_timeout_s = o->ring_timeout_s ? (guint)o->ring_timeout_s : a->config->ring_timeout_s;
 	if (!check_audio(a, error) || !check_record(a, error))
 		return FALSE;

@@ -131,6 +131,7 @@ static int run_dial(struct dialling *d, const struct common *o)
 		log_error("dial", "that is your own account; to call another device of yours, name its resource");
 		status = jc_exit_status(JC_USAGE);
 	} else {
+		d->app.ends_with_call = TRUE;
 		options = (struct dial_options){.callee = d->callee, .ring_timeout_s = d->app.ring_timeout_s,
 						.talk = d->app.talk, .keep = on_keep};
 		d->dial = dial_new(d->app.phone, d->app.ui, &options, on_done, d);

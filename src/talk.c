@@ -26,10 +26,35 @@ static void fail(struct talk *t, const GError *error)
 	t->text = g_strdup(error->message);
 }
 
+/* ---- its end has a deadline ---- */
+
+static gboolean on_end_late(gpointer data)
+{
+	static const struct { const char *words; enum jc_err err; } hangs[] = {
+		[END_OF_CALL] = {"the other side, or the server, does not confirm it", JC_LOST},
+		[END_OF_MEDIA] = {"its sound cannot be stopped (a disk, or a sound device, does not answer)", JC_INTERNAL},
+		[END_OF_RECORDING] = {"its recording is not complete: the disk does not answer", JC_FILE},
+		[END_OF_SOUND] = {"its sound is not closed: a disk, or a sound device, does not answer", JC_INTERNAL}};
+	struct talk *t = data;
+
+	t->end_source = 0;
+	log_warn("talk", "the end of the call with %s takes longer than %d s: %s", t->peer, TALK_END_S, hangs[t->end_stage].words);
+	if (t->options.held_up)
+		t->options.held_up(t->options.held_up_ctx, t->err != JC_OK ? t->err : hangs[t->end_stage].err);
+	return G_SOURCE_REMOVE;
+}
+
+static void begin_end(struct talk *t)
+{
+	if (!t->end_source)
+		t->end_source = g_timeout_add_seconds(TALK_END_S, on_end_late, t);
+}
+
 static void on_sound_closed(void *ctx, const GError *error)
 {
 	struct talk *t = ctx;
 
+	g_clear_handle_id(&t->end_source, g_source_remove);
 	fail(t, error);
 	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
 		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
@@ -41,11 +66,13 @@ static void on_recorded(void *ctx, const GError *fault)
 	struct talk *t = ctx;
 
 	fail(t, fault);
+	t->end_stage = END_OF_SOUND;
 	talk_sound_close(g_steal_pointer(&t->sound), on_sound_closed, t);
 }
 
 static void finish(struct talk *t)
 {
+	t->end_stage = END_OF_RECORDING;
 	talk_recording_close(g_steal_pointer(&t->recording), on_recorded, t);
 }
 
@@ -92,6 +119,8 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	if (t->ending)
 		return;
 	t->ending = TRUE;
+	t->end_stage = END_OF_MEDIA;
+	begin_end(t);
 	t->err = err;
 	t->text = text ? g_strdup(text) : NULL;
 	if (t->accepted_us)
@@ -119,6 +148,7 @@ void talk_end(struct talk *t, enum jc_err err, const char *text)
 {
 	if (t->ending)
 		return;
+	begin_end(t);
 	if (t->call)
 		call_hangup(t->call, err, text);	/* its last event, ended, closes all */
 	else
@@ -415,6 +445,7 @@ void talk_free(struct talk *t)
 {
 	if (!t)
 		return;
+	g_clear_handle_id(&t->end_source, g_source_remove);
 	talk_report_free(t->report);
 	g_free(t->peer);
 	g_free(t->called);

@@ -14,6 +14,8 @@ struct talk;
 
 enum talk_at_end { AT_END_HANGUP, AT_END_SILENCE, AT_END_DEVICE };	/* when a file or pipe has been played */
 
+enum { TALK_END_S = 20 };		/* [s] a machine that is busy ends a call in less; what takes longer hangs */
+
 struct talk_options {			/* strings are borrowed until ended */
 	const char *in, *out;		/* SPECs of audio/audio.h; the file of OUT with placeholders (filename.h) */
 	struct ends *ready;		/* instead of these, taken over by talk_new; NULL: there are none */
@@ -24,6 +26,10 @@ struct talk_options {			/* strings are borrowed until ended */
 	const char *ring;		/* SPEC where the ring tone is heard; NULL: on OUT, if that is a device */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
 	guint for_s;			/* hang up after so many seconds of talk; 0: never */
+	/* The end of the call takes longer than TALK_END_S: the log says what it waits for. ERR is how the call ended, or, where it
+	 * ended well, what hangs. Called once at most; what hangs may still end. NULL: nobody asks. */
+	void (*held_up)(void *ctx, enum jc_err err);
+	void *held_up_ctx;
 	guint stats_s;			/* tell figures of the sound so often, and at the end; 0: nobody asked */
 };
 

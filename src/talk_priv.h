@@ -21,6 +21,8 @@ struct talk {
 	struct call *call;
 	struct call_ahead *ahead;	/* of a call that is not there yet */
 	guint for_source, drain_source, gone_source;
+	guint end_source;		/* the deadline of its end */
+	enum { END_OF_CALL, END_OF_MEDIA, END_OF_RECORDING, END_OF_SOUND } end_stage;	/* what the end waits for */
 	unsigned peer_flags;		/* enum rtp_flag, as last told */
 	const char *suite;		/* static; NULL: not encrypted yet */
 	gboolean accepted, reached, heard, muted, held, silent, ending, dialled;

@@ -159,8 +159,11 @@ def test_ctl_prints_nothing_raw():
 SLOW_DISK = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A disk that is busy: every fsync takes SLOW_FSYNC seconds. */
 int fsync(int fd)
@@ -172,26 +175,53 @@ int fsync(int fd)
 		;
 	return real(fd);
 }
+
+/* One that takes no more of the file "hang.wav". */
+ssize_t write(int fd, const void *from, size_t n)
+{
+	ssize_t (*real)(int, const void *, size_t) = (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+	char link[64], path[512] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "hang.wav"))
+		for (;;)
+			pause();
+	return real(fd, from, n);
+}
 """
+
+
+def slow_disk(lab):
+    with open(lab.path("slow.c"), "w") as f:
+        f.write(SLOW_DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", lab.path("slow.so"), lab.path("slow.c")], check=True)
+    return lab.env(LD_PRELOAD=lab.path("slow.so"), SLOW_FSYNC="600")
 
 
 def test_a_slow_disk_holds_up_neither_a_call_nor_for_long_its_end():
     with Lab() as lab:
-        with open(lab.path("slow.c"), "w") as f:
-            f.write(SLOW_DISK)
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", lab.path("slow.so"), lab.path("slow.c")], check=True)
+        env = slow_disk(lab)
         state = os.path.join(lab.dir, ".local/state/jcall")
         os.makedirs(state, 0o700)
         for file in ("contacts", "calls"):                   # GLib waits for the disk where an old file is replaced
             with open(os.path.join(state, f"romeo@{DOMAIN}.{file}"), "w") as f:
                 f.write("tybalt@lab.test\tTybalt\n" if file == "contacts" else "until\t1\n")
         juliet = lab.answer("juliet")
-        romeo = lab.dial("romeo", "juliet", "-i", "null", env=lab.env(LD_PRELOAD=lab.path("slow.so"), SLOW_FSYNC="600"))
+        romeo = lab.dial("romeo", "juliet", "-i", "null", env=env)
         romeo.wait("heard")                                   # the list of contacts came long ago
         romeo.signal(signal.SIGINT)
         romeo.wait("ended")
         assert romeo.exit() == 0, romeo.lines
         assert any("the list of contacts is not written: the disk does not answer" in l for l in romeo.lines), romeo.lines
+
+
+def test_an_end_that_hangs_has_a_deadline_and_says_what_hangs():
+    with Lab() as lab:
+        juliet = lab.answer("juliet")
+        romeo = lab.dial("romeo", "juliet", "-i", "null", "--record", lab.path("hang.wav"), "--for", "1", env=slow_disk(lab))
+        assert romeo.exit() == 31, romeo.lines
+        assert any("takes longer than 20 s: its recording is not complete: the disk does not answer" in l for l in romeo.lines), romeo.lines
+        juliet.wait("ended")                                  # the other side was told at once
 
 
 if __name__ == "__main__":
