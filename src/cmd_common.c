@@ -45,13 +45,28 @@ static enum talk_at_end read_at_end(const char *word)
 	return g_strcmp0(word, "device") == 0 ? AT_END_DEVICE : AT_END_HANGUP;
 }
 
+/* A file without sound shall be told before anybody rings, or is taken. */
+static gboolean check_file_in(const char *spec, GError **error)
+{
+	const char *arg;
+	struct audio_in in;
+
+	if (audio_find(spec, FALSE, &arg, NULL) != &audio_file)
+		return TRUE;
+	if (!audio_open_in(spec, &in, error))
+		return FALSE;
+	in.close(in.self);
+	return TRUE;
+}
+
 static gboolean check_audio(const struct app *a, GError **error)
 {
 	const struct filename_values names = {.number = 1, .peer = ""};
 	g_autofree char *out = NULL;
 	const char *arg;
 
-	if (!audio_find(a->talk.in, FALSE, &arg, error) || !audio_find(a->talk.out, TRUE, &arg, error))
+	if (!audio_find(a->talk.in, FALSE, &arg, error) || !check_file_in(a->talk.in, error) ||
+	    !audio_find(a->talk.out, TRUE, &arg, error))
 		return FALSE;
 	out = filename_expand_spec(a->talk.out, &names, error);
 	if (!out)

@@ -1,11 +1,12 @@
 #include "file_priv.h"
 
+#include "ogg_links.h"
 #include "pacer.h"
 #include "resample.h"
 
-#include <math.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sndfile.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,17 +20,134 @@ enum { READ_FRAMES = 2048, MAX_CHANNELS = 32 };
 struct file_in {
 	struct pacer pacer;
 	char *name;			/* clean, for messages */
+	int fd;
+	gint64 size;			/* [bytes] when it was opened */
+	GArray *links;			/* struct ogg_link: the parts that are played one after the other */
+	guint link;			/* which of them is open */
+	gint64 at;			/* [bytes] in it, as the library has it */
 	SNDFILE *file;
 	SF_INFO info;
+	sf_count_t read;		/* [frames] of this link */
 	struct resampler *resampler;	/* NULL: it has our rate */
 	float *frames, mono[READ_FRAMES];
 	unsigned have, used;		/* of mono */
-	unsigned tail;			/* samples the resampler still holds when the file has ended */
+	unsigned tail;			/* samples the resampler still holds when the link has ended */
 	gint16 pcm[READ_FRAMES];	/* at our rate, not handed on */
 	unsigned pcm_have, pcm_used;
 	gboolean end;
 	GError *fault;
 };
+
+/* ---- one link of the file, as the library sees it ---- */
+
+static const struct ogg_link *link_of(const struct file_in *f)
+{
+	return &g_array_index(f->links, struct ogg_link, f->link);
+}
+
+static sf_count_t link_length(void *self)
+{
+	return link_of(self)->length;
+}
+
+static sf_count_t link_seek(sf_count_t offset, int whence, void *self)
+{
+	struct file_in *f = self;
+	gint64 from = whence == SEEK_CUR ? f->at : whence == SEEK_END ? link_of(f)->length : 0;
+
+	f->at = CLAMP(from + offset, 0, link_of(f)->length);
+	return f->at;
+}
+
+static sf_count_t link_tell(void *self)
+{
+	return ((struct file_in *)self)->at;
+}
+
+static sf_count_t link_read(void *to, sf_count_t n, void *self)
+{
+	struct file_in *f = self;
+	sf_count_t done = 0;
+
+	n = MIN(n, link_of(f)->length - f->at);
+	while (done < n) {
+		ssize_t m = pread(f->fd, (char *)to + done, (size_t)(n - done), link_of(f)->start + f->at);
+
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m <= 0)
+			break;
+		done += m;
+		f->at += m;
+	}
+	return done;
+}
+
+static sf_count_t link_write(const void *from, sf_count_t n, void *self)
+{
+	return 0;			/* it is only read */
+}
+
+/* Of "System error : No such file or directory." what a sentence of ours has room for. */
+static char *open_fault(void)
+{
+	const char *text = sf_strerror(NULL), *colon = strstr(text, " : ");
+	size_t len;
+
+	text = colon ? colon + 3 : text;
+	len = strlen(text);
+	return g_strndup(text, len && text[len - 1] == '.' ? len - 1 : len);
+}
+
+static gboolean check_shape(struct file_in *f, GError **error)
+{
+	const SF_INFO *i = &f->info;
+
+	if (i->channels >= 1 && i->channels <= MAX_CHANNELS && i->samplerate >= 1000 && i->samplerate <= 768000)
+		return TRUE;
+	g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d channels at %d Hz, which is more than jcall can use", f->name, i->channels,
+		    i->samplerate);
+	return FALSE;
+}
+
+static gboolean make_resampler(struct file_in *f, GError **error)
+{
+	g_clear_pointer(&f->resampler, resampler_free);
+	f->tail = 0;
+	if (f->info.samplerate == AUDIO_RATE)
+		return TRUE;
+	f->resampler = resampler_new((unsigned)f->info.samplerate, AUDIO_RATE);
+	if (f->resampler) {
+		f->tail = resampler_holds(f->resampler);
+		return TRUE;
+	}
+	g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d Hz, which cannot be converted", f->name, f->info.samplerate);
+	return FALSE;
+}
+
+/* Opens the link that F->link says. FALSE with JC_FILE. */
+static gboolean open_link(struct file_in *f, GError **error)
+{
+	static SF_VIRTUAL_IO io = {link_length, link_seek, link_read, link_write, link_tell};
+
+	g_clear_pointer(&f->file, sf_close);
+	f->at = f->read = 0;
+	f->info = (SF_INFO){0};
+	f->file = sf_open_virtual(&io, SFM_READ, &f->info, f);
+	if (!f->file) {
+		g_autofree char *fault = open_fault();
+
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", f->name, fault);
+		return FALSE;
+	}
+	if (!check_shape(f, error) || !make_resampler(f, error))
+		return FALSE;
+	g_free(f->frames);
+	f->frames = g_new(float, READ_FRAMES * (size_t)f->info.channels);
+	return TRUE;
+}
+
+/* ---- reading ---- */
 
 static void mix_down(struct file_in *f, unsigned n)
 {
@@ -47,20 +165,53 @@ static void mix_down(struct file_in *f, unsigned n)
 	f->used = 0;
 }
 
+/* Somebody may cut a file while it is played, which is an end like any other to the library. */
+static gboolean is_cut(const struct file_in *f)
+{
+	struct stat st;
+
+	return f->read < f->info.frames && fstat(f->fd, &st) == 0 && st.st_size < f->size;
+}
+
+static void note_fault(struct file_in *f)
+{
+	if (f->fault)
+		return;
+	if (is_cut(f))
+		f->fault = g_error_new(JC_ERROR, JC_FILE, "'%s' was cut while it was played", f->name);
+	else if (sf_error(f->file) != SF_ERR_NO_ERROR)
+		f->fault = g_error_new(JC_ERROR, JC_FILE, "'%s' breaks off: %s", f->name, sf_strerror(f->file));
+}
+
+static gboolean open_next(struct file_in *f)
+{
+	if (f->fault || f->link + 1 >= f->links->len)
+		return FALSE;
+	f->link++;
+	return open_link(f, &f->fault);
+}
+
+/* The link has ended: what the resampler holds comes out, pushed by silence, and then the next link. */
+static void end_link(struct file_in *f)
+{
+	note_fault(f);
+	f->have = MIN(f->tail, READ_FRAMES);
+	f->tail -= f->have;
+	f->used = 0;
+	memset(f->mono, 0, f->have * sizeof(*f->mono));
+	if (!f->have && !open_next(f))
+		f->end = TRUE;
+}
+
 static void read_block(struct file_in *f)
 {
 	sf_count_t n = sf_readf_float(f->file, f->frames, READ_FRAMES);
 
 	if (n <= 0) {
-		if (sf_error(f->file) != SF_ERR_NO_ERROR && !f->fault)
-			f->fault = g_error_new(JC_ERROR, JC_FILE, "'%s' breaks off: %s", f->name, sf_strerror(f->file));
-		f->end = f->tail == 0;
-		f->have = MIN(f->tail, READ_FRAMES);
-		f->tail -= f->have;
-		f->used = 0;
-		memset(f->mono, 0, f->have * sizeof(*f->mono));
+		end_link(f);
 		return;
 	}
+	f->read += n;
 	mix_down(f, (unsigned)n);
 }
 
@@ -145,78 +296,75 @@ static GError *in_fault(void *self)
 	return g_steal_pointer(&f->fault);
 }
 
-static void in_close(void *self)
+static void in_free(struct file_in *f)
 {
-	struct file_in *f = self;
-
-	sf_close(f->file);
-	resampler_free(f->resampler);
+	g_clear_pointer(&f->file, sf_close);
+	g_clear_pointer(&f->resampler, resampler_free);
+	g_clear_pointer(&f->links, g_array_unref);
 	g_clear_error(&f->fault);
+	if (f->fd >= 0)
+		close(f->fd);
 	g_free(f->frames);
 	g_free(f->name);
 	g_free(f);
 }
 
-/* Of "System error : No such file or directory." what a sentence of ours has room for. */
-static char *open_fault(void)
+static void in_close(void *self)
 {
-	const char *text = sf_strerror(NULL), *colon = strstr(text, " : ");
-	size_t len;
-
-	text = colon ? colon + 3 : text;
-	len = strlen(text);
-	return g_strndup(text, len && text[len - 1] == '.' ? len - 1 : len);
+	in_free(self);
 }
 
 /* What is no file on a disk, like a FIFO, may keep whoever opens or reads it waiting: for ever, and in the media thread. */
-static SNDFILE *open_regular(const char *path, const char *name, SF_INFO *info, GError **error)
+static gboolean open_regular(struct file_in *f, const char *path, GError **error)
 {
-	g_autofree char *fault = NULL;
 	struct stat st;
-	SNDFILE *file;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': it is no file (raw sound from a pipe is read by -)", name);
-		return NULL;
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd < 0 || fstat(f->fd, &st) != 0)
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", f->name, g_strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': it is no file (raw sound from a pipe is read by -)",
+			    f->name);
+	else
+		f->size = st.st_size;
+	return f->fd >= 0 && S_ISREG(st.st_mode);
+}
+
+/* A call to play nothing would ring somebody for nothing: a header of a stream that never came, an empty recording. */
+static gboolean check_sound(struct file_in *f, GError **error)
+{
+	gboolean any = FALSE;
+
+	while (!any && !f->end) {
+		read_block(f);
+		any = f->read > 0;
 	}
-	file = sf_open(path, SFM_READ, info);
-	fault = file ? NULL : open_fault();
-	if (fault)
-		g_set_error(error, JC_ERROR, JC_FILE, "cannot read sound from '%s': %s", name, fault);
-	return file;
+	if (any)
+		return TRUE;
+	if (f->fault)
+		g_propagate_error(error, g_steal_pointer(&f->fault));
+	else
+		g_set_error(error, JC_ERROR, JC_FILE, "'%s' holds no sound", f->name);
+	return FALSE;
+}
+
+static gboolean open_file(struct file_in *f, const char *path, GError **error)
+{
+	if (!open_regular(f, path, error))
+		return FALSE;
+	f->links = ogg_links(f->fd, f->size);
+	return open_link(f, error) && check_sound(f, error);
 }
 
 static gboolean open_in(struct audio_in *in, const char *arg, GError **error)
 {
-	g_autofree char *name = text_clean(arg, TEXT_LONG);
-	SF_INFO info = {0};
-	SNDFILE *file = open_regular(arg, name, &info, error);
-	struct resampler *resampler = NULL;
-	struct file_in *f;
+	struct file_in *f = g_new0(struct file_in, 1);
 
-	if (!file)
-		return FALSE;
-	if (info.channels < 1 || info.channels > MAX_CHANNELS || info.samplerate < 1000 || info.samplerate > 768000) {
-		g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d channels at %d Hz, which is more than jcall can use", name,
-			    info.channels, info.samplerate);
-		sf_close(file);
+	f->name = text_clean(arg, TEXT_LONG);
+	if (!open_file(f, arg, error)) {
+		in_free(f);
 		return FALSE;
 	}
-	if (info.samplerate != AUDIO_RATE) {
-		resampler = resampler_new((unsigned)info.samplerate, AUDIO_RATE);
-		if (!resampler) {
-			g_set_error(error, JC_ERROR, JC_FILE, "'%s' has %d Hz, which cannot be converted", name, info.samplerate);
-			sf_close(file);
-			return FALSE;
-		}
-	}
-	f = g_new0(struct file_in, 1);
-	f->name = g_steal_pointer(&name);
-	f->file = file;
-	f->info = info;
-	f->frames = g_new(float, READ_FRAMES * (size_t)info.channels);
-	f->resampler = resampler;
-	f->tail = resampler ? resampler_holds(resampler) : 0;
 	*in = (struct audio_in){.start = in_start, .ready = in_ready, .read = in_read, .when = in_when, .fault = in_fault,
 				.close = in_close, .self = f};
 	return TRUE;

@@ -265,14 +265,37 @@ static void what_is_no_number_is_silence(void **state)
 	in.close(in.self);
 }
 
-static void a_file_without_a_sample_is_at_its_end(void **state)
+/* Also one whose header says so, though samples follow: a stream whose length was never filled in. */
+static void a_file_without_sound_is_refused(void **state)
 {
-	g_autofree char *path = make_wav("empty.wav", 1, AUDIO_RATE, 0, ramp);
-	struct audio_in in = open_in(path);
+	g_autofree char *empty = make_wav("empty.wav", 1, AUDIO_RATE, 0, ramp), *other_rate = make_wav("empty-44k.wav", 2, 44100, 0, ramp);
+	g_autofree char *streamed = path_of("streamed.wav"), *nothing = path_of("nothing.wav"), *bytes = NULL;
+	g_autofree char *whole = make_wav("whole.wav", 1, AUDIO_RATE, 4800, ramp);
+	gsize len;
 
-	in.start(in.self, 0);
-	assert_int_equal(in.ready(in.self, 0), AUDIO_END);
-	assert_null(in.fault(in.self));
+	assert_true(g_file_get_contents(whole, &bytes, &len, NULL));
+	memset(bytes + 40, 0, 4);		/* the size of the data */
+	assert_true(g_file_set_contents(streamed, bytes, (gssize)len, NULL));
+	assert_true(g_file_set_contents(nothing, "", 0, NULL));
+	assert_in_refused(empty, JC_FILE, "holds no sound");
+	assert_in_refused(other_rate, JC_FILE, "holds no sound");
+	assert_in_refused(streamed, JC_FILE, "holds no sound");
+	assert_in_refused(nothing, JC_FILE, "cannot read sound");
+}
+
+static void a_file_that_is_cut_while_it_plays_says_so(void **state)
+{
+	g_autofree char *path = make_wav("cut-later.wav", 1, AUDIO_RATE, 3 * AUDIO_RATE, ramp);
+	struct audio_in in = open_in(path);
+	g_autoptr(GArray) all = NULL;
+	g_autoptr(GError) fault = NULL;
+
+	assert_int_equal(truncate(path, 44 + 2 * AUDIO_RATE), 0);
+	all = read_all(&in);
+	assert_in_range(all->len, AUDIO_RATE, AUDIO_RATE + 4096);
+	fault = in.fault(in.self);
+	assert_true(g_error_matches(fault, JC_ERROR, JC_FILE));
+	assert_non_null(strstr(fault->message, "was cut while it was played"));
 	in.close(in.self);
 }
 
@@ -384,6 +407,54 @@ static void what_is_written_can_be_read_again_in_each_format(void **state)
 		if (all->len != AUDIO_RATE || fabs(power(all) - 8000 / G_SQRT2) > 200)
 			fail_msg("%s: %u samples, power %.0f", names[i], all->len, power(all));
 		in.close(in.self);
+	}
+}
+
+/* N seconds of a sine into a file of that NAME; its bytes are added to ALL. */
+static void add_file(GByteArray *all, const char *name, int seconds)
+{
+	g_autofree char *path = path_of(name), *bytes = NULL;
+	struct audio_out out = open_out(path);
+	gsize len;
+
+	out.start(out.self, 0);
+	for (int i = 0; i < seconds; i++)
+		write_sine(&out, 0, AUDIO_RATE);
+	assert_true(out.close(out.self, NULL));
+	assert_true(g_file_get_contents(path, &bytes, &len, NULL));
+	g_byte_array_append(all, (const guint8 *)bytes, (guint)len);
+}
+
+static double loudness(const GArray *a, size_t from, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = from; i < from + n; i++)
+		sum += (double)at(a, i) * at(a, i);
+	return sqrt(sum / (double)n);
+}
+
+/* One Ogg file behind the other is one, too (RFC 3533 4), also where the codecs differ, and whatever comes of the last. */
+static void a_chained_ogg_file_plays_whole(void **state)
+{
+	static const char *const parts[][3] = {{"a.ogg", "b.ogg", "c.ogg"}, {"a.opus", "b.opus", "c.opus"}, {"a.ogg", "b.opus", "c.ogg"}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+		GByteArray *all = g_byte_array_new();
+		g_autofree char *path = NULL;
+		g_autoptr(GArray) heard = NULL;
+		struct audio_in in;
+
+		for (int k = 0; k < 3; k++)
+			add_file(all, parts[i][k], 1 + k);
+		path = save("chained.ogg", all);
+		in = open_in(path);
+		heard = read_all(&in);
+		assert_null(in.fault(in.self));
+		in.close(in.self);
+		assert_in_range(heard->len, 6 * AUDIO_RATE - 4800, 6 * AUDIO_RATE + 4800);
+		for (size_t s = 0; s < 11; s++)		/* half a second each, none of them silent */
+			assert_true(loudness(heard, s * AUDIO_RATE / 2, AUDIO_RATE / 2) > 1000);
 	}
 }
 
@@ -631,7 +702,9 @@ int main(void)
 		cmocka_unit_test(other_rates_are_converted_with_their_length_and_phase),
 		cmocka_unit_test(full_scale_is_cut_and_does_not_wrap),
 		cmocka_unit_test(what_is_no_number_is_silence),
-		cmocka_unit_test(a_file_without_a_sample_is_at_its_end),
+		cmocka_unit_test(a_file_without_sound_is_refused),
+		cmocka_unit_test(a_file_that_is_cut_while_it_plays_says_so),
+		cmocka_unit_test(a_chained_ogg_file_plays_whole),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named_with_the_reason),
 		cmocka_unit_test(every_beginning_of_a_file_ends_or_is_refused),
 		cmocka_unit_test(a_header_with_any_byte_changed_neither_hangs_nor_crashes),
