@@ -117,9 +117,12 @@ static void on_over(void *ctx, struct incoming *c, const char *peer, enum jc_err
 	struct answer *a = ctx;
 	g_autofree char *who = g_strdup(peer), *words = g_strdup(text);
 
+	gboolean displaced = incoming_was_displaced(c);
+
 	g_ptr_array_remove(a->calls, c);
 	incoming_free(c);
-	a->done(a->ctx, who, err, words);
+	if (!displaced)			/* else its caller has gone on in another call */
+		a->done(a->ctx, who, err, words);
 }
 
 static gboolean on_request(void *self, const struct request *r, struct fields *reply, GError **error)
@@ -178,6 +181,22 @@ static gboolean migrates(struct answer *a, const char *id, const char *from)
 	return FALSE;
 }
 
+/* FROM's call with a command goes on as another call with another command. */
+static gboolean displaces(struct answer *a, const char *id, const char *from)
+{
+	struct incoming_env env = env_of(a);
+	struct incoming *next;
+
+	for (guint i = 0; i < a->calls->len; i++)
+		if (incoming_displace(a->calls->pdata[i], id, from)) {
+			next = incoming_propose(&env, ++a->count, from, id);
+			g_ptr_array_add(a->calls, next);
+			incoming_take(next);
+			return TRUE;
+		}
+	return FALSE;
+}
+
 static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
 {
 	struct incoming_env env = env_of(a);
@@ -186,7 +205,7 @@ static void on_propose(struct answer *a, const struct elem *message, const char 
 		return;
 	if (has_come(a, from, m->id))		/* once more: by a carbon, or to this device by itself */
 		return;
-	if (migrates(a, m->id, from))
+	if (migrates(a, m->id, from) || displaces(a, m->id, from))
 		return;
 	if (is_stranger(a, from) && !stranger_may_ring(a, from))
 		return;

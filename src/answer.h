@@ -17,6 +17,7 @@ struct answer_options {
 	gboolean ignore_strangers;	/* they do not even ring */
 	const GPtrArray *allow;		/* char *: bare JIDs and domains; borrowed */
 	guint ring_timeout_s;
+	gboolean migrate;		/* another call of one who talks with us goes on with that call (XEP-0353) */
 	guint max_calls;		/* 1..CONFIG_MAX_CALLS */
 	char *const *exec;		/* the command of each call, which has its sound; NULL: none. Borrowed */
 	struct talk_options talk;

@@ -406,8 +406,8 @@ static int run_answer(struct answering *a, const struct common *o)
 		a->app.ends_with_call = a->once;
 		options = (struct answer_options){.auto_accept = a->auto_accept, .allow_contacts = a->allow_contacts,
 			.allow = a->allow, .ignore_strangers = !a->app.config->answer_strangers,
-			.ring_timeout_s = a->app.ring_timeout_s,
-			.max_calls = (guint)a->max_calls, .exec = a->exec_argv, .talk = a->app.talk, .keep = on_keep};
+			.ring_timeout_s = a->app.ring_timeout_s, .max_calls = (guint)a->max_calls, .exec = a->exec_argv,
+			.migrate = a->app.config->answer_migrate, .talk = a->app.talk, .keep = on_keep};
 		a->missed = missed_new(a->app.phone, a->app.keeper, a->app.account->jid, FALSE, &missed);
 		a->answer = answer_new(a->app.phone, a->app.ui, &options, on_done, a);
 		service_watch(a->service, phone_media(a->app.phone));

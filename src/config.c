@@ -176,6 +176,7 @@ static struct config *defaults(void)
 	c->contacts = g_ptr_array_new_with_free_func(contact_free);
 	c->answer_allow = g_ptr_array_new_with_free_func(g_free);
 	c->answer_max_calls = 1;
+	c->answer_migrate = TRUE;
 	c->answer_notify = TRUE;
 	c->answer_strangers = TRUE;
 	c->hooks = g_ptr_array_new_with_free_func(hook_free);

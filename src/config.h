@@ -45,7 +45,7 @@ struct config {
 	guint bitrate_bps, ptime_ms, complexity;
 	gboolean fec, dtx;
 	GPtrArray *answer_allow;	/* char *: bare JIDs and domains */
-	gboolean answer_allow_contacts, answer_notify;
+	gboolean answer_allow_contacts, answer_notify, answer_migrate;
 	gboolean answer_strangers;	/* they ring, where nobody is taken by itself; FALSE: they are ignored */
 	guint answer_max_calls;
 	char *answer_exec;		/* NULL: none */

@@ -19,9 +19,11 @@ static gboolean get_number(struct reading *r, const char *value, guint min, guin
 
 static gboolean get_switch(struct reading *r, const char *value, gboolean *out)
 {
-	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+	gboolean on = strcmp(value, "true") == 0 || strcmp(value, "yes") == 0;
+
+	if (!on && strcmp(value, "false") != 0 && strcmp(value, "no") != 0)
 		return config_fail(r, "'%s' is true or false, not '%s'", r->key, value);
-	*out = strcmp(value, "true") == 0;
+	*out = on;
 	return TRUE;
 }
 
@@ -270,6 +272,11 @@ static gboolean read_strangers(struct reading *r, const char *v)
 	return TRUE;
 }
 
+static gboolean read_migrate(struct reading *r, const char *v)
+{
+	return get_switch(r, v, &r->config->answer_migrate);
+}
+
 static gboolean read_notify(struct reading *r, const char *v)
 {
 	return get_switch(r, v, &r->config->answer_notify);
@@ -451,7 +458,7 @@ const struct config_key config_keys[] = {
 	{"audio", "codecs", read_codecs}, {"audio", "bitrate", read_bitrate}, {"audio", "ptime", read_ptime}, {"audio", "complexity", read_complexity},
 	{"audio", "fec", read_fec}, {"audio", "dtx", read_dtx},
 	{"answer", "allow", read_allow}, {"answer", "allow_contacts", read_allow_contacts}, {"answer", "exec", read_exec},
-	{"answer", "max_calls", read_max_calls}, {"answer", "notify", read_notify},
+	{"answer", "max_calls", read_max_calls}, {"answer", "migrate", read_migrate}, {"answer", "notify", read_notify},
 	{"answer", "strangers", read_strangers},
 	{"hooks", "on_waiting", read_hook}, {"hooks", "on_incoming", read_hook}, {"hooks", "on_ringing", read_hook},
 	{"hooks", "on_answered", read_hook}, {"hooks", "on_heard", read_hook}, {"hooks", "on_dtmf", read_hook},

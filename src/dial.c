@@ -227,7 +227,7 @@ static void send_finish(struct dial *d, enum jc_err err)
 {
 	enum jingle_reason reason = jingle_reason_of(err);
 
-	if (d->proceeded && phone_is_online(d->phone))
+	if (d->proceeded && err != JC_MOVED && phone_is_online(d->phone))
 		phone_send(d->phone, jmi_write(JMI_FINISH, d->proceeded, d->sid,
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
@@ -306,6 +306,28 @@ void dial_online(struct dial *d)
 	begin(d);
 }
 
+/* Movim and Monal end a call by <finish/> alone (rule R12). Another device of the callee's does not speak for the one that has
+ * the call; and while the call moves on, its last session has nothing more to say about it. Whoever is to go on with the call
+ * may change its mind until it has offered its session. */
+static gboolean ends_call(const struct dial *d, const char *from, const struct jmi_msg *m)
+{
+	const char *id = d->next_id ? d->next_id : d->sid, *who = d->next_id ? d->next_from : d->proceeded;
+	gboolean awaited = d->next_id || (d->crossed && !talk_call(d->talk));
+
+	return g_strcmp0(m->id, id) == 0 && g_strcmp0(from, who) == 0 &&
+		(m->kind == JMI_FINISH || (m->kind == JMI_RETRACT && awaited));
+}
+
+static void end_as_said(struct dial *d, const struct jmi_msg *m)
+{
+	if (m->migrated_to)
+		talk_end(d->talk, JC_MOVED, NULL);
+	else if (d->accepted_ms)
+		talk_end(d->talk, JC_OK, NULL);
+	else
+		talk_end(d->talk, m->kind == JMI_RETRACT ? JC_NO_ANSWER : jingle_outcome(m->reason, FALSE), NULL);
+}
+
 void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolean ours, gboolean to_us)
 {
 	if (m->kind == JMI_PROPOSE && !ours) {
@@ -319,9 +341,8 @@ void dial_jmi(struct dial *d, const char *from, const struct jmi_msg *m, gboolea
 		jmi_call_recv(d->jmi, from, m, clock_ms());
 		dial_pump(d);
 	}
-	/* Movim and Monal end a call by this alone (rule R12). Another device of his does not speak for the one that has it. */
-	if (m->kind == JMI_FINISH && g_strcmp0(from, d->proceeded) == 0 && g_strcmp0(m->id, d->sid) == 0)
-		talk_end(d->talk, talk_is_accepted(d->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+	if (ends_call(d, from, m))
+		end_as_said(d, m);
 }
 
 /* The server found no device that takes messages. One of negative priority does not, and one that calls us at this very

@@ -5,13 +5,18 @@
 
 enum { FOLLOW_UP_S = 20 };
 
-static void give_up_ours(struct dial *d)
+static void stop_looking(struct dial *d)
 {
 	if (d->disco_handle)
 		disco_cancel(phone_disco(d->phone), d->disco_handle);
 	d->disco_handle = 0;
 	g_clear_handle_id(&d->ask_timer, g_source_remove);
 	d->falling_back = FALSE;
+}
+
+static void give_up_ours(struct dial *d)
+{
+	stop_looking(d);
 	talk_drop_call(d->talk);	/* he answers our offer with tie-break: nothing is left to be ended */
 	d->crossed = TRUE;
 	ui_event(d->ui, "crossed", "peer", "s", d->shown, NULL);
@@ -39,11 +44,17 @@ static void take_proposal(struct dial *d, const char *id, const char *from)
 	accept_proposal(d, id, from);
 }
 
-/* He goes on from another of his devices: XEP-0353 "Existing session". */
+/* The callee goes on from another of its devices: XEP-0353 "Existing session". There is one from the <proceed/> on, whether the
+ * offer is out or not: what was to become of it does not matter any more. */
 static void migrate(struct dial *d, const char *id, const char *from)
 {
+	const struct call *c = talk_call(d->talk);
+
+	stop_looking(d);
+	dial_close_proposal(d);
+	d->crossed = TRUE;
 	ui_event(d->ui, "migrated", "peer", "s", d->shown, NULL);
-	phone_send(d->phone, jmi_write_migrated(call_peer(talk_call(d->talk)), call_sid(talk_call(d->talk)), id));
+	phone_send(d->phone, jmi_write_migrated(c ? call_peer(c) : d->proceeded, c ? call_sid(c) : d->sid, id));
 	d->next_id = g_strdup(id);
 	d->next_from = g_strdup(from);
 	talk_move(d->talk, from);
@@ -56,6 +67,7 @@ void dial_cross_moved(void *self)
 	accept_proposal(d, d->next_id, d->next_from);
 	g_clear_pointer(&d->next_id, g_free);
 	g_clear_pointer(&d->next_from, g_free);
+	g_clear_handle_id(&d->ring_timer, g_source_remove);
 	d->ring_timer = g_timeout_add_seconds(FOLLOW_UP_S, dial_on_ring_timeout, d);
 }
 
@@ -71,6 +83,12 @@ static gboolean ours_wins(const struct dial *d, const char *from, const char *th
 	return order < 0 || (order == 0 && strcmp(phone_jid(d->phone), from) < 0);
 }
 
+/* A session exists once the call is taken; the device that took it is in it, and proposes nothing of its own. */
+static gboolean has_session(const struct dial *d, const char *from)
+{
+	return talk_is_accepted(d->talk) || (d->proceeded && strcmp(d->proceeded, from) != 0);
+}
+
 /* We are calling another: a proposal to this very device is for us alone to answer. */
 void dial_cross_refuse(struct dial *d, const char *from, const char *id)
 {
@@ -82,7 +100,7 @@ void dial_cross_proposal(struct dial *d, const char *from, const struct jmi_msg 
 {
 	gboolean sound = m->audio && jid_resource(from) && !talk_is_ending(d->talk);
 
-	if (sound && talk_is_accepted(d->talk) && !d->next_id)
+	if (sound && has_session(d, from) && !d->next_id)
 		migrate(d, m->id, from);
 	else if (sound && d->jmi && !jmi_call_tie(d->jmi, m->id, from, clock_ms()))
 		take_proposal(d, m->id, from);

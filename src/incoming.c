@@ -21,6 +21,7 @@ struct incoming {
 	char *shown;
 	gboolean stranger;		/* the caller was one when the call came */
 	gboolean taken;			/* the user, or the list, has accepted */
+	gboolean displaced;		/* its caller goes on from another device, with another command */
 	gboolean contested;		/* and so has another device of ours, in the same moment */
 	guint ring_timer, bell_timer;
 };
@@ -38,7 +39,7 @@ static void send_finish(struct incoming *c, enum jc_err err)
 	enum jingle_reason reason = jingle_reason_of(err);
 
 	/* Where another device of ours has the call it is his to finish. */
-	if (c->ring && c->taken && err != JC_ELSEWHERE && phone_is_online(c->env.phone))
+	if (c->ring && c->taken && err != JC_ELSEWHERE && err != JC_MOVED && !c->displaced && phone_is_online(c->env.phone))
 		phone_send(c->env.phone, jmi_write(JMI_FINISH, c->peer, jmi_ring_id(c->ring),
 					       reason == REASON_NONE ? REASON_SUCCESS : reason, NULL));
 }
@@ -185,7 +186,7 @@ static void on_accepted(void *self)
 
 static gboolean is_migration(const struct incoming *c, const char *from)
 {
-	return jid_same_bare(from, c->peer) && talk_is_accepted(c->talk) && !talk_is_ending(c->talk);
+	return jid_same_bare(from, c->peer) && c->taken && !talk_is_ending(c->talk) && c->env.options->migrate;
 }
 
 static void set_peer(struct incoming *c, const char *peer)
@@ -196,12 +197,34 @@ static void set_peer(struct incoming *c, const char *peer)
 	c->shown = text_clean(peer, TEXT_SHORT);
 }
 
+static void tell_migrated(struct incoming *c, const char *id)
+{
+	ui_event(c->ui, "migrated", "peer", "s", c->shown, NULL);
+	phone_send(c->env.phone, jmi_write_migrated(c->peer, c->ring ? jmi_ring_id(c->ring) : c->id, id));
+}
+
+gboolean incoming_displace(struct incoming *c, const char *id, const char *from)
+{
+	if (!is_migration(c, from) || !c->exec)
+		return FALSE;
+	tell_migrated(c, id);
+	c->displaced = TRUE;
+	talk_end(c->talk, JC_OK, NULL);
+	return TRUE;
+}
+
+gboolean incoming_was_displaced(const struct incoming *c)
+{
+	return c->displaced;
+}
+
 gboolean incoming_migrate(struct incoming *c, const char *id, const char *from)
 {
-	if (!is_migration(c, from))
+	if (!is_migration(c, from) || c->exec)
 		return FALSE;
-	ui_event(c->ui, "migrated", "peer", "s", c->shown, NULL);
-	phone_send(c->env.phone, jmi_write_migrated(c->peer, call_sid(talk_call(c->talk)), id));
+	tell_migrated(c, id);
+	stop_ringing(c);
+	c->contested = FALSE;
 	g_clear_pointer(&c->ring, jmi_ring_free);
 	c->ring = jmi_ring_new(id, phone_jid(c->env.phone), from, TRUE);
 	c->taken = FALSE;
@@ -323,10 +346,12 @@ static void contest(struct incoming *c)
 /* The caller's last word in a call that was taken. */
 static void finish(struct incoming *c, const struct jmi_msg *m)
 {
-	if (c->contested && !talk_call(c->talk))
+	if (m->migrated_to)
+		talk_end(c->talk, JC_MOVED, NULL);
+	else if (c->contested && !talk_call(c->talk))
 		talk_end(c->talk, JC_ELSEWHERE, NULL);
 	else
-		talk_end(c->talk, talk_is_accepted(c->talk) ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+		talk_end(c->talk, c->accepted_ms ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
 }
 
 void incoming_jmi(struct incoming *c, const char *from, const struct jmi_msg *m, gboolean ours)
@@ -339,7 +364,7 @@ void incoming_jmi(struct incoming *c, const char *from, const struct jmi_msg *m,
 		contest(c);
 	} else if (!c->taken && jmi_ring_recv(c->ring, from, m, ours, &err)) {
 		stop_ringing(c);
-		talk_end(c->talk, err, NULL);
+		talk_end(c->talk, err == JC_NO_ANSWER && c->accepted_ms ? JC_OK : err, NULL);
 	} else if (c->taken && m->kind == JMI_FINISH && strcmp(m->id, jmi_ring_id(c->ring)) == 0 && strcmp(from, c->peer) == 0) {
 		finish(c, m);
 	} else if (c->taken && !talk_call(c->talk) && m->kind == JMI_RETRACT &&

@@ -35,6 +35,10 @@ void     incoming_gone(struct incoming *c, const char *full_jid);
 gboolean incoming_is(const struct incoming *c, const char *peer, const char *id);	/* the same proposal once more? */
 /* FROM goes on from another device of his with call ID: this call follows. FALSE: it is no such call. */
 gboolean incoming_migrate(struct incoming *c, const char *id, const char *from);
+/* The same for a call with a command, whose process does not go on with another caller: this call ends, and the new one is to be
+ * taken as a call of its own. */
+gboolean incoming_displace(struct incoming *c, const char *id, const char *from);
+gboolean incoming_was_displaced(const struct incoming *c);
 
 gboolean incoming_is_ringing(const struct incoming *c);		/* our user has not decided yet */
 /* Was the caller a stranger when the call came, and has the call not been taken? Also while it is ending. */

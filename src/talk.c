@@ -157,12 +157,16 @@ void talk_end(struct talk *t, enum jc_err err, const char *text)
 
 void talk_move(struct talk *t, const char *next)
 {
-	if (t->ending || t->moving || !t->call)
+	if (t->ending || t->moving)
 		return;
-	t->moving = TRUE;
 	g_free(t->peer);
 	t->peer = text_clean(next, TEXT_SHORT);
-	call_hangup(t->call, JC_OK, NULL);
+	if (t->call) {
+		t->moving = TRUE;
+		call_hangup(t->call, JC_OK, NULL);
+	} else if (!t->closing) {
+		t->ev.moved(t->ev.self);
+	}
 }
 
 /* ---- events of the call ---- */

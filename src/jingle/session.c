@@ -152,6 +152,7 @@ static enum jingle_reason parting_reason(const struct jingle_session *s, enum jc
 	case JC_DECLINED:
 	case JC_BUSY:
 	case JC_ELSEWHERE:
+	case JC_MOVED:
 	case JC_READER_GONE:		/* whoever listens here has hung up */
 		if (s->state == JINGLE_ACTIVE)
 			return REASON_SUCCESS;

@@ -4,7 +4,7 @@ import json, os, re, signal, subprocess, time
 from lab import *
 
 OK, USAGE, CONFIG, LOGIN, SERVER = 0, 2, 3, 4, 5
-BUSY, DECLINED, NO_ANSWER, UNAVAILABLE, CANCELLED, ELSEWHERE = 10, 11, 12, 13, 14, 15
+BUSY, DECLINED, NO_ANSWER, UNAVAILABLE, CANCELLED, ELSEWHERE, MOVED = 10, 11, 12, 13, 14, 15, 15
 LOST, FILE = 24, 31
 
 
@@ -272,7 +272,7 @@ def test_call_moves_to_another_device_of_the_caller():
         wait_level(lab.path("heard.wav"), loud=True)
         tablet = lab.dial("romeo", "juliet", "-i", "tone:1000")
         tablet.wait("heard")
-        assert romeo.exit() == OK
+        assert romeo.exit() == MOVED
         juliet.wait("heard")
         wait_level(lab.path("heard.wav"), loud=True)
         tablet.signal(signal.SIGINT)
@@ -290,7 +290,7 @@ def test_a_call_that_moves_stays_on_hold_and_muted():
         for wish in ("mute", "hold"):
             assert lab.ctl("--account", "juliet", wish) == ""
         tablet = lab.dial("romeo", "juliet", "-o", lab.path("heard.wav"))
-        assert romeo.exit() == OK
+        assert romeo.exit() == MOVED
         while not (told := tablet.wait("peer"))["held"] or not told["muted"]:
             pass
         time.sleep(1)
@@ -315,7 +315,7 @@ def test_a_call_that_moves_is_not_talked_in_before_the_other_device_is_heard():
         assert state() == "connecting"
         tablet.signal(signal.SIGCONT)
         juliet.wait("heard")
-        assert state() == "talking" and romeo.exit() == OK
+        assert state() == "talking" and romeo.exit() == MOVED
         tablet.signal(signal.SIGINT)
         assert (tablet.exit(), juliet.exit()) == (OK, OK)
 
@@ -328,7 +328,7 @@ def test_call_moves_to_another_device_of_the_callee():
         wait_level(lab.path("heard.wav"), loud=True)
         tablet = lab.dial("juliet", "romeo", "-i", "tone:1000")
         tablet.wait("heard")
-        assert juliet.exit() == OK, juliet.events
+        assert juliet.exit() == MOVED, juliet.events
         romeo.wait("heard")
         wait_level(lab.path("heard.wav"), loud=True)
         tablet.signal(signal.SIGINT)

@@ -61,7 +61,7 @@ static void every_key_is_read_into_its_place(void **state)
 		"ca_file = ~/ca.pem\npin = sha256:AB:CDef0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n"
 		"gateway = cheogram.com\n[account work]\njid = romeo@work.lit/desk\n"
 		"[audio]\nin = tone:440\nout = null\nring = null\ncodecs = pcma, opus\nbitrate = 24000\nptime = 40\ncomplexity = 5\nfec = false\ndtx = true\n"
-		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = true\nnotify = false\n"
+		"[answer]\nallow = juliet@capulet.lit; friends.example nurse@capulet.lit,\nallow_contacts = yes\nnotify = false\nmigrate = no\n"
 		"[call]\nring_timeout = 7\nencryption = sdes, dtls\n[network]\nstun = [2001:db8::1]:3479\nloopback = true\n"
 		"transports = raw-udp, ice-udp\n");
 	g_autofree char *ca = g_build_filename(top, "ca.pem", NULL);
@@ -89,6 +89,7 @@ static void every_key_is_read_into_its_place(void **state)
 	assert_string_equal(c->answer_allow->pdata[2], "nurse@capulet.lit");
 	assert_true(c->answer_allow_contacts);
 	assert_false(c->answer_notify);
+	assert_false(c->answer_migrate);
 	assert_int_equal(c->ring_timeout_s, 7);
 	assert_int_equal(c->servers.server[0].kind, SERVER_STUN);
 	assert_string_equal(c->servers.server[0].host, "2001:db8::1");
@@ -247,6 +248,7 @@ static void without_a_value_the_defaults_hold(void **state)
 	assert_int_equal(c->answer_allow->len, 0);
 	assert_false(c->answer_allow_contacts);
 	assert_true(c->answer_notify);
+	assert_true(c->answer_migrate);
 	assert_int_equal(c->ring_timeout_s, 45);
 	assert_int_equal(c->ptime_ms, 20);
 	assert_string_equal(c->audio_in, "default");
