@@ -24,7 +24,7 @@ struct phone_events {
 	void (*online)(void *self, gboolean resumed);
 	void (*offline)(void *self, const GError *error, gboolean final);
 	void (*roster)(void *self);			/* the contact list is known (or cannot be had) */
-	void (*blocked)(void *self);			/* the block list is known (or cannot be had), or has changed; may be NULL */
+	void (*blocked)(void *self);			/* optional: the block list is known, cannot be had or has changed */
 	/* A JMI message, of nobody who is blocked or behind a room. OURS: sent by our own account (another device of ours; carbons are unwrapped and checked). */
 	void (*jmi)(void *self, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours);
 	/* A message of type error came from FROM, who may be anybody. */
