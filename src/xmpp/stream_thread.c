@@ -106,12 +106,30 @@ static void check_features(struct stream_thread *t, const char *xml)
 		thread_refuse(t, g_error_new(JC_ERROR, JC_SERVER, "the server of %s shows no certificate", t->bare));
 }
 
+/* Until TLS is there, anybody on the way can speak for the server. What comes in one breath with its
+ * <proceed/> libstrophe handles after the handshake, as if TLS had protected it (the kind of fault of
+ * CVE-2011-0411). TRUE: LINE is such a word. */
+static gboolean is_forged(struct stream_thread *t, const char *line)
+{
+	if (guard_received(line, "stream:stream"))
+		t->proceeding = FALSE;
+	if (t->proceeding)
+		return TRUE;
+	if (guard_received(line, "proceed"))
+		t->proceeding = TRUE;
+	return !t->secured && (guard_received(line, "challenge") || guard_received(line, "success") ||
+			       guard_received(line, "failed"));
+}
+
 static void check_received(struct stream_thread *t, const char *line)
 {
 	const char *xml;
 	GError *error;
 
-	if ((xml = guard_received(line, "features")) != NULL) {
+	if (is_forged(t, line)) {
+		thread_refuse(t, g_error_new(JC_ERROR, JC_SERVER,
+					     "somebody speaks for the server of %s without encryption", t->bare));
+	} else if ((xml = guard_received(line, "features")) != NULL) {
 		check_features(t, xml);
 	} else if ((xml = guard_received(line, "challenge")) != NULL) {
 		error = guard_challenge(xml, t->bare);
@@ -383,7 +401,7 @@ gboolean thread_try_next(struct stream_thread *t)
 	g_clear_error(&t->why);
 	g_clear_pointer(&t->cert_words, g_free);
 	g_clear_pointer(&t->words, g_free);
-	t->conflict = t->passing = FALSE;
+	t->conflict = t->passing = t->proceeding = FALSE;
 	/* Only what can be resumed is gone on with: its counters and queues are a burden to a fresh stream. */
 	if (t->conn && !t->resumable)
 		xmpp_conn_release(g_steal_pointer(&t->conn));

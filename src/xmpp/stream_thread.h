@@ -33,6 +33,7 @@ struct stream_thread {
 	GArray *targets;
 	guint next_target, backoff_ms;
 	gboolean connecting, online, ever_online, closing, tcp_up, secured, verified, logged_in, resumed, pinging;
+	gboolean proceeding;		/* <proceed/> came, but no word by TLS yet */
 	char *cert_words;		/* what is wrong with the certificate; NULL: nothing so far */
 	gint64 last_heard_us;
 	GError *why;			/* the first thing that went wrong in this attempt */

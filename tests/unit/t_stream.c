@@ -358,8 +358,9 @@ static void client_stop(struct client *c)
 
 /* ---- scripts ---- */
 
+#define OFFERS_TLS "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
 #define OPEN_STARTTLS \
-	{HEAR, "<stream:stream"}, {SAY, HEAD "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"}, \
+	{HEAR, "<stream:stream"}, {SAY, HEAD OFFERS_TLS}, \
 	{HEAR, "<starttls"}, {SAY, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"}
 #define OFFER(mechanisms) {HEAR, "<stream:stream"}, \
 	{SAY, HEAD "<stream:features><mechanisms xmlns='" SASL "'>" mechanisms "</mechanisms></stream:features>"}
@@ -481,6 +482,70 @@ static void false_account_is_refused(void **state)
 	static const struct line script[] = {LOGIN, FEATURES(BIND), BOUND("victim@bank.example/x"), {HANG, NULL}, {DONE, NULL}};
 
 	assert_refused(script, "ca.pem", NULL, JC_SERVER, "somebody else");
+}
+
+#define PROCEED "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+#define HER_BIND "<iq type='result' id='_xmpp_bind1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>" \
+	"mallory@lab.test/x</jid></bind></iq>"
+
+static const char *const unencrypted[] = {
+	"<failure xmlns='" SASL "'><not-authorized/></failure>",
+	"<success xmlns='" SASL "'>dj14</success>",
+	"<challenge xmlns='" SASL "'>cj1hLHM9YSxpPTk5OTk5OTk5</challenge>",	/* r=a,s=a,i=99999999 */
+	"<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>",
+	"<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+	"<stream:features><mechanisms xmlns='" SASL "'><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
+	"<stream:features>" BIND "</stream:features>" HER_BIND,
+	HER_BIND "<message from='mallory@lab.test/x'/>",
+	"</stream:stream>",
+};
+
+/* Whoever stands between us and the server says each of them before the TLS begins, in the place of the
+ * server's PROCEED or in one breath with it. All at once, since an attempt that failed takes a second. */
+static void assert_only_the_attempt_fails(gboolean behind_proceed)
+{
+	struct line scripts[G_N_ELEMENTS(unencrypted)][96];
+	struct server s[G_N_ELEMENTS(unencrypted)];
+	struct client c[G_N_ELEMENTS(unencrypted)];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(unencrypted); i++) {
+		g_autofree char *both = g_strconcat(PROCEED, unencrypted[i], NULL);
+		const char *said = behind_proceed ? g_intern_string(both) : unencrypted[i];
+		const struct line script[] = {
+			LOGIN, FEATURES(BIND), BOUND(ME), {HEAR, "cut-here"}, {NEXT, NULL},
+			{HEAR, "<stream:stream"}, {SAY, HEAD OFFERS_TLS}, {HEAR, "<starttls"}, {SAY, said},
+			{behind_proceed ? TLS : HANG, NULL}, OFFER(M("SCRAM-SHA-1")), SCRAM, FEATURES(BIND),
+			{HANG, NULL}, {NEXT, NULL},
+			LOGIN, FEATURES(BIND), BOUND(ME), {SAY, "<message from='a@b/c'/>"}, {HANG, NULL}, {DONE, NULL}};
+
+		assert_true(sizeof(script) <= sizeof(scripts[i]));
+		memcpy(scripts[i], script, sizeof(script));
+		log_in(&s[i], &c[i], scripts[i]);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(unencrypted); i++) {
+		await(&c[i].online, 1);
+		stream_send(c[i].x, xml("<message xmlns='jabber:client' to='a@b' id='cut-here'/>"));
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(unencrypted); i++) {
+		await(&c[i].stanzas, 1);
+		assert_int_equal(c[i].online, 2);
+		assert_string_equal(c[i].jid, ME);
+		assert_false(c[i].final);
+		client_stop(&c[i]);
+		server_stop(&s[i]);
+		assert_false(heard(&s[i], PASSWORD));
+		g_string_free(s[i].heard, TRUE);
+	}
+}
+
+static void what_comes_in_one_breath_with_proceed_is_no_word_of_the_server(void **state)
+{
+	assert_only_the_attempt_fails(TRUE);
+}
+
+static void what_comes_in_the_place_of_proceed_ends_no_more_than_the_attempt(void **state)
+{
+	assert_only_the_attempt_fails(FALSE);
 }
 
 static void server_that_binds_nothing_is_survived(void **state)
@@ -693,6 +758,38 @@ static void conflict_is_final_and_ends_the_questions(void **state)
 }
 
 #define ENABLED {HEAR, "<enable "}, {SAY, "<enabled xmlns='urn:xmpp:sm:3' id='old' resume='true'/><message from='a@b/c'/>"}
+
+/* libstrophe finds the handler of a stanza by the namespaces of its children, too. */
+#define INSIDE(xml) "<message from='mallory@evil.test/x'>" xml "</message>" \
+	"<presence from='mallory@evil.test/x'>" xml "</presence>"
+
+static void what_strangers_put_into_their_stanzas_is_no_word_of_the_stream(void **state)
+{
+	static const struct line script[] = {
+		LOGIN, FEATURES(BIND SM), BOUND(ME), ENABLED,
+		{SAY, INSIDE("<a xmlns='urn:xmpp:sm:3' h='4000000000'/>") INSIDE("<r xmlns='urn:xmpp:sm:3'/>")},
+		{SAY, INSIDE("<failed xmlns='urn:xmpp:sm:3'/>") INSIDE("<enabled xmlns='urn:xmpp:sm:3'/>")},
+		{SAY, INSIDE("<resumed xmlns='urn:xmpp:sm:3' previd='old' h='9'/>")},
+		{SAY, INSIDE("<error xmlns='http://etherx.jabber.org/streams'/>")},
+		{SAY, INSIDE("<features xmlns='http://etherx.jabber.org/streams'/>")},
+		{SAY, INSIDE("<failure xmlns='" SASL "'/>") INSIDE("<success xmlns='" SASL "'/>")},
+		{SAY, INSIDE("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") INSIDE(BIND)},
+		{HEAR, "still-here"}, {SAY, "<message from='a@b/c'/>"}, {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	log_in(&s, &c, script);
+	await(&c.stanzas, 1 + 2 * 11);
+	stream_send(c.x, xml("<message xmlns='jabber:client' to='a@b' id='still-here'/>"));
+	await(&c.stanzas, 1 + 2 * 11 + 1);
+	assert_int_equal(c.online, 1);
+	assert_int_equal(c.offline, 0);
+	assert_true(stream_has_sm(c.x));
+	client_stop(&c);
+	server_stop(&s);
+	assert_false(heard(&s, "<proceed"));
+	g_string_free(s.heard, TRUE);
+}
 
 static void stream_is_resumed_and_what_was_asked_meanwhile_is_sent(void **state)
 {
@@ -964,6 +1061,8 @@ int main(void)
 		cmocka_unit_test(certificate_of_another_name_is_refused),
 		cmocka_unit_test(unusable_ca_file_is_a_configuration_error),
 		cmocka_unit_test(false_account_is_refused),
+		cmocka_unit_test(what_comes_in_one_breath_with_proceed_is_no_word_of_the_server),
+		cmocka_unit_test(what_comes_in_the_place_of_proceed_ends_no_more_than_the_attempt),
 		cmocka_unit_test(server_that_binds_nothing_is_survived),
 		cmocka_unit_test(endless_hashing_is_survived),
 		cmocka_unit_test(hanging_phase_is_cut_and_named),
@@ -975,6 +1074,7 @@ int main(void)
 		cmocka_unit_test(more_than_a_server_must_take_is_not_sent),
 		cmocka_unit_test(lost_stream_is_made_anew_and_the_open_question_asked_again),
 		cmocka_unit_test(conflict_is_final_and_ends_the_questions),
+		cmocka_unit_test(what_strangers_put_into_their_stanzas_is_no_word_of_the_stream),
 		cmocka_unit_test(stream_is_resumed_and_what_was_asked_meanwhile_is_sent),
 		cmocka_unit_test(refused_resumption_leads_to_a_fresh_stream),
 		cmocka_unit_test(an_answer_reaches_who_asked_once_and_no_handler),
