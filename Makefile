@@ -16,7 +16,7 @@ MODE       ?= release
 B          ?= build/$(MODE)
 VERSION    := $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG 2>/dev/null | head -1)
 
-PKGS := glib-2.0 gio-2.0 gio-unix-2.0 libstrophe nice opus portaudio-2.0 libsrtp2 openssl sndfile speexdsp json-glib-1.0
+PKGS := glib-2.0 gio-2.0 gio-unix-2.0 libstrophe nice opus portaudio-2.0 libsrtp2 openssl sndfile speexdsp json-glib-1.0 libidn2
 
 # ---- flags ------------------------------------------------------------------------------------------------------
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "jid.h"
 #include "log.h"
 #include "state.h"
 #include "text.h"
@@ -90,20 +91,22 @@ static void read_line(struct calllog *l, char *line)
 	g_auto(GStrv) column = g_strsplit(line, "\t", COLUMNS + 2);
 	struct call_entry e = {0};
 	guint64 at, duration;
+	g_autofree char *peer = NULL;
 
 	if (g_strv_length(column) == 2 && strcmp(column[0], "until") == 0 && text_uint(column[1], 0, G_MAXINT64, &at)) {
 		l->until_s = (gint64)at;
 		return;
 	}
 	e.stranger = g_strv_length(column) == COLUMNS + 1 && strcmp(column[COLUMNS], "stranger") == 0;
+	peer = g_strv_length(column) >= COLUMNS ? jid_prepare(column[5]) : NULL;
 	if ((g_strv_length(column) != COLUMNS && !e.stranger) || !text_uint(column[0], 0, 253402300799, &at) ||
 	    !read_choice(column[1], "in", "out", &e.incoming) || !read_outcome(column[2], &e.outcome) ||
 	    !text_uint(column[3], 0, G_MAXUINT, &duration) || !read_choice(column[4], "shown", "new", &e.shown) ||
-	    !jid_valid(column[5]) || !*column[6])
+	    !peer || !*column[6])
 		return;
 	e.at_s = (gint64)at;
 	e.duration_s = (guint)duration;
-	e.peer = column[5];
+	e.peer = peer;
 	e.id = column[6];
 	calllog_add(l, &e);
 }

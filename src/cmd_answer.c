@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "script/command.h"
 #include "filename.h"
+#include "jid.h"
 #include "log.h"
 #include "missed.h"
 #include "notify.h"
@@ -280,11 +281,13 @@ static gboolean collect_allowed(struct answering *a)
 	for (guint i = 0; i < a->app.config->answer_allow->len; i++)
 		g_ptr_array_add(a->allow, g_strdup(a->app.config->answer_allow->pdata[i]));
 	for (char **w = a->allow_options; w && *w; w++) {
-		if (!jid_valid(*w) || jid_resource(*w)) {
+		char *bare = strchr(*w, '/') ? NULL : jid_prepare_typed(*w);
+
+		if (!bare) {
 			log_error("answer", "--allow takes an address or a domain, not '%s'", *w);
 			return FALSE;
 		}
-		g_ptr_array_add(a->allow, g_strdup(*w));
+		g_ptr_array_add(a->allow, bare);
 	}
 	a->allow_contacts = a->allow_contacts || a->app.config->answer_allow_contacts;
 	return TRUE;

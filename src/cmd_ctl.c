@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "script/control.h"
+#include "jid.h"
 #include "log.h"
 #include "suggest.h"
 #include "text.h"
@@ -109,12 +110,13 @@ static struct peer *peer_new(const char *path)
 
 static gboolean fits(const struct asking *a, const struct peer *p)
 {
+	g_autofree char *asked = a->account ? jid_prepare_typed(a->account) : NULL;
 	const char *jid = fields_string(p->status, "jid"), *name = fields_string(p->status, "account");
 	gint64 pid = 0;
 
 	fields_int(p->status, "pid", &pid);
 	return (!a->pid || a->pid == pid) &&
-		(!a->account || g_strcmp0(a->account, name) == 0 || jid_same_bare(a->account, jid));
+		(!a->account || g_strcmp0(a->account, name) == 0 || jid_same_bare(asked, jid));
 }
 
 /* PID 0: of any. Nobody else is waited for who is stopped. */

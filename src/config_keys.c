@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audio/audio.h"
+#include "jid.h"
 #include "text.h"
 
 /* ---- one reader per kind of value ---- */
@@ -112,9 +113,11 @@ static gboolean get_list(struct reading *r, const char *value, const char *const
 
 static gboolean read_jid(struct reading *r, const char *v)
 {
-	if (!jid_valid(v) || !memchr(v, '@', strcspn(v, "/")))
+	g_autofree char *jid = jid_prepare_typed(v);
+
+	if (!jid || !memchr(jid, '@', strcspn(jid, "/")))
 		return config_fail(r, "'%s' is not an address like romeo@montague.lit", v);
-	return get_text(r, v, &r->account->jid);
+	return get_text(r, jid, &r->account->jid);
 }
 
 static gboolean check_private(struct reading *r)
@@ -174,9 +177,11 @@ static gboolean read_pin(struct reading *r, const char *v)
 
 static gboolean read_gateway(struct reading *r, const char *v)
 {
-	if (!jid_valid(v) || strpbrk(v, "@/"))
+	g_autofree char *domain = jid_prepare_typed(v);
+
+	if (!domain || strpbrk(domain, "@/"))
 		return config_fail(r, "'%s' is not a domain like cheogram.com", v);
-	return get_text(r, v, &r->account->gateway);
+	return get_text(r, domain, &r->account->gateway);
 }
 
 static gboolean read_in(struct reading *r, const char *v)
@@ -240,9 +245,10 @@ static gboolean read_dtx(struct reading *r, const char *v)
 	return get_switch(r, v, &r->config->dtx);
 }
 
-static gboolean is_bare(const char *v)
+/* V prepared, which is a bare address or a domain; caller frees. NULL: it is neither. */
+static char *get_bare(const char *v)
 {
-	return jid_valid(v) && !strpbrk(v, "/*?");
+	return strpbrk(v, "/*?") ? NULL : jid_prepare_typed(v);
 }
 
 static gboolean read_allow(struct reading *r, const char *v)
@@ -250,11 +256,13 @@ static gboolean read_allow(struct reading *r, const char *v)
 	g_auto(GStrv) words = g_strsplit_set(v, "; ,\t", -1);
 
 	for (char **w = words; *w; w++) {
+		char *bare = **w ? get_bare(*w) : NULL;
+
 		if (!**w)
 			continue;
-		if (!is_bare(*w))
+		if (!bare)
 			return config_fail(r, "'%s' is neither an address like romeo@montague.lit nor a domain", *w);
-		g_ptr_array_add(r->config->answer_allow, g_strdup(*w));
+		g_ptr_array_add(r->config->answer_allow, bare);
 	}
 	return TRUE;
 }
@@ -422,9 +430,11 @@ static gboolean read_contact_relay_only(struct reading *r, const char *v)
 
 static gboolean read_contact_jid(struct reading *r, const char *v)
 {
-	if (!is_bare(v))
+	g_autofree char *bare = get_bare(v);
+
+	if (!bare)
 		return config_fail(r, "'%s' is neither an address like juliet@capulet.lit nor a domain", v);
-	return get_text(r, v, &r->contact->jid);
+	return get_text(r, bare, &r->contact->jid);
 }
 
 static gboolean read_exec(struct reading *r, const char *v)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "jid.h"
 #include "state.h"
 #include "text.h"
 
@@ -26,13 +27,13 @@ GPtrArray *known_new(void)
 
 void known_add(GPtrArray *people, const char *jid, const char *name)
 {
-	g_autofree char *bare = jid_bare(jid);
+	g_autofree char *bare = jid_bare(jid), *prepared = jid_prepare(bare);
 	struct known *k;
 
-	if (people->len >= KNOWN_MAX || !jid_valid(bare))
+	if (people->len >= KNOWN_MAX || !prepared)
 		return;
 	k = g_new0(struct known, 1);
-	k->jid = g_ascii_strdown(bare, -1);
+	k->jid = g_steal_pointer(&prepared);
 	k->name = text_clean(name, TEXT_SHORT);
 	g_ptr_array_add(people, k);
 }

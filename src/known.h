@@ -13,7 +13,7 @@
 enum { KNOWN_MAX = 50000 };
 
 struct known {
-	char *jid;		/* bare, in lower case, valid; raw */
+	char *jid;		/* bare and prepared (jid.h); raw */
 	char *name;		/* clean; "": none */
 };
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "jid.h"
+
 enum { SAFE_MAX = 200 };
 
 /* Invisible or direction-changing characters can make one name look like another, or hide text. */
@@ -161,19 +163,17 @@ gboolean jid_valid(const char *jid)
 char *jid_read(const char *text)
 {
 	g_autofree char *uri = NULL;
-	char *jid, *query;
+	g_autofree char *jid = NULL;
+	char *query;
 
 	if (g_ascii_strncasecmp(text, "xmpp:", 5) != 0)
-		return jid_valid(text) ? g_strdup(text) : NULL;
+		return jid_prepare_typed(text);
 	uri = g_strdup(text + 5);
 	query = strchr(uri, '?');
 	if (query)
 		*query = '\0';
 	jid = g_uri_unescape_string(uri, NULL);
-	if (jid && jid_valid(jid))
-		return jid;
-	g_free(jid);
-	return NULL;
+	return jid ? jid_prepare_typed(jid) : NULL;
 }
 
 char *phone_number_read(const char *text)

@@ -28,12 +28,12 @@ const char *jid_resource(const char *jid);
 /* Is it shaped like a JID jcall may send to: non-empty domain, at most 3071 bytes, no control characters or spaces
  * outside the resource, parts at most 1023 bytes (RFC 7622)? */
 gboolean jid_valid(const char *jid);
-/* The address in TEXT, which is a JID or an xmpp: URI (RFC 5122; of xmpp:juliet@capulet.lit?call only the address counts);
+/* The address in TEXT, which is a JID or an xmpp: URI (RFC 5122; of xmpp:juliet@capulet.lit?call only the address counts), prepared as typed by a person (jid.h);
  * NULL: it is neither. Caller frees. */
 char *jid_read(const char *text);
 /* A phone number as people write it - +1 (555) 123-4567, or tel:+15551234567 - as +15551234567 (E.164); NULL: it is none. */
 char *phone_number_read(const char *text);
-/* Do two JIDs have the same bare part (ASCII case folded, as servers prepare them)? NULL equals nothing. */
+/* Do two JIDs, prepared (jid.h), have the same bare part? NULL equals nothing. */
 gboolean jid_same_bare(const char *a, const char *b);
 
 /* By which the bare part of JID is found in a table: two that are jid_same_bare have the same. Caller frees. */

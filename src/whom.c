@@ -9,7 +9,7 @@
 enum { MAX_NAMED = 6 };			/* of those that could be meant */
 
 struct search {
-	const char *text;
+	const char *text, *folded;	/* as it was typed; as it is compared */
 	GPtrArray *jids, *words;	/* found: const char *, borrowed; of one person once */
 	GHashTable *seen;		/* char *: the keys of JIDS */
 	gboolean whole;			/* TEXT is all of the words found */
@@ -23,14 +23,22 @@ static void add(struct search *s, const char *word, const char *jid)
 	g_ptr_array_add(s->words, (gpointer)word);
 }
 
+/* Without large letters, and composed: a file of another system, or its keyboard, may take letters and accents apart. */
+static char *fold(const char *text)
+{
+	g_autofree char *small = g_utf8_casefold(text, -1);
+
+	return g_utf8_normalize(small, -1, G_NORMALIZE_NFC);
+}
+
 static void look_at(struct search *s, const char *word, const char *jid)
 {
-	size_t n = strlen(s->text);
+	g_autofree char *folded = fold(word);
 	gboolean whole;
 
-	if (!n || g_ascii_strncasecmp(word, s->text, n) != 0)
+	if (!*s->folded || !g_str_has_prefix(folded, s->folded))
 		return;
-	whole = !word[n];
+	whole = strlen(folded) == strlen(s->folded);
 	if (whole && !s->whole) {
 		g_ptr_array_set_size(s->jids, 0);
 		g_ptr_array_set_size(s->words, 0);
@@ -108,7 +116,8 @@ static char *by_beginning(const struct config *config, const GPtrArray *known, c
 {
 	g_autoptr(GPtrArray) jids = g_ptr_array_new(), words = g_ptr_array_new();
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	struct search s = {.text = text, .jids = jids, .words = words, .seen = seen};
+	g_autofree char *folded = g_utf8_validate(text, -1, NULL) ? fold(text) : g_strdup("");
+	struct search s = {.text = text, .folded = folded, .jids = jids, .words = words, .seen = seen};
 
 	look_at_contacts(&s, config);
 	if (!jids->len)

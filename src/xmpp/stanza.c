@@ -4,6 +4,7 @@
 #include <strophe.h>
 
 #include "../random.h"
+#include "../jid.h"
 #include "../text.h"
 
 struct bounds {
@@ -25,6 +26,15 @@ static gboolean count(struct bounds *b, const char *text)
 	return b->why == NULL;
 }
 
+/* Addresses get the one form in which they are compared. What is none stays as it is, for who reads it to refuse. */
+static void set_prepared(struct elem *e, const char *name, const char *value)
+{
+	static const char *const of_addresses[] = {"from", "to", "jid", "initiator", "responder", NULL};
+	g_autofree char *jid = g_strv_contains(of_addresses, name) ? jid_prepare(value) : NULL;
+
+	elem_set(e, name, jid ? jid : value);
+}
+
 static gboolean copy_attributes(struct elem *e, xmpp_stanza_t *stanza, struct bounds *b)
 {
 	const char *pairs[2 * STANZA_MAX_ATTRIBUTES];
@@ -39,7 +49,7 @@ static gboolean copy_attributes(struct elem *e, xmpp_stanza_t *stanza, struct bo
 		if (!count(b, pairs[i]) || !count(b, pairs[i + 1]))
 			return FALSE;
 		if (strcmp(pairs[i], "xmlns") != 0)
-			elem_set(e, pairs[i], pairs[i + 1]);
+			set_prepared(e, pairs[i], pairs[i + 1]);
 	}
 	return TRUE;
 }

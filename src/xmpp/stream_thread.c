@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../jid.h"
 #include "../log.h"
 #include "../text.h"
 #include "socket.h"
@@ -342,7 +343,8 @@ static int on_stanza(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *data)
 
 static void on_connected(struct stream_thread *t)
 {
-	const char *bound = xmpp_conn_get_bound_jid(t->conn);
+	const char *told = xmpp_conn_get_bound_jid(t->conn);
+	g_autofree char *bound = told ? jid_prepare(told) : NULL;
 
 	/* libstrophe verifies neither the server's nonce nor its signature: at least it must be our account. */
 	if (!guard_is_account(bound, t->bare)) {
@@ -359,7 +361,7 @@ static void on_connected(struct stream_thread *t)
 	/* One handler for all: libstrophe takes the same function only once, whatever it is to match. */
 	xmpp_handler_add(t->conn, on_stanza, NULL, NULL, NULL, t);
 	thread_phase(t, "bind");
-	thread_report(t, (struct report){.kind = REPORT_ONLINE, .text = g_strdup(bound), .flag = t->resumed});
+	thread_report(t, (struct report){.kind = REPORT_ONLINE, .text = g_steal_pointer(&bound), .flag = t->resumed});
 	if (t->resumed)
 		thread_report(t, (struct report){.kind = REPORT_SM});
 }

@@ -3,6 +3,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "../jid.h"
+
 enum { MAX_TARGETS = 8 };
 
 static void target_clear(gpointer data)
@@ -85,9 +87,10 @@ static GArray *with_addresses(GArray *named)
 GArray *targets_find(const char *bare, const char *host, guint16 port)
 {
 	GArray *targets = targets_new();
-	const char *at = strchr(bare, '@'), *domain = at ? at + 1 : bare;
+	const char *at = strchr(bare, '@');
+	g_autofree char *domain = jid_domain_ascii(at ? at + 1 : bare);
 	struct target given = {.host = (char *)host, .port = port ? port : 5222, .direct = port == 5223 || port == 443};
-	struct target fallback = {.host = (char *)domain, .port = 5222};
+	struct target fallback = {.host = domain, .port = 5222};
 	gboolean served = TRUE;
 
 	if (host) {

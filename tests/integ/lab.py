@@ -177,7 +177,7 @@ class Lab:
         return list(dict.fromkeys([DOMAIN] + [self.jid(u).split("@")[1] for u in self.users]))
 
     def _accounts(self):
-        encode = lambda name: re.sub(r"\W", lambda c: f"%{ord(c[0]):02x}", name)
+        encode = lambda name: re.sub(rb"\W", lambda c: b"%%%02x" % ord(c[0]), name.encode()).decode()
         for domain in self.domains():
             for folder in ("accounts", "roster"):
                 os.makedirs(self.path("data", encode(domain), folder))

@@ -382,6 +382,21 @@ def test_answer_takes_one_call_after_the_other():
         assert juliet.exit() == OK
 
 
+def test_addresses_are_one_however_they_are_typed():
+    """Large letters of other scripts, an accent of its own (as macOS types it), and what servers write in another way."""
+    for typed, prepared in (("Жульетта", "жульетта"), ("Rene\u0301", "ren\u00e9"), ("Straße", "strasse"), ("ｊｕｌｉｅｔ", "juliet")):
+        with Lab(users=("romeo", prepared)) as lab:
+            config = lab.config(prepared)
+            text = open(config).read()
+            assert f"jid = {prepared}@" in text
+            open(config, "w").write(text.replace(f"jid = {prepared}@", f"jid = {typed}@"))
+            callee = lab.jcall(prepared, "answer", "--once", "--auto", "--allow", "ROMEO@Lab.Test.", "-i", "null", "-o", "null",
+                               config=config)
+            assert callee.wait("waiting")["jid"].startswith(f"{prepared}@lab.test/")
+            caller = lab.dial("romeo", f"{typed}@LAB.test", "--for", "1")
+            assert caller.exit() == OK and callee.exit() == OK, typed
+
+
 def test_wrong_password():
     with Lab() as lab:
         romeo = lab.dial("romeo", "juliet", config=lab.config("romeo", password="wrong"))
