@@ -70,6 +70,7 @@ struct app {
 	struct app_events ev;
 	struct talk_options talk;		/* from options and config */
 	guint ring_timeout_s, interrupts;
+	gboolean mute;				/* not even the first event could be written: it ends */
 	gboolean ends_with_call;		/* there is one call, and it ends with that */
 	int status;
 	gboolean settled;		/* the main loop has ended; what is freed now must not be used by a signal */

@@ -134,6 +134,24 @@ static void on_held_up(void *ctx, enum jc_err err)
 	_exit(jc_exit_status(err));
 }
 
+static gboolean on_mute(gpointer data)
+{
+	struct app *a = data;
+
+	a->ev.interrupted(a->ev.self, SIGTERM);
+	return G_SOURCE_REMOVE;
+}
+
+/* Who started it reads events, and there will be none. A disk that is full only later ends no call. */
+static void on_dead(void *ctx)
+{
+	struct app *a = ctx;
+
+	if (!a->mute && a->loop)
+		g_idle_add(on_mute, a);
+	a->mute = TRUE;
+}
+
 static gboolean app_build(struct app *a, const struct common *o, GError **error)
 {
 	struct ui_options ui = {.json = o->json, .quiet = o->quiet, .verbose = o->verbose || o->trace};
@@ -158,6 +176,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	if (!password)
 		return FALSE;
 	a->keeper = keeper_new();
+	ui.dead = on_dead;
+	ui.dead_ctx = a;
 	ui.stdin_is_audio = is_stdio(a->talk.in);
 	ui.stdout_is_audio = is_stdio(a->talk.out);
 	a->ui = ui_new(&ui);
@@ -165,6 +185,8 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 		password_free(password);
 		return FALSE;
 	}
+	if (a->sink)
+		event_sink_on_dead(a->sink, on_dead, a);
 	a->phone = phone_new(a->config, a->account, password, a->ui, o->trace, &a->ev.phone);
 	if (o->relay_only)
 		phone_hide(a->phone);
@@ -307,6 +329,8 @@ int app_run(struct app *a, const struct app_events *events)
 	g_main_loop_run(a->loop);
 	a->settled = TRUE;
 	ui_keys_end(a->ui);
+	if (a->mute)
+		a->status = jc_exit_status(JC_FILE);
 	process_settle(a->status);
 	return a->status;
 }
@@ -325,7 +349,8 @@ void app_free(struct app *a)
 	hooks_free(a->hooks);
 	phone_free(a->phone);
 	keeper_free(a->keeper, KEEPER_FLUSH_MS);
-	event_sink_free(a->sink, SINK_LIMIT_MS);
+	if (!event_sink_free(a->sink, SINK_LIMIT_MS))
+		process_output_lost();
 	ui_free(a->ui);
 	config_free(a->config);
 	if (a->loop)

@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "err.h"
+#include "log.h"
 #include "script/command.h"
 #include "worker.h"
 
@@ -47,8 +50,38 @@ void process_settle(int status)
 	process_catch_signals();
 }
 
+static sig_atomic_t output_lost;
+
+void process_output_lost(void)
+{
+	output_lost = 1;
+}
+
+/* What stdio holds back is written here, and only now it turns out whether it can be. */
+static void look_at_stdout(void)
+{
+	struct stat st;
+	bool failed = fflush(stdout) != 0 || ferror(stdout);
+
+	if (!failed || output_lost || (fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))))
+		return;			/* all is well, or the reader has gone, as that of "jcall help | head" */
+	log_error("main", "standard output cannot be written to: is the disk full?");
+	output_lost = 1;
+}
+
+/* GLib's option parser ends the process by itself after --help. */
+static void on_process_exit(int status, void *unused)
+{
+	look_at_stdout();
+	if (output_lost && status == 0)
+		_exit(jc_exit_status(JC_FILE));
+}
+
 int process_end(int status)
 {
+	look_at_stdout();
+	if (output_lost && status == 0)
+		status = jc_exit_status(JC_FILE);
 	if (workers_running()) {
 		fflush(stdout);
 		_exit(status);
@@ -61,6 +94,7 @@ void process_begin(void)
 	struct rlimit limit;
 
 	process_catch_signals();
+	on_exit(on_process_exit, NULL);
 	/* A thread that is left behind may be inside OpenSSL: nothing is torn down there at the end. Before anybody else starts it. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	command_keep_limits();

@@ -13,7 +13,10 @@ void process_catch_signals(void);
 /* What the process has to say about the call is settled: STATUS. From now on the same signals end it at once, with STATUS. The
  * handlers of the main loop must not be removed after this, since GLib would put the default action back. */
 void process_settle(int status);
-/* For the return of main. Where threads are left behind (worker.h) it does not return, but ends the process with STATUS: exit
+/* Something that was told could not be written (a full disk), and the log says so: process_end makes of 0 the status of JC_FILE. */
+void process_output_lost(void);
+/* For the return of main: STATUS, or that of JC_FILE for 0 where output was lost or standard output is no reader who has gone but
+ * cannot be written to, which is told here. Where threads are left behind (worker.h) it does not return, but ends the process with STATUS: exit
  * would tear the libraries down under them. */
 int  process_end(int status);
 

@@ -11,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "script/event_sink.h"
 #include "log.h"
 
@@ -57,6 +58,8 @@ struct ui *ui_new(const struct ui_options *options)
 	u->events = events_new();
 	if (options->json)
 		u->json = event_sink_new(u->events, options->stdout_is_audio ? STDERR_FILENO : STDOUT_FILENO);
+	if (u->json)
+		event_sink_on_dead(u->json, options->dead, options->dead_ctx);
 	u->tty_in = !options->stdin_is_audio && isatty(STDIN_FILENO);
 	u->tty_err = isatty(STDERR_FILENO);
 	u->can_live = can_write_over() && !options->json && !options->quiet && !options->verbose;
@@ -197,7 +200,8 @@ void ui_free(struct ui *u)
 	}
 	clear_live(u);
 	ui_keys_end(u);
-	event_sink_free(u->json, u->options.listing ? -1 : FLUSH_MS);
+	if (!event_sink_free(u->json, u->options.listing ? -1 : FLUSH_MS))
+		process_output_lost();
 	events_free(u->events);
 	g_free(u);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../err.h"
+#include "../log.h"
 #include "outbox.h"
 #include "../text.h"
 
@@ -18,7 +19,24 @@ struct event_sink {
 	guint64 lost;
 	double lost_s;			/* when the last of these happened */
 	int own_fd;			/* -1: it is somebody else's */
+	gboolean any;			/* has been written */
+	gboolean faulty;		/* nothing can be written any more, which has been told */
+	void (*dead)(void *ctx);
+	void *ctx;
 };
+
+/* A full disk is told at once; a reader who has gone knows it himself. */
+static void look_for_fault(struct event_sink *s)
+{
+	int fault = outbox_fault(s->out);
+
+	if (!fault || s->faulty)
+		return;
+	s->faulty = TRUE;
+	log_error("events", "events cannot be written: %s", g_strerror(fault));
+	if (!s->any && s->dead)
+		s->dead(s->ctx);
+}
 
 static gboolean tell_lost(struct event_sink *s)
 {
@@ -43,8 +61,11 @@ static void on_event(void *ctx, const struct event *e)
 	/* The gap is told when it is over, in one line, and not in the last bytes that no event fits in. */
 	gboolean fits = !s->lost || outbox_waiting(s->out) + LOST_LINE + strlen(e->json) < SINK_ROOM;
 
-	if (fits && (!s->lost || tell_lost(s)) && outbox_put(s->out, e->json))
+	if (fits && (!s->lost || tell_lost(s)) && outbox_put(s->out, e->json)) {
+		s->any = TRUE;
 		return;
+	}
+	look_for_fault(s);
 	s->lost++;
 	fields_double(e->fields, "time", &s->lost_s);
 }
@@ -101,16 +122,28 @@ struct event_sink *event_sink_open(struct events *e, const char *where, GError *
 	return s;
 }
 
-void event_sink_free(struct event_sink *s, int limit_ms)
+void event_sink_on_dead(struct event_sink *s, void (*dead)(void *ctx), void *ctx)
 {
+	s->dead = dead;
+	s->ctx = ctx;
+}
+
+gboolean event_sink_free(struct event_sink *s, int limit_ms)
+{
+	gboolean whole;
+
 	if (!s)
-		return;
+		return TRUE;
+	s->dead = NULL;
 	events_unlisten(s->events, s->listener);
 	outbox_flush(s->out, limit_ms);
 	if (s->lost && tell_lost(s))
 		outbox_flush(s->out, limit_ms);
+	look_for_fault(s);
+	whole = !s->faulty;
 	outbox_free(s->out);
 	if (s->own_fd >= 0)
 		close(s->own_fd);
 	g_free(s);
+	return whole;
 }

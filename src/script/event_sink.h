@@ -17,7 +17,10 @@ struct event_sink *event_sink_new(struct events *e, int fd);
  * is its user's alone, 0600. NULL with JC_USAGE or
  * JC_FILE. Our children do not get it. */
 struct event_sink *event_sink_open(struct events *e, const char *where, GError **error);
-/* Waits LIMIT_MS at most for the reader to take what is there (-1: as long as it takes). */
-void               event_sink_free(struct event_sink *s, int limit_ms);
+/* DEAD(ctx) is called, once, from within an event, if not even the first can be written (a full disk). NULL: nobody asks. */
+void               event_sink_on_dead(struct event_sink *s, void (*dead)(void *ctx), void *ctx);
+/* Waits LIMIT_MS at most for the reader to take what is there (-1: as long as it takes). FALSE: something could not be written,
+ * which the log has told; that the reader has gone is no such fault. NULL is fine. */
+gboolean           event_sink_free(struct event_sink *s, int limit_ms);
 
 #endif

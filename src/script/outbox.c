@@ -16,6 +16,7 @@ struct outbox {
 	gsize at;			/* so much of it is written */
 	guint source;
 	gboolean broken;
+	int fault;			/* why, where that is not that the reader has gone */
 };
 
 struct outbox *outbox_new(int fd, gsize room)
@@ -42,6 +43,11 @@ gboolean outbox_is_broken(const struct outbox *o)
 	return o->broken;
 }
 
+int outbox_fault(const struct outbox *o)
+{
+	return o->fault;
+}
+
 gsize outbox_waiting(const struct outbox *o)
 {
 	return o->waiting->len - o->at;
@@ -61,6 +67,12 @@ static gboolean can_write(int fd, int limit_ms)
 	return poll(&p, 1, limit_ms) == 1;
 }
 
+static void give_up(struct outbox *o, int why)
+{
+	o->broken = TRUE;
+	o->fault = why == EPIPE || why == ECONNRESET ? 0 : why;
+}
+
 /* Writes what the reader takes now. */
 static void push(struct outbox *o)
 {
@@ -70,7 +82,7 @@ static void push(struct outbox *o)
 		if (n > 0)
 			o->at += (gsize)n;
 		else if (n == 0 || (errno != EINTR && errno != EAGAIN))
-			o->broken = TRUE;
+			give_up(o, n ? errno : ENOSPC);
 		else if (errno == EAGAIN)
 			break;
 	}

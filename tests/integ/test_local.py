@@ -224,5 +224,24 @@ def test_an_end_that_hangs_has_a_deadline_and_says_what_hangs():
         juliet.wait("ended")                                  # the other side was told at once
 
 
+def run_full(lab, *args):
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([JCALL, *args], env=lab.env(), stdout=full, stderr=subprocess.PIPE, timeout=90)
+    return p.returncode, p.stderr.decode()
+
+
+def test_what_cannot_be_written_is_told_and_has_a_status():
+    with Lab() as lab:
+        for args in (["help"], ["--version"], ["help", "dial"], ["dial", "--help"]):
+            status, told = run_full(lab, *args)
+            assert status == 31 and told.count("cannot be written to") == 1, (args, status, told)
+        config = lab.config("romeo")
+        lab.answer("juliet")
+        for args in (["dial", "--json"], ["dial", "--events", "/dev/full"], ["answer", "--json"], ["answer", "--events", "/dev/full"]):
+            callee = [lab.jid("juliet"), "--for", "1"] if args[0] == "dial" else []
+            status, told = run_full(lab, *args, "-c", config, "-i", "null", "-o", "null", *callee)
+            assert status == 31 and "events cannot be written: No space left on device" in told, (args, status, told)
+
+
 if __name__ == "__main__":
     run_tests(globals())
