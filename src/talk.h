@@ -27,7 +27,7 @@ struct talk_options {			/* strings are borrowed until ended */
 	const char *dtmf;		/* digits to be sent once sound flows; NULL: none */
 	guint for_s;			/* hang up after so many seconds of talk; 0: never */
 	/* The end of the call takes longer than TALK_END_S: the log says what it waits for. ERR is how the call ended, or, where it
-	 * ended well, what hangs. Called once at most; what hangs may still end. NULL: nobody asks. */
+	 * ended well, what hangs. Called once at most; what hangs may still end. Optional. */
 	void (*held_up)(void *ctx, enum jc_err err);
 	void *held_up_ctx;
 	guint stats_s;			/* tell figures of the sound so often, and at the end; 0: nobody asked */

@@ -38,9 +38,9 @@ struct jingle_transport {			/* the HOW: one transport namespace */
 	/* What the peer says in ACTION; news is kept for the owner of SELF. Unusable candidates are skipped and counted. */
 	enum jc_err  (*read)(void *self, enum jingle_action action, const struct elem *theirs);
 	/* Did the piece of news written last ask the peer to begin anew? And does THEIRS ask us for that, while there is no answer
-	 * to ours? Both NULL: this transport does not begin anew. */
-	gboolean     (*asks)(void *self);
-	gboolean     (*crosses)(void *self, const struct elem *theirs);
+	 * to ours? A transport that does not begin anew has neither. */
+	gboolean     (*asks)(void *self);					/* optional */
+	gboolean     (*crosses)(void *self, const struct elem *theirs);		/* optional */
 };
 
 struct jingle_keying {				/* the CONDITION: sees both other slots, since DTLS (XEP-0320) writes

@@ -54,6 +54,10 @@ static void on_iq(void *self, struct iq *iq)
 		disco_iq(r->disco, iq);
 }
 
+static void on_phase(void *self, const char *phase, gint64 now_us)
+{
+}
+
 static void on_message(void *self, const struct elem *message)
 {
 	archive_message(((struct rig *)self)->archive, message);
@@ -152,7 +156,7 @@ static void set_up(struct rig *r)
 {
 	struct stream_options options = {.jid = US};
 	struct stream_handlers handlers = {.online = on_online, .offline = on_offline, .iq = on_iq, .message = on_message,
-					   .presence = on_presence, .self = r};
+					   .presence = on_presence, .phase = on_phase, .self = r};
 	struct archive_reader reader = {.message = on_archived, .done = on_archive_done, .ctx = r};
 
 	log_threshold = LOG_ERROR;

@@ -93,9 +93,15 @@ static void all_devices_are_proposed_to_and_may_see_what_we_can_do(void **state)
 	assert_false(dial_is_talking(rig.dial));
 }
 
+static void on_nothing_kept(void *ctx, const struct call_entry *e)
+{
+	fail();
+}
+
 static void nothing_leaves_before_the_login(void **state)
 {
-	struct dial_options options = {.callee = ROMEO_BARE, .ring_timeout_s = 45, .talk = {.in = "null", .out = "null"}};
+	struct dial_options options = {.callee = ROMEO_BARE, .ring_timeout_s = 45, .keep = on_nothing_kept,
+				       .talk = {.in = "null", .out = "null"}};
 
 	rig.dial = dial_new(rig.phone, rig.ui, &options, NULL, NULL);
 	loop_for_ms(100);
