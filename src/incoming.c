@@ -123,6 +123,7 @@ void incoming_take(struct incoming *c)
 		return;
 	c->taken = TRUE;
 	stop_ringing(c);
+	talk_open_in(c->talk);
 	phone_expose_to(c->env.phone, c->peer);
 	if (!roster_sees_us(phone_roster(c->env.phone), c->peer)) {
 		g_autofree char *bare = jid_bare(c->peer);
@@ -278,6 +279,7 @@ static struct incoming *begin(const struct incoming_env *env, guint number, cons
 	c->ui = ui_of_call(env->ui, number);
 	c->options = env->options->talk;
 	c->options.number = number;
+	c->options.late_in = !env->options->auto_accept;	/* the list accepts at once */
 	set_peer(c, peer);
 	c->id = g_strdup(id);
 	c->stranger = phone_standing(env->phone, peer) == STANDING_STRANGER;

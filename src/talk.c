@@ -528,6 +528,12 @@ void talk_peer_gone(struct talk *t)
 		t->gone_source = g_timeout_add(GONE_CHECK_MS, check_gone, t);
 }
 
+void talk_open_in(struct talk *t)
+{
+	if (!t->ending)
+		talk_sound_open_in(t->sound);
+}
+
 gboolean talk_is_open(const struct talk *t)
 {
 	return talk_sound_is_open(t->sound);

@@ -18,6 +18,7 @@ enum { TALK_END_S = 20 };		/* [s] a machine that is busy ends a call in less; wh
 
 struct talk_options {			/* strings are borrowed until ended */
 	const char *in, *out;		/* SPECs of audio/audio.h; the file of OUT with placeholders (filename.h) */
+	gboolean late_in;		/* IN is opened by talk_open_in only, for the user has not accepted yet; but READY is there */
 	struct ends *ready;		/* instead of these, taken over by talk_new; NULL: there are none */
 	const char *record;		/* file, with placeholders, that both sides are recorded to (talk_record.h); NULL: none */
 	gboolean split;			/* every recording is two files, one for each side */
@@ -50,6 +51,7 @@ struct talk_events {
 struct talk *talk_new(struct phone *phone, struct ui *ui, const struct talk_options *options, const char *peer,
 		      const struct talk_events *events);
 void         talk_free(struct talk *t);			/* after ended only */
+void         talk_open_in(struct talk *t);		/* the user has accepted: the input of late_in is opened */
 
 /* The user has made up his mind, the call itself (talk_dial, talk_take) has to wait for PEER (bare or full): addresses are
  * gathered meanwhile. */

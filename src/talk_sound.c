@@ -154,12 +154,13 @@ void talk_sound_speak(struct talk_sound *s, struct ends *old)
 static void hear(struct talk_sound *s, struct ends *old)
 {
 	gboolean ringing = s->ringer && !s->ring;
-	struct old *o = old && (s->call || ringing) ? old_new(s, old) : NULL;
+	struct call *user = s->opened ? s->call : NULL;	/* before, it has not got the ends */
+	struct old *o = old && (user || ringing) ? old_new(s, old) : NULL;
 
 	if (old && !o)
 		g_ptr_array_add(s->parked, old);
-	if (s->call)
-		call_set_out(s->call, current_out(s), o && !ringing ? on_released : NULL, o);
+	if (user)
+		call_set_out(user, current_out(s), o && !ringing ? on_released : NULL, o);
 	if (ringing)
 		ringer_stop(g_steal_pointer(&s->ringer), o ? on_released : NULL, o);
 	start_tone(s);
@@ -260,8 +261,16 @@ static void begin(struct side *side, const char *spec, enum why why)
 
 void talk_sound_device(struct talk_sound *s, gboolean output, const char *spec)
 {
-	if (s->opened && !s->abandoned)
-		begin(output ? &s->out : &s->in, spec, WHY_ASKED);
+	struct side *side = output ? &s->out : &s->in;
+
+	if (s->abandoned)
+		return;
+	if (!output && s->in_waits) {
+		g_free(s->in.spec);
+		s->in.spec = g_strdup(spec);
+	} else if (s->opened || (output && s->out.ends)) {
+		begin(side, spec, WHY_ASKED);
+	}
 }
 
 /* TRUE: it is looked for again. */
@@ -287,7 +296,17 @@ static void give_ends(struct talk_sound *s)
 		call_ends(s->call, current_in(s), current_out(s));
 }
 
-static void on_opened(void *ctx, struct ends *ends, GError *error)
+static void settle(struct talk_sound *s)
+{
+	if (s->opening || s->in_opening || s->in_waits)
+		return;
+	s->opened = TRUE;
+	give_ends(s);
+	start_tone(s);
+	s->ev.opened(s->ev.self);
+}
+
+static void on_both_opened(void *ctx, struct ends *ends, GError *error)
 {
 	struct talk_sound *s = ctx;
 
@@ -297,10 +316,42 @@ static void on_opened(void *ctx, struct ends *ends, GError *error)
 		return;
 	}
 	ends_part(ends, &s->in.ends, &s->out.ends);
-	s->opened = TRUE;
-	give_ends(s);
+	settle(s);
+}
+
+static void on_out_opened(void *ctx, struct ends *ends, GError *error)
+{
+	struct talk_sound *s = ctx;
+
+	s->opening = NULL;
+	if (error) {
+		s->ev.failed(s->ev.self, (enum jc_err)error->code, error->message);
+		return;
+	}
+	s->out.ends = ends;
 	start_tone(s);
-	s->ev.opened(s->ev.self);
+	settle(s);
+}
+
+static void on_in_opened(void *ctx, struct ends *ends, GError *error)
+{
+	struct talk_sound *s = ctx;
+
+	s->in_opening = NULL;
+	if (error) {
+		s->ev.failed(s->ev.self, (enum jc_err)error->code, error->message);
+		return;
+	}
+	s->in.ends = ends;
+	settle(s);
+}
+
+void talk_sound_open_in(struct talk_sound *s)
+{
+	if (!s->in_waits || s->abandoned)
+		return;
+	s->in_waits = FALSE;
+	s->in_opening = ends_open(s->in.spec, NULL, on_in_opened, s);
 }
 
 struct talk_sound *talk_sound_new(struct media_thread *media, struct ui *ui, const struct talk_options *options,
@@ -316,13 +367,17 @@ struct talk_sound *talk_sound_new(struct media_thread *media, struct ui *ui, con
 	s->out.output = TRUE;
 	s->parked = g_ptr_array_new();
 	if (options->ready) {
-		s->opening = ends_open_ready(options->ready, on_opened, s);
+		s->opening = ends_open_ready(options->ready, on_both_opened, s);
 		return s;
 	}
 	s->person = audio_is_device(options->out);
 	s->in.spec = g_strdup(options->in);
 	s->out.spec = g_strdup(options->out);
-	s->opening = ends_open(options->in, options->out, on_opened, s);
+	s->in_waits = options->late_in;
+	if (s->in_waits)
+		s->opening = ends_open(NULL, options->out, on_out_opened, s);
+	else
+		s->opening = ends_open(options->in, options->out, on_both_opened, s);
 	return s;
 }
 
@@ -346,6 +401,7 @@ void talk_sound_abandon(struct talk_sound *s)
 	give_up(&s->out);
 	talk_play_abandon(s);
 	ends_abandon(g_steal_pointer(&s->opening));
+	ends_abandon(g_steal_pointer(&s->in_opening));
 	ends_abandon(g_steal_pointer(&s->ring_opening));
 }
 

@@ -17,15 +17,18 @@ struct talk_sound_events {
 	void *self;
 };
 
-/* Begins to open the ends. OPTIONS are borrowed. */
+/* Begins to open the ends; with late_in of OPTIONS only the output, so that no microphone is open before the user has accepted.
+ * OPTIONS are borrowed. */
 struct talk_sound *talk_sound_new(struct media_thread *media, struct ui *ui, const struct talk_options *options,
 				  const struct talk_sound_events *events);
+void     talk_sound_open_in(struct talk_sound *s);	/* and now the input */
 /* C uses the ends from now on, as soon as they are there; NULL: there is no call. */
 void     talk_sound_use(struct talk_sound *s, struct call *c);
 /* So the call says: */
 void     talk_sound_in_ended(struct talk_sound *s, const struct audio_in *in, const GError *fault);
 void     talk_sound_out_ended(struct talk_sound *s, const struct audio_out *out, const GError *fault);
-/* As talk_device (not before opened), talk_play, talk_play_stop. */
+/* As talk_device (not before that end is there; an input that is opened later only is another one then), talk_play,
+ * talk_play_stop. */
 void     talk_sound_device(struct talk_sound *s, gboolean output, const char *spec);
 void     talk_sound_play(struct talk_sound *s, const char *file);
 gboolean talk_sound_play_stop(struct talk_sound *s);

@@ -31,9 +31,10 @@ struct talk_sound {
 	const struct talk_options *options;
 	struct talk_sound_events ev;
 	struct call *call;
-	struct ends_opening *opening, *ring_opening;
+	struct ends_opening *opening, *in_opening, *ring_opening;	/* in_opening: the input by itself */
 	struct side in, out;
 	struct play play;
+	gboolean in_waits;		/* the input is opened when the user accepts */
 	gboolean opened, abandoned;
 	gboolean in_over;		/* the input has ended */
 	GPtrArray *parked;		/* struct ends *, replaced while there was no call to let go of them */

@@ -5,6 +5,7 @@ from lab import JCALL, Lab, run_tests
 from peer import JMI, Component, Peer, content, fingerprint, jingle, transport, wait_until, webrtc
 from scripted import Scripted
 from test_awkward import ACTIONS
+from test_sound import Pulse
 
 AUDIO = "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>"
 OFFER = content(webrtc() + transport(fingerprint("actpass")))
@@ -227,6 +228,34 @@ def test_a_stranger_whose_call_was_taken_is_none_any_more():
         assert lab.ctl("answer") == ""
         assert mallory.wait_jmi("proceed")[1].get("id") == sid
         assert ask(mallory, here, "get", "<ping xmlns='urn:xmpp:ping'/>").get("type") == "result"
+
+
+def streams(pulse, kind):
+    """The numbers of the streams from (source-outputs) or to (sink-inputs) the devices of the sound server."""
+    done = subprocess.run(["pactl", "list", "short", kind], env=pulse.penv, capture_output=True, text=True, check=True)
+    return [line.split()[0] for line in done.stdout.splitlines()]
+
+
+def opens_the_microphone_at_the_accept(caller, ring):
+    """CALLER makes the one who rings, in a lab; RING lets it ring."""
+    with Lab(component="evil.test") as lab, caller(lab) as peer, Pulse(lab) as pulse:
+        juliet = lab.jcall("juliet", "answer", env=pulse.env("mic_ab", "ear_ba"))
+        here = juliet.wait("waiting")["jid"]
+        before = [streams(pulse, kind) for kind in ("source-outputs", "sink-inputs")]
+        ring(peer, here)
+        juliet.wait("incoming")
+        wait_until(lambda: streams(pulse, "sink-inputs") != before[1])      # the ring tone: all that opens then is open
+        assert streams(pulse, "source-outputs") == before[0]
+        assert lab.ctl("answer") == ""
+        wait_until(lambda: streams(pulse, "source-outputs") != before[0])
+
+
+def test_the_microphone_is_not_opened_before_a_strangers_call_is_taken():
+    opens_the_microphone_at_the_accept(lambda lab: Component(lab, "mallory"), propose)
+
+
+def test_the_microphone_is_not_opened_before_a_friends_call_is_taken():
+    opens_the_microphone_at_the_accept(lambda lab: Peer(lab, "romeo"), lambda peer, here: peer.propose(here))
 
 
 # ---- whoever did not get a message cannot send it back, nor answer it ----

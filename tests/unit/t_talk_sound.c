@@ -654,6 +654,60 @@ static void what_a_reader_did_not_take_is_told_at_the_close(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Whoever opened it would fail, for it is not there; it is another one by the time the user accepts. */
+static void the_input_is_not_opened_before_the_user_accepts(void **state)
+{
+	struct world *w = *state;
+
+	w->options.in = "/no/such/microphone";
+	w->options.late_in = TRUE;
+	begin(w);
+	talk_sound_use(w->sound, &w->call);
+	while (access(w->output, F_OK) != 0)		/* the output is opened, and nothing more */
+		g_main_context_iteration(NULL, FALSE);
+	talk_sound_device(w->sound, FALSE, w->input);
+	assert_int_equal(w->opened, 0);
+	assert_int_equal(w->failed, 0);
+	assert_int_equal(w->call.given, 0);
+	talk_sound_open_in(w->sound);
+	talk_sound_open_in(w->sound);
+	wait_for(&w->opened, 1);
+	assert_int_equal(w->call.given, 1);
+	assert_non_null(w->call.in);
+	assert_non_null(w->call.out);
+	finish(w);
+	assert_int_equal(w->opened, 1);
+	assert_int_equal(w->failed, 0);
+}
+
+static void an_input_that_cannot_be_opened_fails_when_the_user_accepts(void **state)
+{
+	struct world *w = *state;
+
+	w->options.in = "/no/such/file.wav";
+	w->options.late_in = TRUE;
+	begin(w);
+	while (access(w->output, F_OK) != 0)
+		g_main_context_iteration(NULL, FALSE);
+	assert_int_equal(w->failed, 0);
+	talk_sound_open_in(w->sound);
+	wait_for(&w->failed, 1);
+	assert_int_equal(w->err, JC_FILE);
+	assert_int_equal(w->opened, 0);
+}
+
+static void whoever_never_accepts_never_opens_the_input(void **state)
+{
+	struct world *w = *state;
+
+	w->options.late_in = TRUE;
+	begin(w);
+	talk_sound_abandon(w->sound);
+	talk_sound_open_in(w->sound);
+	finish(w);
+	assert_int_equal(w->opened, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,6 +719,9 @@ int main(void)
 		TEST(a_file_takes_the_place_of_the_input_which_then_goes_on),
 		TEST(a_second_file_takes_the_place_of_the_first),
 		TEST(of_two_that_are_wanted_at_once_the_second_is_played),
+		TEST(the_input_is_not_opened_before_the_user_accepts),
+		TEST(an_input_that_cannot_be_opened_fails_when_the_user_accepts),
+		TEST(whoever_never_accepts_never_opens_the_input),
 		TEST(a_file_that_is_stopped_gives_way_at_once),
 		TEST(a_file_that_cannot_be_played_is_told_and_nothing_changes),
 		TEST(a_device_is_no_file),
