@@ -15,6 +15,7 @@ enum {
 	STACK_BYTES = 64 << 20,		/* libstrophe recurses into a nested stanza: 70,000 levels need 8 MB */
 	KEEPALIVE_ANSWER_S = 20,
 	BACKOFF_LAST_MS = 60000,
+	MAX_REDIRECTIONS = 5,		/* in a row */
 	STOP_MS = 1000,			/* [ms] a thread that has not ended by then is left behind */
 };
 
@@ -77,6 +78,7 @@ static void give_up_or_retry(struct stream_thread *t)
 	gboolean final = !t->reconnect || !t->ever_online || t->conflict ||
 		g_error_matches(t->why, JC_ERROR, JC_CONFIG) || (g_error_matches(t->why, JC_ERROR, JC_LOGIN) && !t->passing);
 
+	t->redirections = 0;
 	thread_report(t, (struct report){.kind = REPORT_OFFLINE, .error = g_steal_pointer(&t->why), .flag = final});
 	if (final)
 		return;
@@ -100,9 +102,9 @@ static void describe_loss(struct stream_thread *t)
 	else if (g_atomic_int_get(&t->link.overdue))
 		t->why = g_error_new(JC_ERROR, JC_SERVER, "the server of %s takes too long (%s)", t->bare, !t->tcp_up ? "connecting" :
 				     !t->secured ? "encryption" : !t->logged_in ? "login" : "binding");
-	else if (t->tcp_up && !t->secured)
+	else if (t->tcp_up && !t->secured && !text)
 		t->why = g_error_new(JC_ERROR, JC_SERVER, "the server of %s offers no usable encryption (TLS)", t->bare);
-	else if (!t->secured && target)
+	else if (!t->secured && target && !text)
 		t->why = g_error_new(JC_ERROR, JC_SERVER, "cannot connect to %s, port %u", target->host, target->port);
 	else
 		t->why = g_error_new(JC_ERROR, JC_SERVER, "the server of %s ended the login%s%s", t->bare, text ? ": " : "",
@@ -124,6 +126,12 @@ void attempt_settle(struct stream_thread *t)
 	}
 	if (t->stale)
 		t->next_target--;
+	/* Its certificate must be that of our domain all the same, and nothing is said without TLS there either. */
+	if (was_connecting && t->other_host && !t->why && t->redirections < MAX_REDIRECTIONS) {
+		t->resumable = FALSE;
+		begin_attempt(t);
+		return;
+	}
 	/* A second failure would have libstrophe forget what to resume but believe that it can. */
 	if (!t->online)
 		t->resumable = FALSE;
@@ -142,7 +150,11 @@ static void begin_attempt(struct stream_thread *t)
 	t->pinging = FALSE;
 	t->last_heard_us = g_get_monotonic_time();
 	g_clear_pointer(&t->targets, g_array_unref);
-	t->targets = targets_find(t->bare, t->host, t->port);
+	if (t->other_host && t->redirections++ < MAX_REDIRECTIONS)
+		t->targets = targets_elsewhere(t->bare, t->other_host);
+	else
+		t->targets = targets_find(t->bare, t->host, t->port);
+	g_clear_pointer(&t->other_host, g_free);
 	t->next_target = 0;
 	thread_phase(t, "dns");
 	if (thread_try_next(t))
@@ -221,6 +233,7 @@ static void free_thread(struct stream_thread *t)
 	g_free(t->pin);
 	g_free(t->cert_words);
 	g_free(t->words);
+	g_free(t->other_host);
 	g_clear_error(&t->why);
 	g_free(t);
 }

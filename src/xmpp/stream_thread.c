@@ -192,12 +192,23 @@ static void on_log(void *self, xmpp_log_level_t level, const char *area, const c
 /* The handler of libstrophe 0.12 is given no connection and no user data: one stream per thread makes this sound. */
 static __thread struct stream_thread *this_thread;
 
+/* A machine without a battery for its clock begins in 1970. */
+static char *words_of_clock(const char *words)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *clean = text_clean(words, TEXT_SHORT), *date = g_date_time_format(now, "%Y-%m-%d %H:%M UTC");
+
+	return g_strdup_printf("%s; the clock of this machine says %s", clean, date);
+}
+
 /* Called for an issuer before the server's own certificate is to be had: this only notes why, check_secured decides. */
 static int on_bad_cert(const xmpp_tlscert_t *cert, const char *words)
 {
 	struct stream_thread *t = this_thread;
 
-	if (!t->cert_words)
+	if (!t->cert_words && strstr(words, "not yet valid"))
+		t->cert_words = words_of_clock(words);
+	else if (!t->cert_words)
 		t->cert_words = text_clean(words, TEXT_SHORT);
 	return 1;
 }
@@ -354,6 +365,7 @@ static void on_connected(struct stream_thread *t)
 	t->connecting = FALSE;
 	t->online = t->ever_online = TRUE;
 	t->backoff_ms = BACKOFF_FIRST_MS;
+	t->redirections = 0;
 	t->resumable = t->resumed;
 	thread_timer(t, &t->tick, 0, NULL);
 	thread_timer(t, &t->keepalive, KEEPALIVE_S * 1000, attempt_keepalive);
@@ -366,6 +378,19 @@ static void on_connected(struct stream_thread *t)
 		thread_report(t, (struct report){.kind = REPORT_SM});
 }
 
+/* Why the server ends the stream: in its words, else by the name of the condition. */
+static void take_stream_error(struct stream_thread *t, const xmpp_stream_error_t *stream_error)
+{
+	const char *why;
+	elem_auto error = elem_from_stanza(stream_error->stanza, STANZA_OF_ANYBODY, &why);
+	const struct elem *condition = elem_child(error, NULL, "urn:ietf:params:xml:ns:xmpp-streams");
+
+	t->words = stream_error->text && *stream_error->text ? text_clean(stream_error->text, TEXT_SHORT) :
+		condition ? text_clean(elem_name(condition), TEXT_SHORT) : NULL;
+	if (elem_is(condition, "see-other-host", NULL))
+		t->other_host = g_strdup(elem_text(condition));
+}
+
 static void on_conn(xmpp_conn_t *conn, xmpp_conn_event_t event, int error, xmpp_stream_error_t *stream_error, void *data)
 {
 	struct stream_thread *t = data;
@@ -376,8 +401,10 @@ static void on_conn(xmpp_conn_t *conn, xmpp_conn_event_t event, int error, xmpp_
 	}
 	t->ended = TRUE;
 	t->conflict = t->online && stream_error && stream_error->type == XMPP_SE_CONFLICT;
-	g_free(t->words);
-	t->words = stream_error && stream_error->text ? text_clean(stream_error->text, TEXT_SHORT) : NULL;
+	g_clear_pointer(&t->words, g_free);
+	g_clear_pointer(&t->other_host, g_free);
+	if (stream_error && stream_error->stanza)
+		take_stream_error(t, stream_error);
 }
 
 static void configure(struct stream_thread *t, gboolean direct)

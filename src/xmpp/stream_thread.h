@@ -40,7 +40,9 @@ struct stream_thread {
 	gboolean resumable, stale;	/* XEP-0198: the next connection may take up this stream; the server knows it no more */
 	gboolean passing;		/* the login failed for a cause that may pass */
 	gboolean ended, conflict;	/* libstrophe let go of the connection; because another client took our resource */
-	char *words;			/* what the server said to that, cleaned */
+	char *words;			/* what the server said to that, cleaned: its text, or the condition */
+	char *other_host;		/* where it sends us (see-other-host, RFC 6120 4.9.3.19), as it was said; NULL: nowhere */
+	unsigned redirections;		/* followed since the last login or the last failure */
 };
 
 /* ---- stream_thread.c ---- */

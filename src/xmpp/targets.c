@@ -41,13 +41,16 @@ static gboolean add_srv(GArray *targets, const char *service, const char *domain
 	g_autoptr(GResolver) resolver = g_resolver_get_default();
 	g_autoptr(GError) error = NULL;
 	GList *list = g_resolver_lookup_service(resolver, service, "tcp", domain, NULL, &error);
-	gboolean denied = !list && !error;		/* GLib's way to hand over the target "." */
+	gboolean denied = !error;		/* the target ".": GLib hands over no list, or an empty name */
 
 	for (GList *l = list; l; l = l->next) {
 		struct target like = {.host = (char *)g_srv_target_get_hostname(l->data), .port = g_srv_target_get_port(l->data),
 				      .priority = g_srv_target_get_priority(l->data), .direct = direct, .srv = TRUE};
 
+		if (!*like.host || strcmp(like.host, ".") == 0)
+			continue;
 		add_target(targets, &like, NULL);
+		denied = FALSE;
 	}
 	g_resolver_free_targets(list);
 	return !denied;
@@ -105,4 +108,15 @@ GArray *targets_find(const char *bare, const char *host, guint16 port)
 		add_target(targets, &fallback, NULL);
 	g_array_sort(targets, by_rank);		/* stable: within a rank the order by weight stays */
 	return with_addresses(targets);
+}
+
+GArray *targets_elsewhere(const char *bare, const char *place)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GSocketConnectable) at = g_network_address_parse(place, 5222, &error);
+	const char *host = at ? g_network_address_get_hostname(G_NETWORK_ADDRESS(at)) : NULL;
+
+	if (!host || !*host || strpbrk(host, " /@"))
+		return targets_new();
+	return targets_find(bare, host, g_network_address_get_port(G_NETWORK_ADDRESS(at)));
 }

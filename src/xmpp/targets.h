@@ -19,4 +19,8 @@ struct target {
  * Ports 5223 and 443 mean direct TLS. */
 GArray *targets_find(const char *bare, const char *host, guint16 port);
 
+/* The same for PLACE, where a server sends us (RFC 6120 4.9.3.19): a name or an IPv4 address, or an IPv6 address in brackets, and a
+ * port after a colon. None when it is no such place. */
+GArray *targets_elsewhere(const char *bare, const char *place);
+
 #endif

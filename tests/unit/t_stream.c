@@ -25,7 +25,7 @@ enum { PATIENCE_MS = 20000 };
 
 /* ---- the server: a thread that plays a script for one connection after the other ---- */
 
-enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, LIST, BURST, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
+enum act { SAY, HEAR, TLS, CHALLENGE, ANSWER, LIST, BURST, ELSEWHERE, HANG, CUT, NEXT, DONE };	/* NEXT: cut, and go on with the next connection */
 
 struct line {
 	enum act act;
@@ -152,6 +152,16 @@ static void say_in_one_segment(struct server *s, int small)
 	SSL_set0_wbio(s->ssl, socket);
 }
 
+/* To this same server, which serves the next connection otherwise; PLACE NULL: to its address and port. */
+static void send_elsewhere(struct server *s, const char *place)
+{
+	g_autofree char *here = g_strdup_printf("127.0.0.1:%u", s->port);
+	g_autofree char *text = g_strdup_printf(HEAD "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>%s"
+						"</see-other-host></stream:error></stream:stream>", place ? place : here);
+
+	say(s, text);
+}
+
 /* FALSE: the client ended the connection before the script did. */
 static gboolean play(struct server *s, const struct line *l)
 {
@@ -168,6 +178,9 @@ static gboolean play(struct server *s, const struct line *l)
 		return TRUE;
 	case ANSWER:
 		answer(s, l->text);
+		return TRUE;
+	case ELSEWHERE:
+		send_elsewhere(s, l->text);
 		return TRUE;
 	case BURST:
 		say_in_one_segment(s, atoi(l->text));
@@ -913,6 +926,38 @@ static void stanzas_that_came_in_one_segment_are_all_read(void **state)
 	g_string_free(s.heard, TRUE);
 }
 
+#define SENT_ON {HEAR, "<stream:stream"}, {ELSEWHERE, NULL}, {NEXT, NULL}
+#define SENT_ON_SECURED OPEN_STARTTLS, {TLS, NULL}, {HEAR, "<stream:stream"}, {ELSEWHERE, NULL}, {NEXT, NULL}
+
+static void server_that_sends_us_to_another_host_is_followed_before_and_after_encryption(void **state)
+{
+	static const struct line script[] = {SENT_ON, SENT_ON_SECURED, LOGIN, FEATURES(BIND), BOUND(ME), {HANG, NULL}, {DONE, NULL}};
+	struct server s;
+	struct client c;
+
+	log_in(&s, &c, script);
+	await(&c.online, 1);
+	assert_int_equal(c.offline, 0);
+	client_stop(&c);
+	server_stop(&s);
+	g_string_free(s.heard, TRUE);
+}
+
+static void servers_that_send_us_round_in_a_circle_are_left_after_five_times_and_named_so(void **state)
+{
+	static const struct line script[] = {SENT_ON, SENT_ON, SENT_ON, SENT_ON, SENT_ON, SENT_ON, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_SERVER, "see-other-host");
+}
+
+static void error_without_a_text_is_named_by_its_condition(void **state)
+{
+	static const struct line script[] = {{HEAR, "<stream:stream"}, {SAY, HEAD "<stream:error><host-unknown "
+		"xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"}, {DONE, NULL}};
+
+	assert_refused(script, "ca.pem", NULL, JC_SERVER, "host-unknown");
+}
+
 /* Asks TO for something that SCRIPT, a LIST, answers. */
 static enum iq_cond condition_of_list(const struct line *script, const char *to, gboolean *has_reply)
 {
@@ -1079,6 +1124,9 @@ int main(void)
 		cmocka_unit_test(refused_resumption_leads_to_a_fresh_stream),
 		cmocka_unit_test(an_answer_reaches_who_asked_once_and_no_handler),
 		cmocka_unit_test(answer_counts_only_from_whom_was_asked),
+		cmocka_unit_test(server_that_sends_us_to_another_host_is_followed_before_and_after_encryption),
+		cmocka_unit_test(servers_that_send_us_round_in_a_circle_are_left_after_five_times_and_named_so),
+		cmocka_unit_test(error_without_a_text_is_named_by_its_condition),
 		cmocka_unit_test(stanzas_that_came_in_one_segment_are_all_read),
 		cmocka_unit_test(list_of_20000_contacts_of_our_own_server_comes_whole),
 		cmocka_unit_test(answer_beyond_the_bounds_says_so),
