@@ -5,6 +5,7 @@
 #include "busy.h"
 #include "incoming.h"
 #include "log.h"
+#include "process.h"
 #include "strangers.h"
 #include "text.h"
 
@@ -67,9 +68,18 @@ static guint count_firm(const struct answer *a)
 	return count;
 }
 
+static gboolean has_files(void)
+{
+	gboolean has = process_has_files(FILES_OF_CALL);
+
+	if (!has)
+		log_warn("answer", "a caller hears busy: no more files may be opened (ulimit -n)");
+	return has;
+}
+
 static gboolean is_full(const struct answer *a)
 {
-	return count_firm(a) >= a->options.max_calls;
+	return count_firm(a) >= a->options.max_calls || !has_files();
 }
 
 /* For the call of somebody who is no stranger. */

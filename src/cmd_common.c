@@ -157,6 +157,11 @@ static gboolean app_build(struct app *a, const struct common *o, GError **error)
 	struct ui_options ui = {.json = o->json, .quiet = o->quiet, .verbose = o->verbose || o->trace};
 	char *password;
 
+	if (!process_has_files(FILES_OF_LOGIN)) {
+		g_set_error(error, JC_ERROR, JC_INTERNAL, "too few files may be opened (ulimit -n): a call takes about %d",
+			    FILES_OF_LOGIN + FILES_OF_CALL);
+		return FALSE;
+	}
 	a->config = config_load(o->config_path, error);
 	if (!a->config)
 		return FALSE;

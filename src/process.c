@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -87,6 +89,21 @@ int process_end(int status)
 		_exit(status);
 	}
 	return status;
+}
+
+_Bool process_has_files(unsigned count)
+{
+	DIR *open = opendir("/proc/self/fd");
+	rlim_t used = 0;
+	struct rlimit limit;
+
+	if (!open)
+		return errno != EMFILE && errno != ENFILE;	/* without /proc nobody can tell */
+	while (readdir(open))
+		used++;
+	closedir(open);
+	used -= 3;			/* . and .. and the folder itself */
+	return getrlimit(RLIMIT_NOFILE, &limit) != 0 || used + count <= limit.rlim_cur;
 }
 
 void process_begin(void)

@@ -7,6 +7,13 @@
  * have the limits that it was started with (script/command.h). */
 void process_begin(void);
 
+/* What one more call opens, of ICE, sound, a recording and GLib's wake-ups, with some to spare; and what a login does, too. Where
+ * they are not there GLib ends the process, and all calls with it, so they are asked for before. */
+enum { FILES_OF_CALL = 12, FILES_OF_LOGIN = 20 };
+
+/* May this process open COUNT more files? */
+_Bool process_has_files(unsigned count);
+
 /* From now on, and until the main loop has handlers of its own, SIGINT, SIGTERM and SIGHUP end the process with 128 + the
  * signal's number. A SIGHUP that is ignored already (nohup) stays ignored. Main thread. */
 void process_catch_signals(void);

@@ -243,5 +243,20 @@ def test_what_cannot_be_written_is_told_and_has_a_status():
             assert status == 31 and "events cannot be written: No space left on device" in told, (args, status, told)
 
 
+def test_without_file_descriptors_a_caller_hears_busy_and_nobody_is_dropped():
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (26, 26))
+    with Lab(users=("romeo", "juliet", "paris", "nurse")) as lab:
+        juliet = lab.answer("juliet", "--max-calls", "20", preexec_fn=few)
+        romeo = lab.dial("romeo", "juliet")
+        romeo.wait("heard")
+        others = [lab.dial(user, "juliet", "--for", "1") for user in ("paris", "nurse")]
+        assert 10 in [o.exit() for o in others], [o.lines for o in others]
+        assert any("no more files may be opened" in l for l in juliet.lines), juliet.lines
+        romeo.signal(signal.SIGINT)
+        assert romeo.exit() == 0, romeo.lines                 # the call that was there is untouched
+        assert lab.dial("paris", "juliet", "--for", "1").exit() == 0
+
+
 if __name__ == "__main__":
     run_tests(globals())
