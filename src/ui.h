@@ -19,7 +19,7 @@ struct ui_options {
 	gboolean quiet;			/* no human lines; errors are still told */
 	gboolean stdin_is_audio;	/* then there are no keys */
 	gboolean verbose;		/* other lines come between ours: none is written over */
-	void (*dead)(void *ctx);	/* as event_sink_on_dead, for the JSON lines; NULL: nobody asks */
+	void (*dead)(void *ctx);	/* as event_sink_on_dead, for the JSON lines; optional */
 	void *dead_ctx;
 	gboolean listing;		/* with JSON: nobody calls meanwhile, so that it may wait for a reader as long as it takes */
 };
