@@ -258,6 +258,35 @@ def test_the_microphone_is_not_opened_before_a_friends_call_is_taken():
     opens_the_microphone_at_the_accept(lambda lab: Peer(lab, "romeo"), lambda peer, here: peer.propose(here))
 
 
+def test_whoever_is_blocked_does_not_ring_and_finds_nobody_where_the_server_only_stores_the_list():
+    """A contact, one device of another one, and a whole domain; and whom nobody has blocked rings."""
+    extra = 'blocked_people = { "romeo@lab.test", "tybalt@lab.test/script", "evil.test" }'
+    with Lab(("juliet", "romeo", "tybalt", "nurse"), component="evil.test", modules=["stored_blocklist"], extra=extra) as lab, \
+            Component(lab, "mallory") as mallory, Peer(lab, "romeo") as romeo, Scripted(lab, "tybalt") as tybalt, \
+            Peer(lab, "nurse") as nurse:
+        juliet, here = waits_for_user(lab)
+        for peer in (romeo, tybalt):
+            peer.send(f"<message type='chat' to='{here}'><propose xmlns='{JMI[1:-1]}' id='x'>{AUDIO}</propose></message>")
+            for kind, payload in (("get", "<ping xmlns='urn:xmpp:ping'/>"), ("set", jingle("session-initiate", "s1", OFFER))):
+                assert peer.wait_answer(peer.iq(here, payload, kind)) == ["service-unavailable"], payload
+        propose(mallory, here)
+        heard_all(mallory, here)
+        nurse.propose(here)
+        assert juliet.wait("incoming")["peer"] == nurse.jid
+        assert rings(juliet) == [lab.jid("nurse")]
+
+
+def test_the_occupant_of_a_room_does_not_ring_though_the_room_is_a_contact():
+    with Lab(("juliet", "romeo"), component="rooms.test", contacts=["room@rooms.test"]) as lab, Component(lab, "room") as room, \
+            Peer(lab, "romeo") as romeo:
+        juliet, here = waits_for_user(lab)
+        room.send(f"<message type='chat' to='{here}'><propose xmlns='{JMI[1:-1]}' id='x'>{AUDIO}</propose>"
+                  "<x xmlns='http://jabber.org/protocol/muc#user'/></message>")
+        assert ask(room, here, "get", "<ping xmlns='urn:xmpp:ping'/>").get("type") == "error"
+        romeo.propose(here)
+        assert juliet.wait("incoming")["peer"] == romeo.jid
+
+
 # ---- whoever did not get a message cannot send it back, nor answer it ----
 
 def bounce(sender, to, number):
