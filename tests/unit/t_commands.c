@@ -10,7 +10,8 @@
 #include <glib/gstdio.h>
 #include <pty.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "capture.h"
 #include "cmd.h"
@@ -48,8 +49,14 @@ static int tear_down(void **state)
 
 static gboolean interrupt(gpointer data)
 {
-	*(gboolean *)data = TRUE;
+	assert_int_equal(write(GPOINTER_TO_INT(data), "!", 1), 1);
 	raise(SIGTERM);
+	return G_SOURCE_REMOVE;
+}
+
+static gboolean type_q(gpointer data)
+{
+	assert_int_equal(write(GPOINTER_TO_INT(data), "q", 1), 1);
 	return G_SOURCE_REMOVE;
 }
 
@@ -59,26 +66,45 @@ struct run {
 	gboolean interrupted;		/* it had to be, after AFTER_MS */
 };
 
-/* Starts COMMAND with WORDS, separated by blanks. */
-static struct run run(const struct command *command, const char *words, guint after_ms)
+/* A command is the last thing a process does (process_settle), so each has one of its own. */
+static void run_in_child(const struct command *command, const char *words, guint after_ms, int told, int keyboard)
 {
 	g_autofree char *line = g_strdup_printf("%s -c %s %s", command->name, config, words);
-	g_auto(GStrv) argv = g_strsplit(line, " ", -1);
-	g_autofree char **shifted = g_memdup2(argv, (g_strv_length(argv) + 1) * sizeof(*argv));	/* options are taken out of it */
-	struct run r = {0};
-	guint timer = g_timeout_add(after_ms, interrupt, &r.interrupted);
-	struct capture c = capture_begin();
+	char **argv = g_strsplit(line, " ", -1);
 
-	r.status = command->run((int)g_strv_length(argv), shifted);
+	g_timeout_add(after_ms, interrupt, GINT_TO_POINTER(told));
+	if (keyboard >= 0)
+		g_timeout_add(LEAVE_MS, type_q, GINT_TO_POINTER(keyboard));
+	_exit(command->run((int)g_strv_length(argv), argv));
+}
+
+/* Starts COMMAND with WORDS, separated by blanks. KEYBOARD: where a q is typed after a while; -1: nowhere. */
+static struct run run(const struct command *command, const char *words, guint after_ms, int keyboard)
+{
+	struct run r = {0};
+	struct capture c = capture_begin();
+	int told[2], status = 0;
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		run_in_child(command, words, after_ms, told[1], keyboard);
+	assert_true(pid > 0);
+	close(told[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 	r.said = capture_end(&c);
-	if (!r.interrupted)
-		g_source_remove(timer);
+	r.interrupted = read(told[0], &byte, 1) == 1;
+	close(told[0]);
+	r.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 	return r;
 }
 
 static void assert_refused(const struct command *command, const char *words, const char *reason)
 {
-	struct run r = run(command, words, PATIENCE_MS);
+	struct run r = run(command, words, PATIENCE_MS, -1);
 
 	if (r.interrupted || r.status != jc_exit_status(JC_USAGE) || !strstr(r.said, reason))
 		fail_msg("%s %s: %d, %s", command->name, words, r.status, r.said);
@@ -87,7 +113,7 @@ static void assert_refused(const struct command *command, const char *words, con
 
 static void assert_runs(const struct command *command, const char *words, int status)
 {
-	struct run r = run(command, words, LEAVE_MS);
+	struct run r = run(command, words, LEAVE_MS, -1);
 
 	if (!r.interrupted || r.status != status)
 		fail_msg("%s %s: %d, %s", command->name, words, r.status, r.said);
@@ -115,10 +141,11 @@ static void calls_at_the_same_time_need_ends_of_their_own(void **state)
 
 static void what_does_not_go_together_is_told_before_the_login(void **state)
 {
+	static const char sound[52] = "RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\xbb\0\0\0\x77\1\0\2\0\x10\0data\x08\0\0";
 	g_autofree char *same = g_strdup_printf("--in %s --out %s", wave, wave);
 	g_autofree char *same_dial = g_strdup_printf("romeo@montague.lit --in %s --out %s", wave, wave);
 
-	assert_true(g_file_set_contents(wave, "RIFF", 4, NULL));
+	assert_true(g_file_set_contents(wave, sound, sizeof(sound), NULL));
 	assert_refused(&cmd_answer, same, "the same file");
 	assert_refused(&cmd_dial, same_dial, "the same file");
 	assert_refused(&cmd_answer, "--once --max-calls 2", "which is it?");
@@ -137,12 +164,6 @@ static void who_leaves_before_a_call_has_a_status_that_says_so(void **state)
 	assert_runs(&cmd_dial, "romeo@montague.lit --in null --out null", jc_exit_status(JC_CANCELLED));
 }
 
-static gboolean type_q(gpointer data)
-{
-	assert_int_equal(write(GPOINTER_TO_INT(data), "q", 1), 1);
-	return G_SOURCE_REMOVE;
-}
-
 /* On a terminal of its own. */
 static void assert_q_ends(const struct command *command, const char *words, int status)
 {
@@ -151,8 +172,7 @@ static void assert_q_ends(const struct command *command, const char *words, int 
 
 	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
 	assert_true(dup2(slave, STDIN_FILENO) >= 0);
-	g_timeout_add(LEAVE_MS, type_q, GINT_TO_POINTER(master));
-	r = run(command, words, PATIENCE_MS);
+	r = run(command, words, PATIENCE_MS, master);
 	if (saved >= 0)
 		dup2(saved, STDIN_FILENO);
 	close(saved);

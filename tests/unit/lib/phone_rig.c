@@ -216,7 +216,7 @@ void rig_close(struct phone_rig *r)
 
 struct answer_options rig_answer_options(struct phone_rig *r)
 {
-	return (struct answer_options){.allow = r->allow, .ring_timeout_s = 45, .max_calls = 1,
+	return (struct answer_options){.allow = r->allow, .migrate = TRUE, .ring_timeout_s = 45, .max_calls = 1,
 				       .talk = {.in = "tone:440", .out = "null"}, .keep = on_kept};
 }
 
