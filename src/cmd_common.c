@@ -323,7 +323,8 @@ int app_run(struct app *a, const struct app_events *events)
 	/* None of these is removed: GLib would put the signal's default action back, which ends the process (process_settle). */
 	g_unix_signal_add(SIGINT, on_sigint, a);
 	g_unix_signal_add(SIGTERM, on_sigterm, a);
-	g_unix_signal_add(SIGHUP, on_sighup, a);
+	if (!process_ignores_hangup())
+		g_unix_signal_add(SIGHUP, on_sighup, a);
 	if (events->request) {
 		g_unix_signal_add(SIGUSR1, on_sigusr1, a);
 		g_unix_signal_add(SIGUSR2, on_sigusr2, a);

@@ -30,11 +30,18 @@ static void end_at_once(int number)
 	_exit(settled >= 0 ? settled : 128 + number);
 }
 
+int process_ignores_hangup(void)
+{
+	struct sigaction now;
+
+	return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static void catch_signal(int number)
 {
-	struct sigaction action = {.sa_handler = end_at_once}, old;
+	struct sigaction action = {.sa_handler = end_at_once};
 
-	if (sigaction(number, NULL, &old) == 0 && number == SIGHUP && old.sa_handler == SIG_IGN)
+	if (number == SIGHUP && process_ignores_hangup())
 		return;
 	sigaction(number, &action, NULL);
 }

@@ -17,6 +17,8 @@ _Bool process_has_files(unsigned count);
 /* From now on, and until the main loop has handlers of its own, SIGINT, SIGTERM and SIGHUP end the process with 128 + the
  * signal's number. A SIGHUP that is ignored already (nohup) stays ignored. Main thread. */
 void process_catch_signals(void);
+/* Was jcall started so that a SIGHUP does not end it (nohup)? Nobody may catch it then. */
+int  process_ignores_hangup(void);
 /* What the process has to say about the call is settled: STATUS. From now on the same signals end it at once, with STATUS. The
  * handlers of the main loop must not be removed after this, since GLib would put the default action back. */
 void process_settle(int status);

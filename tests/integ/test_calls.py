@@ -397,6 +397,15 @@ def test_addresses_are_one_however_they_are_typed():
             assert caller.exit() == OK and callee.exit() == OK, typed
 
 
+def test_who_was_started_by_nohup_survives_the_terminal():
+    with Lab() as lab:
+        ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        juliet = lab.answer("juliet", "--once", preexec_fn=ignore)
+        juliet.signal(signal.SIGHUP)
+        assert lab.dial("romeo", "juliet", "--for", "1").exit() == OK
+        assert juliet.exit() == OK
+
+
 def test_wrong_password():
     with Lab() as lab:
         romeo = lab.dial("romeo", "juliet", config=lab.config("romeo", password="wrong"))
