@@ -239,6 +239,12 @@ void answer_jmi(struct answer *a, const struct elem *message, const char *from, 
 		incoming_jmi(a->calls->pdata[i], from, m, ours);
 }
 
+void answer_spoilt(struct answer *a, const char *from)
+{
+	for (guint i = 0; i < a->calls->len; i++)
+		incoming_spoilt(a->calls->pdata[i], from);
+}
+
 void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 {
 	struct incoming_env env = env_of(a);
@@ -252,6 +258,7 @@ void answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m)
 	if (is_full(a)) {
 		if (phone_refuse(a->phone, iq, m, JC_BUSY))
 			keep_refused(a, from, m->sid);
+		answer_spoilt(a, from);		/* it has another id than the call that waits for it */
 		return;
 	}
 	make_way(a);

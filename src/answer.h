@@ -33,6 +33,7 @@ void           answer_jmi(struct answer *a, const struct elem *message, const ch
 			  gboolean ours);
 void           answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m);
 /* The message MESSAGE_ID came back as an error from FROM, who may be anybody. */
+void           answer_spoilt(struct answer *a, const char *from);	/* an offer of FROM's was refused: it was malformed */
 void           answer_bounced(struct answer *a, const char *from, const char *message_id);
 void           answer_blocked(struct answer *a);	/* the block list has changed: whoever is on it does not ring any more */
 void           answer_gone(struct answer *a, const char *full_jid);

@@ -244,6 +244,8 @@ static void on_secured(void *self, const char *suite)
 {
 	struct call *c = self;
 
+	if (call_keying(c) == KEYING_DTLS)		/* keys that are given prove nothing before something comes */
+		jingle_proven(c->session);
 	c->ev.secured(c->ev.self, suite);
 }
 
@@ -251,6 +253,7 @@ static void on_flowing(void *self, gint64 at_us)
 {
 	struct call *c = self;
 
+	jingle_proven(c->session);
 	c->ev.flowing(c->ev.self, at_us);
 }
 

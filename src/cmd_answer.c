@@ -235,6 +235,13 @@ static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
 	answer_offer(a->answer, iq, m);
 }
 
+static void on_spoilt(void *self, const char *from)
+{
+	struct answering *a = self;
+
+	answer_spoilt(a->answer, from);
+}
+
 static void on_gone(void *self, const char *full_jid)
 {
 	struct answering *a = self;
@@ -395,7 +402,7 @@ static void show_calls(struct answering *a)
 static int run_answer(struct answering *a, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .blocked = on_blocked, .jmi = on_jmi,
-		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = a},
+		.bounced = on_bounced, .offer = on_offer, .spoilt = on_spoilt, .here = on_here, .gone = on_gone, .self = a},
 		.interrupted = on_interrupted, .key = on_key, .request = on_request, .mute = on_mute, .command = "answer", .self = a};
 	struct missed_events missed = {.calls = on_missed, .done = on_caught_up, .ctx = a};
 	struct answer_options options;

@@ -75,6 +75,13 @@ static void on_offer(void *self, struct iq *iq, const struct jingle_msg *m)
 	dial_offer(d->dial, iq, m);
 }
 
+static void on_spoilt(void *self, const char *from)
+{
+	struct dialling *d = self;
+
+	dial_spoilt(d->dial, from);
+}
+
 static void on_here(void *self, const char *full_jid, int priority)
 {
 	struct dialling *d = self;
@@ -120,7 +127,7 @@ static void on_mute(void *self, gboolean muted)
 static int run_dial(struct dialling *d, const struct common *o)
 {
 	struct app_events events = {.phone = {.online = on_online, .offline = on_offline, .roster = on_roster, .jmi = on_jmi,
-		.bounced = on_bounced, .offer = on_offer, .here = on_here, .gone = on_gone, .self = d},
+		.bounced = on_bounced, .offer = on_offer, .spoilt = on_spoilt, .here = on_here, .gone = on_gone, .self = d},
 		.interrupted = on_interrupted, .key = on_key, .request = on_request, .mute = on_mute, .command = "dial", .self = d};
 	struct dial_options options;
 	int status;

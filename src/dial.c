@@ -381,6 +381,12 @@ void dial_here(struct dial *d, const char *full_jid, int priority)
 	dial_pump(d);
 }
 
+void dial_spoilt(struct dial *d, const char *from)
+{
+	if (d->crossed && !d->next_id && !talk_call(d->talk) && g_strcmp0(d->proceeded, from) == 0)
+		talk_end(d->talk, JC_PROTOCOL, "its offer could not be used");
+}
+
 void dial_gone(struct dial *d, const char *full_jid)
 {
 	if (talk_call(d->talk) && g_strcmp0(call_peer(talk_call(d->talk)), full_jid) == 0)

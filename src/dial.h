@@ -28,6 +28,7 @@ void         dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *
 void         dial_bounced(struct dial *d, const char *from, const char *message_id, const char *condition);
 /* A device of somebody is online. The callee's one that messages to his bare JID do not reach is proposed to by itself. */
 void         dial_here(struct dial *d, const char *full_jid, int priority);
+void         dial_spoilt(struct dial *d, const char *from);	/* an offer of FROM's was refused: it was malformed */
 void         dial_gone(struct dial *d, const char *full_jid);
 void         dial_hangup(struct dial *d, enum jc_err err, const char *text);	/* JC_OK: by the user; before the answer that
 									 * is JC_CANCELLED */

@@ -117,6 +117,7 @@ void dial_offer(struct dial *d, struct iq *iq, const struct jingle_msg *m)
 	}
 	if (d->crossed && (talk_call(d->talk) || strcmp(m->sid, d->sid) != 0)) {	/* not what was agreed on */
 		phone_refuse(d->phone, iq, m, JC_BUSY);
+		dial_spoilt(d, from);
 		return;
 	}
 	if (!d->crossed && ours_wins(d, from, m->sid)) {

@@ -391,6 +391,12 @@ static gboolean returns_from(const struct incoming *c, const char *from)
 	return strcmp(from, c->peer) == 0 || (!jid_resource(from) && jid_same_bare(from, c->peer));
 }
 
+void incoming_spoilt(struct incoming *c, const char *from)
+{
+	if (c->ring && c->taken && !talk_call(c->talk) && strcmp(from, c->peer) == 0)
+		talk_end(c->talk, JC_PROTOCOL, "its offer could not be used");
+}
+
 void incoming_bounced(struct incoming *c, const char *from, const char *message_id)
 {
 	if (c->ring && c->taken && !talk_call(c->talk) && returns_from(c, from) && jmi_ring_bounced(c->ring, message_id))

@@ -28,6 +28,8 @@ void             incoming_free(struct incoming *c);
 /* Any JMI message but a proposal. */
 void     incoming_jmi(struct incoming *c, const char *from, const struct jmi_msg *m, gboolean ours);
 /* The offer of a call that was taken by JMI? Then IQ is answered. */
+/* FROM has made an offer that was refused. A call of FROM's that was taken, and waits for its offer, is over then. */
+void     incoming_spoilt(struct incoming *c, const char *from);
 gboolean incoming_follow_up(struct incoming *c, struct iq *iq, const struct jingle_msg *m);
 void     incoming_bounced(struct incoming *c, const char *from, const char *message_id);
 void     incoming_blocked(struct incoming *c);			/* the block list has changed: it rings on, or does not */

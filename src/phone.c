@@ -101,6 +101,20 @@ static gboolean crosses(const struct call *c, const struct jingle_msg *m)
 	return m->action == JINGLE_SESSION_INITIATE && call_was_offered(c) && !call_is_accepted(c);
 }
 
+/* An accept that we refuse, malformed or of no session, leaves its sender without one: the call that it was meant for will not
+ * come about, and need not ring on. */
+static void end_refused(struct phone *p, const char *from)
+{
+	for (guint i = 0; i < p->calls->len; i++) {
+		struct call *c = p->calls->pdata[i];
+
+		if (strcmp(call_peer(c), from) == 0 && call_was_offered(c) && !call_is_accepted(c)) {
+			call_hangup(c, JC_PROTOCOL, "its answer could not be used");
+			return;
+		}
+	}
+}
+
 /* XEP-0166 "Errors": what belongs to no session is unknown-session. Whoever sent IQ may know that we are here (may_ask). */
 static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 {
@@ -111,14 +125,18 @@ static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 
 	if (cond == COND_OK && !c && m.action == JINGLE_SESSION_INITIATE && !jingle_offer_is_sound(&m))
 		cond = COND_BAD_REQUEST;	/* before anybody hears of it, busy or not */
-	if (c && (cond != COND_OK || !crosses(c, &m))) {
-		iq_answer(iq, cond == COND_OK ? call_recv(c, &m) : cond, NULL);
+	if (c && cond == COND_OK && !crosses(c, &m)) {
+		iq_answer(iq, call_recv(c, &m), NULL);
 		call_pump(c);
 	} else if (cond == COND_OK && m.action == JINGLE_SESSION_INITIATE) {
 		if (phone_may_know(p, from))		/* else it names a live session, and is nobody's */
 			p->ev.offer(p->ev.self, iq, &m);
 	} else {
 		iq_answer(iq, cond == COND_OK ? COND_UNKNOWN_SESSION : cond, NULL);
+		if (m.action == JINGLE_SESSION_ACCEPT)
+			end_refused(p, from);
+		else if (m.action == JINGLE_SESSION_INITIATE && !c && p->ev.spoilt)
+			p->ev.spoilt(p->ev.self, from);
 	}
 }
 

@@ -57,7 +57,7 @@ static void on_sound_closed(void *ctx, const GError *error)
 	g_clear_handle_id(&t->end_source, g_source_remove);
 	fail(t, error);
 	talk_report_end(t->report, &(struct talk_end){.peer = t->peer, .text = t->text, .err = t->err,
-		.talked = t->accepted_us != 0, .talk_us = t->talk_us});
+		.talked = t->accepted_us != 0 && t->reached, .talk_us = t->talk_us});
 	t->ev.ended(t->ev.self, t->err, t->text);
 }
 
@@ -144,10 +144,18 @@ static void close_all(struct talk *t, enum jc_err err, const char *text)
 	}
 }
 
+/* Nobody has talked in a call that never had a way for the sound, whoever hangs it up. */
+static gboolean was_mute(const struct talk *t, enum jc_err err)
+{
+	return err == JC_OK && t->accepted_us && !t->reached;
+}
+
 void talk_end(struct talk *t, enum jc_err err, const char *text)
 {
 	if (t->ending)
 		return;
+	if (was_mute(t, err))
+		err = JC_CANCELLED;
 	begin_end(t);
 	if (t->call)
 		call_hangup(t->call, err, text);	/* its last event, ended, closes all */
@@ -190,6 +198,10 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	}
 	if (by_peer && err == JC_CANCELLED)	/* the caller gave up: the same to us whether a retract or an end says so */
 		err = JC_NO_ANSWER;
+	if (by_peer && was_mute(t, err)) {
+		close_all(t, JC_NO_PATH, "the other side hung up before there was a way for the sound");
+		return;
+	}
 	if (by_peer && *clean)
 		words = g_strdup_printf("%s says: %s", t->peer, clean);
 	close_all(t, err, words ? words : *clean ? clean : NULL);

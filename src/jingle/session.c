@@ -222,6 +222,11 @@ void jingle_start(struct jingle_session *s, gint64 now_ms)
 	jingle_trickle(s, now_ms);
 }
 
+void jingle_proven(struct jingle_session *s)
+{
+	s->proven = TRUE;
+}
+
 void jingle_ring(struct jingle_session *s, gint64 now_ms)
 {
 	const char *ns = s->app.plug->ringing_ns;
@@ -394,7 +399,7 @@ static void accept_answered(struct jingle_session *s, enum iq_cond cond)
 		break;
 	case COND_UNKNOWN_SESSION:	/* the caller has given up, and its session-terminate was lost */
 	case COND_ITEM_NOT_FOUND:
-		answered_with(s, "accept", cond, JC_CANCELLED, FALSE);
+		answered_with(s, "accept", cond, s->proven ? JC_LOST : JC_CANCELLED, FALSE);
 		break;
 	default:
 		answered_with(s, "accept", cond, outcome_of_refusal(cond), TRUE);

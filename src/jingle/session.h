@@ -59,6 +59,9 @@ void jingle_free(struct jingle_session *s);
 void         jingle_start(struct jingle_session *s, gint64 now_ms);			/* initiator: send the offer */
 enum iq_cond jingle_recv(struct jingle_session *s, const struct jingle_msg *m, gint64 now_ms);
 void         jingle_acked(struct jingle_session *s, guint tag, enum iq_cond cond, gint64 now_ms);
+/* The media have shown that the peer took our accept: its handshake or its sound came. An accept that was not acknowledged
+ * counts as one that was. */
+void         jingle_proven(struct jingle_session *s);
 void         jingle_ring(struct jingle_session *s, gint64 now_ms);			/* responder: session-info ringing */
 void         jingle_accept(struct jingle_session *s, gint64 now_ms);			/* responder */
 /* The transport in force has led nowhere: asks the peer for the next of ours that was not tried yet (transport-replace),

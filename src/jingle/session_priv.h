@@ -31,6 +31,7 @@ struct jingle_session {
 	struct jingle_out *taken;		/* the last one taken out: its text lives until the next call */
 	guint last_tag, initiate_tag, accept_tag, modify_tag, ping_tag, anew_tag;	/* 0: none outstanding */
 	gboolean offered;			/* the session-initiate is out, or was received */
+	gboolean proven;			/* by the media: the peer has accepted, or taken our accept */
 	gboolean accept_sent, ringing_told;
 	gboolean bundled;			/* our content is in a group BUNDLE; as an initiator we always put it there */
 	gboolean heard;				/* initiator: the peer has said something in this session */

@@ -170,11 +170,12 @@ static enum iq_cond on_accept(struct jingle_session *s, const struct jingle_msg 
 	return COND_OK;
 }
 
-/* An accept of ours that is not acknowledged yet has crossed what the caller says now: it gave up before it knew of it.
+/* An accept of ours that is not acknowledged yet has crossed what the caller says now: it gave up before it knew of it, unless
+ * its media have come.
  * Before the accept a reason means for the callee that the call is off, whatever a caller chose to call it. */
 static enum jc_err outcome_of_terminate(const struct jingle_session *s, enum jingle_reason reason)
 {
-	gboolean accepted = s->state == JINGLE_ACTIVE && !s->accept_tag;
+	gboolean accepted = s->state == JINGLE_ACTIVE && (!s->accept_tag || s->proven);
 
 	if (accepted)
 		return jingle_outcome(reason, TRUE);

@@ -334,6 +334,19 @@ static void an_accept_that_nobody_acknowledges_ends_nothing(void **state)
 	assert_int_equal(jingle_state(w->s), JINGLE_ACTIVE);
 }
 
+/* The peer's sound came before its acknowledgement, which got lost: nobody has given that call up. */
+static void an_accept_that_the_media_have_proven_needs_no_acknowledgement(void **state)
+{
+	struct world *w = *state;
+
+	offer_theirs(w);
+	accept_ours(w);
+	expect_event(w, JINGLE_EV_ACCEPTED);
+	jingle_proven(w->s);
+	assert_int_equal(recv_text(w, TERMINATE("success")), COND_OK);
+	expect_ended(w, JC_OK, TRUE);
+}
+
 static void an_accept_of_a_session_gone_is_a_call_given_up(void **state)
 {
 	struct world *w = *state;
@@ -418,6 +431,7 @@ int main(void)
 		cmocka_unit_test(the_reason_fits_role_and_state),
 		cmocka_unit_test(every_outcome_can_end_a_session_in_every_state),
 		CALLED(an_accept_that_nobody_acknowledges_ends_nothing),
+		CALLED(an_accept_that_the_media_have_proven_needs_no_acknowledgement),
 		CALLED(an_accept_of_a_session_gone_is_a_call_given_up),
 		CALLED(an_accept_refused_ends_the_call_on_both_sides),
 		CALLED(a_cancel_that_crosses_the_accept_is_a_call_given_up),
