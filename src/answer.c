@@ -9,6 +9,8 @@
 #include "strangers.h"
 #include "text.h"
 
+enum { STORED_MOST = 32 };			/* proposals the server had kept; one more is for the list of missed calls */
+
 struct answer {
 	struct phone *phone;
 	struct ui *ui;
@@ -17,9 +19,25 @@ struct answer {
 	void *ctx;
 	struct busy *busy;
 	struct strangers *strangers;
+	GPtrArray *stored;		/* struct stored *: proposals the server had kept, the oldest first */
+	gboolean waits;			/* with them, for what else the server has kept */
 	GPtrArray *calls;		/* struct incoming *, the one that came last at the end */
 	guint count;			/* of all that came */
 };
+
+struct stored {
+	char *from, *id;
+	gint64 at_s;
+};
+
+static void free_stored(gpointer data)
+{
+	struct stored *s = data;
+
+	g_free(s->from);
+	g_free(s->id);
+	g_free(s);
+}
 
 /* ---- who may ---- */
 
@@ -160,6 +178,7 @@ struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answe
 	a->ctx = ctx;
 	a->busy = busy_new(phone, keep_refused, a);
 	a->strangers = strangers_new();
+	a->stored = g_ptr_array_new_with_free_func(free_stored);
 	a->calls = g_ptr_array_new();
 	phone_allow(phone, options->allow, options->allow_contacts);
 	return a;
@@ -171,6 +190,7 @@ void answer_free(struct answer *a)
 		return;
 	busy_free(a->busy);
 	strangers_free(a->strangers);
+	g_ptr_array_unref(a->stored);
 	g_ptr_array_unref(a->calls);
 	g_free(a);
 }
@@ -207,24 +227,78 @@ static gboolean displaces(struct answer *a, const char *id, const char *from)
 	return FALSE;
 }
 
-static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
+static void take_proposal(struct answer *a, const char *from, const char *id)
 {
 	struct incoming_env env = env_of(a);
 
-	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) || !may_ring(a, from))
+	if (has_come(a, from, id))		/* once more: by a carbon, or to this device by itself */
 		return;
-	if (has_come(a, from, m->id))		/* once more: by a carbon, or to this device by itself */
-		return;
-	if (migrates(a, m->id, from) || displaces(a, m->id, from))
+	if (migrates(a, id, from) || displaces(a, id, from))
 		return;
 	if (is_stranger(a, from) && !stranger_may_ring(a, from))
 		return;
 	if (is_full(a)) {
-		busy_propose(a->busy, from, m->id);
+		busy_propose(a->busy, from, id);
 		return;
 	}
 	make_way(a);
-	g_ptr_array_add(a->calls, incoming_propose(&env, ++a->count, from, m->id));
+	g_ptr_array_add(a->calls, incoming_propose(&env, ++a->count, from, id));
+}
+
+/* ---- what the server had kept for us: a proposal may be followed by its end, and then nobody is there any more ---- */
+
+static void on_all_come(void *ctx, enum iq_cond cond, const struct elem *reply)
+{
+	struct answer *a = ctx;
+	GPtrArray *stored = g_steal_pointer(&a->stored);
+
+	a->stored = g_ptr_array_new_with_free_func(free_stored);
+	a->waits = FALSE;
+	for (guint i = 0; i < stored->len; i++) {
+		struct stored *s = stored->pdata[i];
+
+		take_proposal(a, s->from, s->id);
+	}
+	g_ptr_array_unref(stored);
+}
+
+static void store(struct answer *a, const struct elem *message, const char *from, const char *id)
+{
+	struct stored *s;
+
+	if (a->stored->len >= STORED_MOST)
+		return;
+	s = g_new(struct stored, 1);
+	*s = (struct stored){.from = g_strdup(from), .id = g_strdup(id), .at_s = jmi_sent_at(message, clock_s())};
+	g_ptr_array_add(a->stored, s);
+	if (!a->waits)
+		phone_after(a->phone, on_all_come, a);
+	a->waits = TRUE;
+}
+
+/* Its end came with it: one who has given up was missed; what another device of ours has dealt with is nothing to us. */
+static void end_stored(struct answer *a, const char *from, const struct jmi_msg *m, gboolean ours)
+{
+	for (guint i = a->stored->len; i-- > 0;) {
+		struct stored *s = a->stored->pdata[i];
+		struct call_entry e = {.at_s = s->at_s, .incoming = TRUE, .outcome = JC_NO_ANSWER, .peer = s->from, .id = s->id};
+
+		if (m->kind == JMI_RINGING || strcmp(s->id, m->id) != 0 || !(ours || jid_same_bare(from, s->from)))
+			continue;
+		if (!ours)
+			a->options.keep(a->ctx, &e, TRUE);
+		g_ptr_array_remove_index(a->stored, i);
+	}
+}
+
+static void on_propose(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m)
+{
+	if (jmi_is_old(message, clock_s()) || !m->audio || !jid_resource(from) || !may_ring(a, from))
+		return;
+	if (elem_child(message, "delay", "urn:xmpp:delay"))
+		store(a, message, from, m->id);
+	else
+		take_proposal(a, from, m->id);
 }
 
 void answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m, gboolean ours)
@@ -235,6 +309,7 @@ void answer_jmi(struct answer *a, const struct elem *message, const char *from, 
 		return;
 	}
 	busy_hear(a->busy, from, m, ours);
+	end_stored(a, from, m, ours);
 	for (guint i = 0; i < a->calls->len; i++)
 		incoming_jmi(a->calls->pdata[i], from, m, ours);
 }

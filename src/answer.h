@@ -28,7 +28,7 @@ struct answer_options {
 /* DONE: a call is over; it is not counted any more. */
 struct answer *answer_new(struct phone *phone, struct ui *ui, const struct answer_options *options,
 			  void (*done)(void *ctx, const char *peer, enum jc_err err, const char *text), void *ctx);
-void           answer_free(struct answer *a);		/* when idle only */
+void           answer_free(struct answer *a);		/* when idle only, and after the phone */
 void           answer_jmi(struct answer *a, const struct elem *message, const char *from, const struct jmi_msg *m,
 			  gboolean ours);
 void           answer_offer(struct answer *a, struct iq *iq, const struct jingle_msg *m);

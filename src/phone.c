@@ -7,6 +7,7 @@
 #include "terms.h"
 #include "text.h"
 
+enum { AFTER_MS = 3000 };			/* [ms] a server that answers no ping is not waited for any longer */
 enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
 
 struct phone {
@@ -526,6 +527,11 @@ const char *phone_jid(const struct phone *p)
 gboolean phone_is_online(const struct phone *p)
 {
 	return stream_is_online(p->xmpp);
+}
+
+void phone_after(struct phone *p, void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx)
+{
+	stream_query(p->xmpp, NULL, "get", elem_new("ping", "urn:xmpp:ping"), AFTER_MS, done, ctx);
 }
 
 struct disco *phone_disco(struct phone *p)

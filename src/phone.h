@@ -80,6 +80,9 @@ const char    *phone_jid(const struct phone *p);		/* full, once online */
  * is not harmless in a command's environment. */
 const char    *phone_jid_kind(const struct phone *p);
 gboolean       phone_is_online(const struct phone *p);
+/* Calls DONE(CTX, whatever) in the main loop once all that the server has sent us by now has been dealt with: the answer to a
+ * ping follows it; or after 3 s. Not after phone_free. */
+void           phone_after(struct phone *p, void (*done)(void *ctx, enum iq_cond cond, const struct elem *reply), void *ctx);
 struct disco  *phone_disco(struct phone *p);
 struct media_thread *phone_media(struct phone *p);
 struct roster *phone_roster(struct phone *p);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What became of a call is told as it was: by the exit status and by what is said."""
-import signal
+import signal, time
 from lab import *
 from scripted import *
 
@@ -66,6 +66,34 @@ def test_an_offer_by_another_id_than_the_call_that_was_taken_ends_it_at_once():
         juliet, full = taken(lab, romeo)
         romeo.iq(full, jingle("session-initiate", "another", CONTENT % "actpass"))
         assert juliet.exit(10) == PROTOCOL, juliet.events
+
+
+def test_a_call_that_was_over_before_we_logged_in_is_missed_and_takes_no_once():
+    with Lab(offline=True) as lab:
+        with Scripted(lab, "romeo") as romeo:
+            inside = "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/>"
+            for kind, more in (("propose", inside), ("retract", "<reason xmlns='urn:xmpp:jingle:1'><cancel/></reason>")):
+                romeo.send(f"<message type='chat' to='{lab.jid('juliet')}' id='{kind}'><{kind} xmlns='urn:xmpp:jingle-message:0' id='ca11'>"
+                           f"{more}</{kind}><store xmlns='urn:xmpp:hints'/></message>")
+            romeo.wait_answer(romeo.iq("lab.test", "<ping xmlns='urn:xmpp:ping'/>", "get"))     # the server has both
+            juliet = lab.answer("juliet", "--once")
+            juliet.wait("missed")
+            assert not juliet.seen("incoming") and not juliet.seen("ended"), juliet.events
+            caller = lab.dial("romeo", "juliet", "--for", "1")
+            assert (caller.exit(), juliet.exit()) == (0, 0), juliet.events
+            assert len(juliet.seen("missed")) == 1
+            assert not any(s.find("{urn:xmpp:jingle-message:0}ringing") is not None for s in list(romeo.seen.queue)), "a call long over rang"
+
+
+def test_a_call_that_the_server_kept_and_that_still_rings_is_taken():
+    with Lab(offline=True) as lab:
+        romeo = lab.dial("romeo", "juliet", "--for", "1")
+        romeo.wait("calling")
+        with Scripted(lab, "romeo", "other") as other:
+            other.wait_answer(other.iq("lab.test", "<ping xmlns='urn:xmpp:ping'/>", "get"))
+        time.sleep(0.5)             # until the server has kept the proposal
+        juliet = lab.answer("juliet", "--once")
+        assert (romeo.exit(), juliet.exit()) == (0, 0), (romeo.events, juliet.events)
 
 
 if __name__ == "__main__":
