@@ -323,7 +323,7 @@ static void end_as_said(struct dial *d, const struct jmi_msg *m)
 	if (m->migrated_to)
 		talk_end(d->talk, JC_MOVED, NULL);
 	else if (d->accepted_ms)
-		talk_end(d->talk, JC_OK, NULL);
+		talk_end_by_peer(d->talk);
 	else
 		talk_end(d->talk, m->kind == JMI_RETRACT ? JC_NO_ANSWER : jingle_outcome(m->reason, FALSE), NULL);
 }

@@ -352,8 +352,10 @@ static void finish(struct incoming *c, const struct jmi_msg *m)
 		talk_end(c->talk, JC_MOVED, NULL);
 	else if (c->contested && !talk_call(c->talk))
 		talk_end(c->talk, JC_ELSEWHERE, NULL);
+	else if (c->accepted_ms)
+		talk_end_by_peer(c->talk);
 	else
-		talk_end(c->talk, c->accepted_ms ? JC_OK : jingle_outcome(m->reason, FALSE), NULL);
+		talk_end(c->talk, jingle_outcome(m->reason, FALSE), NULL);
 }
 
 void incoming_jmi(struct incoming *c, const char *from, const struct jmi_msg *m, gboolean ours)

@@ -13,6 +13,8 @@ enum {
 	GONE_CHECK_MS = 1000,
 };
 
+static const char MUTE_WORDS[] = "the other side hung up before there was a way for the sound";
+
 static void finish(struct talk *t);
 
 /* ---- the end ---- */
@@ -163,6 +165,14 @@ void talk_end(struct talk *t, enum jc_err err, const char *text)
 		close_all(t, err, text);
 }
 
+void talk_end_by_peer(struct talk *t)
+{
+	if (was_mute(t, JC_OK))
+		talk_end(t, JC_NO_PATH, MUTE_WORDS);
+	else
+		talk_end(t, JC_OK, NULL);
+}
+
 void talk_move(struct talk *t, const char *next)
 {
 	if (t->ending || t->moving)
@@ -199,7 +209,7 @@ static void on_ended(void *self, enum jc_err err, enum jingle_reason reason, con
 	if (by_peer && err == JC_CANCELLED)	/* the caller gave up: the same to us whether a retract or an end says so */
 		err = JC_NO_ANSWER;
 	if (by_peer && was_mute(t, err)) {
-		close_all(t, JC_NO_PATH, "the other side hung up before there was a way for the sound");
+		close_all(t, JC_NO_PATH, MUTE_WORDS);
 		return;
 	}
 	if (by_peer && *clean)

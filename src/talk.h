@@ -63,6 +63,7 @@ void         talk_accept(struct talk *t);
 void         talk_tone(struct talk *t);			/* a ring tone until the call is accepted or over */
 /* Ends it in whatever state it is; ended follows. Harmless when it is ending already. */
 void         talk_end(struct talk *t, enum jc_err err, const char *text);
+void         talk_end_by_peer(struct talk *t);	/* of an accepted call, by a <finish/>: regularly, or JC_NO_PATH */
 /* The call goes on with NEXT, another client of the peer's: this one ends, the ends stay, so that a file played or recorded goes
  * on where it is. moved follows, or ended; then the next call comes by talk_take. */
 void         talk_move(struct talk *t, const char *next);
