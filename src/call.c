@@ -486,6 +486,11 @@ gboolean call_is_accepted(const struct call *c)
 	return c->accepted;
 }
 
+gboolean call_awaits(const struct call *c, const char *peer)
+{
+	return c->offered && !c->accepted && strcmp(call_peer(c), peer) == 0;
+}
+
 gboolean call_was_offered(const struct call *c)
 {
 	return c->offered;

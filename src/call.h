@@ -116,6 +116,7 @@ enum transport_kind call_transport(const struct call *c);	/* by which the media 
 enum keying_kind call_keying(const struct call *c);		/* which the peer chose; valid from the accept on */
 const char  *call_codec(const struct call *c);			/* name of what we send; valid from the accept on */
 gboolean     call_is_accepted(const struct call *c);
+gboolean call_awaits(const struct call *c, const char *peer);	/* we have offered it, and PEER has not accepted */
 gboolean     call_was_offered(const struct call *c);		/* initiator: the session-initiate is out */
 gboolean     call_was_delivered(const struct call *c);
 unsigned     call_peer_flags(const struct call *c);	/* enum rtp_flag */

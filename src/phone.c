@@ -7,8 +7,7 @@
 #include "terms.h"
 #include "text.h"
 
-enum { AFTER_MS = 3000 };			/* [ms] a server that answers no ping is not waited for any longer */
-enum { REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
+enum { AFTER_MS = 3000, REFUSALS = 8, REFUSALS_MS = 10000 };	/* so many callers are told that we are busy in that time */
 
 struct phone {
 	struct phone_events ev;
@@ -102,18 +101,12 @@ static gboolean crosses(const struct call *c, const struct jingle_msg *m)
 	return m->action == JINGLE_SESSION_INITIATE && call_was_offered(c) && !call_is_accepted(c);
 }
 
-/* An accept that we refuse, malformed or of no session, leaves its sender without one: the call that it was meant for will not
- * come about, and need not ring on. */
+/* Who sent an accept that we refuse has no session: the call that it was for need not ring on. */
 static void end_refused(struct phone *p, const char *from)
 {
-	for (guint i = 0; i < p->calls->len; i++) {
-		struct call *c = p->calls->pdata[i];
-
-		if (strcmp(call_peer(c), from) == 0 && call_was_offered(c) && !call_is_accepted(c)) {
-			call_hangup(c, JC_PROTOCOL, "its answer could not be used");
-			return;
-		}
-	}
+	for (guint i = p->calls->len; i-- > 0;)
+		if (call_awaits(p->calls->pdata[i], from))
+			call_hangup(p->calls->pdata[i], JC_PROTOCOL, "its answer could not be used");
 }
 
 /* XEP-0166 "Errors": what belongs to no session is unknown-session. Whoever sent IQ may know that we are here (may_ask). */
