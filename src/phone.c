@@ -117,8 +117,8 @@ static void jingle_iq(struct phone *p, struct iq *iq, const struct elem *jingle)
 	enum iq_cond cond = jingle_msg_read(&m, jingle);
 	struct call *c = m.sid ? find_call(p, from, m.sid) : NULL;
 
-	if (cond == COND_OK && !c && m.action == JINGLE_SESSION_INITIATE && !jingle_offer_is_sound(&m))
-		cond = COND_BAD_REQUEST;	/* before anybody hears of it, busy or not */
+	if (cond == COND_OK && !c && m.action == JINGLE_SESSION_INITIATE)	/* before anybody hears of it, busy or not */
+		cond = jingle_offer_is_sound(&m) ? COND_OK : COND_BAD_REQUEST;
 	if (c && cond == COND_OK && !crosses(c, &m)) {
 		iq_answer(iq, call_recv(c, &m), NULL);
 		call_pump(c);
@@ -526,7 +526,6 @@ void phone_after(struct phone *p, void (*done)(void *ctx, enum iq_cond cond, con
 {
 	stream_query(p->xmpp, NULL, "get", elem_new("ping", "urn:xmpp:ping"), AFTER_MS, done, ctx);
 }
-
 struct disco *phone_disco(struct phone *p)
 {
 	return p->disco;
