@@ -18,6 +18,7 @@
 #include <glib/gstdio.h>
 
 #include "audio/audio.h"
+#include "audio/quiet.h"
 #include "err.h"
 
 /* The real thing: PortAudio on a PulseAudio of our own, whose one sink nobody hears and whose monitor is the microphone.
@@ -440,5 +441,6 @@ int main(void)
 	};
 
 	alarm(120);
+	quiet_begin();
 	return cmocka_run_group_tests(tests, start_server, stop_server);
 }
