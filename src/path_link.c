@@ -366,6 +366,17 @@ static void on_network(void *self)
 	tell_stale(p, g_get_monotonic_time());
 }
 
+static GError *unsecured_error(const struct path *p)
+{
+	const char *trouble = p->dtls ? dtls_trouble(p->dtls) : NULL;
+
+	if (p->suite)
+		return g_error_new_literal(JC_ERROR, JC_SECURITY,
+					   "what came from the peer was not encrypted with the keys agreed upon");
+	return g_error_new(JC_ERROR, JC_SECURITY, "the peer did not finish the encryption handshake%s%s%s",
+			   trouble ? " (" : "", trouble ? trouble : "", trouble ? ")" : "");
+}
+
 void path_link_expire(struct path *p, gint64 now)
 {
 	if (now >= p->other_until)
@@ -383,9 +394,7 @@ void path_link_expire(struct path *p, gint64 now)
 	if (p->proven)
 		return;
 	if (p->works && (p->reached || in_force(p)->link.checked))
-		path_fail(p, g_error_new_literal(JC_ERROR, JC_SECURITY, p->suite ?
-			"what came from the peer was not encrypted with the keys agreed upon" :
-			"the peer did not finish the encryption handshake"));
+		path_fail(p, unsecured_error(p));
 	else
 		give_up(p, ways[p->way].no_way);
 }

@@ -143,7 +143,7 @@ static void handshake_step(struct path *p, enum dtls_status status)
 {
 	if (status == DTLS_DONE && !p->secured && !p->dead)
 		handshake_done(p);
-	else if (status == DTLS_FAILED && !p->secured)
+	else if (status == DTLS_FAILED)		/* also long after it was done, by an alert that the peer has encrypted */
 		path_fail(p, g_error_copy(dtls_error(p->dtls)));
 	if (p->secured && dtls_closed(p->dtls) && !p->left) {
 		p->left = TRUE;
@@ -162,7 +162,7 @@ static void send_handshake(void *self, const uint8_t *data, size_t len)
 void path_start_dtls(struct path *p)
 {
 	GError *error = NULL;
-	unsigned early = p->early_count;
+	unsigned early = MIN(p->early_count, EARLY_RECORDS);
 
 	if (p->dtls || p->dead || !p->peer_known || !p->works)
 		return;
@@ -177,6 +177,18 @@ void path_start_dtls(struct path *p)
 		handshake_step(p, dtls_input(p->dtls, p->early[i].data, p->early[i].len, g_get_monotonic_time()));
 }
 
+/* The last ones are kept: the first may be forged, and a hello is repeated. */
+static void keep_early(struct path *p, const uint8_t *record, size_t len)
+{
+	unsigned place = p->early_count % EARLY_RECORDS;
+
+	if (len > DATAGRAM_MAX || !dtls_may_begin(record, len))
+		return;
+	memcpy(p->early[place].data, record, len);
+	p->early[place].len = len;
+	p->early_count++;
+}
+
 static void on_handshake(void *self, const uint8_t *record, size_t len)
 {
 	struct path *p = self;
@@ -185,10 +197,7 @@ static void on_handshake(void *self, const uint8_t *record, size_t len)
 		handshake_step(p, dtls_input(p->dtls, record, len, g_get_monotonic_time()));
 		return;
 	}
-	if (p->early_count < EARLY_RECORDS && len <= DATAGRAM_MAX) {
-		memcpy(p->early[p->early_count].data, record, len);
-		p->early[p->early_count++].len = len;
-	}
+	keep_early(p, record, len);
 	path_start_dtls(p);
 }
 

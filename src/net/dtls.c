@@ -1,102 +1,76 @@
-#include "dtls.h"
+/* dtls.c - whom a DTLS handshake believes.
+ *
+ * Until the peer's Finished, everything of a handshake travels in the clear, and whoever can send from the peer's address
+ * can forge it. OpenSSL believes what comes first and gives up at the first contradiction. So it is told nothing here
+ * before the peer's certificate, which the signalling announced, has signed for it:
+ *   as client: the ServerKeyExchange, whose signature covers our random number and the server's;
+ *   as server: the CertificateVerify, whose signature covers every message so far.
+ * All versions of a message that come are kept (a few of each) until those are found that the signature fits.
+ *
+ * A ClientHello is signed by nobody before that. The first one is answered at once, as ever. Any other has to show that
+ * its sender hears us (RFC 6347 4.2.1: a cookie), and then gets a handshake of its own beside the first. A client that is
+ * asked for a cookie begins such another handshake, too, since the question may be forged; the first one goes on.
+ *
+ * What no handshake can be wrong about is dropped in silence, and nothing in the clear makes us give up: the caller of
+ * this module does, after its 30 s. */
+#include "dtls_priv.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <openssl/srtp.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "../err.h"
+#include "../random.h"
 
-enum { MTU = 1200, VALID_DAYS = 30, HELLO_TIMEOUT_US = 100000, FLIGHT_TIMEOUT_US = 300000, LAST_TIMEOUT_US = 3000000 };
-#define PROFILES "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
+#define NOT_ANNOUNCED "the peer's certificate is not the one it announced: somebody may be listening in"
 
-struct dtls_cert {
-	EVP_PKEY *key;
-	X509 *cert;
-	struct dtls_fingerprint fingerprint;
+enum {
+	ATTEMPTS = 4,				/* handshakes beside each other: the first, and those with a cookie */
+	EARLY_RECORDS = 4,			/* encrypted ones kept until their handshake is that far */
+	EARLY_MAX = 128,			/* [bytes] of each; a Finished has 61 */
+	AGAIN_US = 250 * 1000,			/* after a handshake that failed, */
+	STUCK_US = 3 * G_USEC_PER_SEC,		/* or after the peer's flight, if nothing follows, another one begins */
+	COOKIE_EVERY_US = 50 * 1000,		/* cookies are believed no more often: each costs a handshake */
 };
+
+/* What strangers can make us do. */
+static const struct allowance
+	hellos = {.per_s = 5, .most = 5, .left = 5},	/* handshakes as server: 0.3 ms and 1 KB sent each */
+	heard  = {.per_s = 20, .most = 20, .left = 20},	/* the same with a cookie: nobody else can use these up */
+	asks   = {.per_s = 20, .most = 20, .left = 20};	/* questions for a cookie: 44 bytes each */
 
 struct dtls {
 	SSL_CTX *ctx;
-	SSL *ssl;
-	BIO *in;			/* borrowed from ssl */
+	gboolean client;
 	struct dtls_fingerprint peer;
 	void (*send)(void *self, const uint8_t *data, size_t len);
 	void *self;
-	uint8_t out[MTU];		/* a datagram that is being filled */
+	uint8_t out[DTLS_MTU];			/* a datagram that is being filled */
 	size_t out_len;
 	enum dtls_status status;
-	gboolean closed;
-	gint64 deadline_us;
 	GError *error;
+	const char *trouble;
+	struct attempt *attempt[ATTEMPTS];	/* the first: without a cookie */
+	struct attempt *asking;			/* as client, one of those: waits for the cookie; NULL: none */
+	struct attempt *finished;		/* one of those, the only one left; NULL: none yet */
+	unsigned next_place;			/* of those with a cookie */
+	struct dtls_parts *parts;
+	struct flights *flights;
+	struct { size_t len; uint8_t data[EARLY_MAX]; } early[EARLY_RECORDS];
+	unsigned next_early;
+	unsigned datagram;			/* counts those that came */
+	gboolean fresh;				/* messages came that were not looked at */
+	struct allowance hellos, heard, asks;
+	uint8_t cookie[DTLS_COOKIE];		/* as server: what only the peer's address gets to see */
+	uint8_t hello_number[6];		/* of the record at hand */
+	uint8_t question[2 + 1 + DTLS_COOKIE_MAX];	/* as client: the body of one HelloVerifyRequest */
+	size_t question_len;			/* [bytes] 0: none came */
+	unsigned questions;			/* that came since one was believed */
+	gint64 now_us, cookie_at, again_at, deadline_us;
 };
 
-/* ---- our certificate ---- */
-
-static X509 *self_signed(EVP_PKEY *key)
-{
-	X509 *cert = X509_new();
-	X509_NAME *name;
-	guint64 serial = 0;
-
-	if (!cert)
-		return NULL;
-	RAND_bytes((unsigned char *)&serial, sizeof(serial));
-	X509_set_version(cert, 2);
-	ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial >> 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), -24 * 3600);
-	X509_gmtime_adj(X509_getm_notAfter(cert), VALID_DAYS * 24 * 3600);
-	name = X509_get_subject_name(cert);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"jcall", -1, -1, 0);
-	X509_set_issuer_name(cert, name);
-	X509_set_pubkey(cert, key);
-	if (X509_sign(cert, key, EVP_sha256()))
-		return cert;
-	X509_free(cert);
-	return NULL;
-}
-
-static const EVP_MD *digest_of(enum dtls_hash hash)
-{
-	return hash == DTLS_SHA512 ? EVP_sha512() : hash == DTLS_SHA384 ? EVP_sha384() : EVP_sha256();
-}
-
-struct dtls_cert *dtls_cert_new(GError **error)
-{
-	struct dtls_cert *c = g_new0(struct dtls_cert, 1);
-	unsigned len = 0;
-
-	c->key = EVP_EC_gen("P-256");
-	c->cert = c->key ? self_signed(c->key) : NULL;
-	if (!c->cert || !X509_digest(c->cert, EVP_sha256(), c->fingerprint.value, &len)) {
-		g_set_error(error, JC_ERROR, JC_INTERNAL, "OpenSSL made no certificate");
-		dtls_cert_free(c);
-		return NULL;
-	}
-	c->fingerprint.hash = DTLS_SHA256;
-	c->fingerprint.len = len;
-	return c;
-}
-
-void dtls_cert_free(struct dtls_cert *c)
-{
-	if (!c)
-		return;
-	X509_free(c->cert);
-	EVP_PKEY_free(c->key);
-	g_free(c);
-}
-
-void dtls_cert_fingerprint(const struct dtls_cert *c, struct dtls_fingerprint *out)
-{
-	*out = c->fingerprint;
-}
-
-/* ---- datagrams out: OpenSSL writes whole records. It repeats a flight a record at a time, of which five would have to arrive on
- * a line that loses packets: what it writes in one go leaves in one datagram, as the first time ---- */
+/* ---- datagrams out: OpenSSL repeats a flight a record at a time, of which five would have to arrive on a line that loses
+ * packets: what it writes in one go leaves in one datagram, as the first time ---- */
 
 static void flush(struct dtls *d)
 {
@@ -105,239 +79,462 @@ static void flush(struct dtls *d)
 	d->out_len = 0;
 }
 
-static int bio_write(BIO *bio, const char *data, int len)
+static void on_record(void *self, const uint8_t *record, size_t len)
 {
-	struct dtls *d = BIO_get_data(bio);
+	struct dtls *d = self;
 
-	if ((size_t)len > sizeof(d->out) - d->out_len)
+	if (len > sizeof(d->out) - d->out_len)
 		flush(d);
-	if ((size_t)len > sizeof(d->out))
-		return len;			/* no record is larger than the MTU that OpenSSL was told */
-	memcpy(d->out + d->out_len, data, (size_t)len);
-	d->out_len += (size_t)len;
-	return len;
+	if (len > sizeof(d->out))
+		return;			/* no record is larger than the MTU that OpenSSL was told */
+	memcpy(d->out + d->out_len, record, len);
+	d->out_len += len;
 }
 
-static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+/* ---- handshakes beside each other ---- */
+
+static void set_error(struct dtls *d, const char *what, const char *reason)
 {
-	switch (cmd) {
-	case BIO_CTRL_FLUSH:
-		return 1;
-	case BIO_CTRL_DGRAM_QUERY_MTU:
-	case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
-		return MTU;
-	default:
-		return 0;
-	}
-}
-
-static BIO_METHOD *bio_method(void)
-{
-	static gsize method;
-
-	if (g_once_init_enter(&method)) {
-		BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "jcall datagrams");
-
-		BIO_meth_set_write(m, bio_write);
-		BIO_meth_set_ctrl(m, bio_ctrl);
-		g_once_init_leave(&method, (gsize)m);
-	}
-	return (BIO_METHOD *)method;
-}
-
-/* ---- the handshake ---- */
-
-/* A hello is one message, repeated soon at little cost. A flight of five takes Dino's GnuTLS 204 ms, and each message of it
- * that is repeated meanwhile 50 ms more: sound began 0.25 s later when all was repeated after 100 ms. */
-static unsigned next_timeout(SSL *ssl, unsigned last_us)
-{
-	if (last_us > 0)
-		return MIN(last_us * 2, LAST_TIMEOUT_US);
-	return SSL_get_state(ssl) == TLS_ST_CW_CLNT_HELLO ? HELLO_TIMEOUT_US : FLIGHT_TIMEOUT_US;
-}
-
-/* The chain says nothing: what counts is the fingerprint, compared after the handshake and before any key is used. Dates
- * are not looked at either: Dino's certificate is valid from tomorrow on. */
-static int accept_any(int preverified, X509_STORE_CTX *store)
-{
-	return 1;
-}
-
-static void set_error(struct dtls *d, const char *what)
-{
-	unsigned long code = ERR_get_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
-
-	ERR_clear_error();
 	d->status = DTLS_FAILED;
-	d->deadline_us = G_MAXINT64;
 	if (!d->error)
 		d->error = g_error_new(JC_ERROR, JC_SECURITY, "%s%s%s%s", what, reason ? " (" : "", reason ? reason : "",
 				       reason ? ")" : "");
 }
 
-static SSL_CTX *make_ctx(const struct dtls_cert *cert)
+static void drop_attempt(struct dtls *d, unsigned i)
 {
-	SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
+	struct attempt *a = d->attempt[i];
 
-	if (!ctx)
-		return NULL;
-	SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
-	SSL_CTX_set_read_ahead(ctx, 1);
-	if (SSL_CTX_use_certificate(ctx, cert->cert) == 1 && SSL_CTX_use_PrivateKey(ctx, cert->key) == 1 &&
-	    SSL_CTX_set_tlsext_use_srtp(ctx, PROFILES) == 0)	/* 0 is success */
-		return ctx;
-	SSL_CTX_free(ctx);
-	return NULL;
+	if (!a)
+		return;
+	if (a->trouble)
+		d->trouble = a->trouble;
+	if (d->asking == a)
+		d->asking = NULL;
+	d->attempt[i] = NULL;
+	attempt_free(a);
+	if (i == 0)
+		d->again_at = d->now_us + AGAIN_US;
 }
+
+static void drop_broken(struct dtls *d)
+{
+	for (unsigned i = 0; i < ATTEMPTS; i++)
+		if (d->attempt[i] && d->attempt[i]->state == ATTEMPT_BROKEN)
+			drop_attempt(d, i);
+}
+
+/* Those with a cookie give way to each other, never the first to them. */
+static unsigned free_place(struct dtls *d)
+{
+	unsigned i = 1 + d->next_place;
+
+	d->next_place = (d->next_place + 1) % (ATTEMPTS - 1);
+	drop_attempt(d, i);
+	return i;
+}
+
+static struct attempt *begin_attempt(struct dtls *d, unsigned place, gboolean with_cookie)
+{
+	const uint8_t *cookie = with_cookie && !d->client ? d->cookie : NULL;
+	struct attempt *a = attempt_new(d->ctx, d->client, cookie, on_record, d);
+
+	d->attempt[place] = a;
+	if (a && d->client)
+		attempt_begin(a);
+	return a;
+}
+
+/* The peer's flight was proven, and its Finished may still come. */
+static gboolean is_coming_to_its_end(const struct attempt *a, gint64 now_us)
+{
+	return a && a->state == ATTEMPT_SEALED && now_us < a->sealed_us + STUCK_US;
+}
+
+static gboolean is_any_coming_to_its_end(const struct dtls *d)
+{
+	for (unsigned i = 0; i < ATTEMPTS; i++)
+		if (is_coming_to_its_end(d->attempt[i], d->now_us))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean has_hello(const struct dtls *d, const uint8_t *random)
+{
+	for (unsigned i = 0; i < ATTEMPTS; i++)
+		if (d->attempt[i] && memcmp(d->attempt[i]->random, random, sizeof(d->attempt[i]->random)) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* ---- hellos and cookies ---- */
+
+static void ask_for_cookie(struct dtls *d)
+{
+	uint8_t body[3 + DTLS_COOKIE] = {0xfe, 0xff, DTLS_COOKIE};
+	struct dtls_piece m = {.type = DTLS_HELLO_VERIFY, .total = sizeof(body), .len = sizeof(body), .body = body};
+	uint8_t head[DTLS_RECORD_HEAD] = {DTLS_HANDSHAKE, 0xfe, 0xff};
+	g_autoptr(GByteArray) record = g_byte_array_new();
+
+	memcpy(body + 3, d->cookie, DTLS_COOKIE);
+	memcpy(head + 5, d->hello_number, sizeof(d->hello_number));
+	head[12] = DTLS_MESSAGE_HEAD + sizeof(body);
+	g_byte_array_append(record, head, sizeof(head));
+	dtls_put_message(record, &m);
+	on_record(d, record->data, record->len);
+	flush(d);
+}
+
+static void take_client_hello(struct dtls *d, const struct dtls_piece *m)
+{
+	struct dtls_hello hello;
+	struct attempt *a;
+	gboolean proven;
+
+	if (m->seq > 1 || !dtls_read_client_hello(m, &hello) || has_hello(d, hello.random))
+		return;
+	proven = m->seq == 1 && hello.cookie_len == DTLS_COOKIE &&
+		 CRYPTO_memcmp(m->body + hello.cookie_at, d->cookie, DTLS_COOKIE) == 0;
+	if (!proven && (m->seq == 1 || hello.cookie_len || d->attempt[0])) {
+		if (dtls_allow(&d->asks, d->now_us))
+			ask_for_cookie(d);
+		return;
+	}
+	if (!dtls_allow(proven ? &d->heard : &d->hellos, d->now_us))
+		return;
+	a = begin_attempt(d, proven ? free_place(d) : 0, proven);
+	if (a)
+		attempt_hear_hello(a, m, &hello);
+	drop_broken(d);
+}
+
+/* Of all that came since one was believed each is as likely to be so next. */
+static void take_question(struct dtls *d, const struct dtls_piece *m)
+{
+	if (m->seq != 0 || m->len > sizeof(d->question) || !dtls_read_hello_verify(m) || is_any_coming_to_its_end(d))
+		return;
+	d->questions++;
+	if (random_u32() % d->questions > 0)
+		return;
+	memcpy(d->question, m->body, m->len);
+	d->question_len = m->len;
+	d->cookie_at = MAX(d->cookie_at, d->now_us);
+}
+
+/* The first handshake goes on without a cookie. Another one asks for it, and then repeats its own hello with it: a cookie
+ * may be for no other (RFC 6347 4.2.1). */
+static void believe_question(struct dtls *d)
+{
+	struct dtls_piece m = {.type = DTLS_HELLO_VERIFY, .total = d->question_len, .len = d->question_len, .body = d->question};
+	struct attempt *a = d->asking;
+
+	if (a) {
+		d->asking = NULL;
+		a->first = 1;
+		attempt_hear(a, &m);
+	} else {
+		d->asking = begin_attempt(d, free_place(d), TRUE);
+	}
+	d->questions = 0;
+	d->question_len = 0;
+	d->cookie_at = d->now_us + COOKIE_EVERY_US;
+	drop_broken(d);
+}
+
+/* ---- flights ---- */
+
+static void hear_sealed(struct dtls *d, const uint8_t *record, size_t len);
+
+static void hear_flight(struct dtls *d, struct attempt *a, const struct flight *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		attempt_hear(a, &f->m[i]->m);
+	attempt_seal(a, d->now_us);
+	for (unsigned i = 0; i < EARLY_RECORDS && d->status == DTLS_HANDSHAKING; i++)
+		hear_sealed(d, d->early[i].data, d->early[i].len);
+}
+
+/* Who signed with another certificate than the announced one has heard what we sent: that is no blind forgery. */
+static void look_for_flights(struct dtls *d)
+{
+	struct flight f;
+
+	d->fresh = FALSE;
+	for (unsigned i = 0; i < ATTEMPTS && d->status == DTLS_HANDSHAKING; i++) {
+		struct attempt *a = d->attempt[i];
+
+		if (!a || a->state != ATTEMPT_OPEN)
+			continue;
+		switch (flights_find(d->flights, a, d->now_us, &f)) {
+		case FLIGHT_FOUND:
+			hear_flight(d, a, &f);
+			break;
+		case FLIGHT_OF_ANOTHER:
+			set_error(d, NOT_ANNOUNCED, NULL);
+			break;
+		case FLIGHT_NONE:
+			break;
+		}
+	}
+	drop_broken(d);
+}
+
+/* ---- what comes ---- */
+
+static void on_message(void *self, const struct dtls_piece *m)
+{
+	struct dtls *d = self;
+
+	if (m->type == DTLS_CLIENT_HELLO && !d->client)
+		take_client_hello(d, m);
+	else if (m->type == DTLS_HELLO_VERIFY && d->client)
+		take_question(d, m);
+	else if (flights_keep(d->flights, m, d->datagram))
+		d->fresh = TRUE;
+}
+
+static void free_rest(struct dtls *d)
+{
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		if (d->attempt[i] != d->finished)
+			attempt_free(d->attempt[i]);
+		d->attempt[i] = NULL;
+	}
+	d->asking = NULL;
+	g_clear_pointer(&d->parts, dtls_parts_free);
+	g_clear_pointer(&d->flights, flights_free);
+}
+
+static void judge(struct dtls *d, struct attempt *a)
+{
+	d->finished = a;
+	if (!attempt_is_with(a, &d->peer))
+		set_error(d, NOT_ANNOUNCED, NULL);
+	else if (!SSL_get_selected_srtp_profile(a->ssl))	/* the handshake succeeds all the same without one */
+		set_error(d, "the peer's client knows no common way of media encryption", NULL);
+	else
+		d->status = DTLS_DONE;
+}
+
+/* A record of another handshake, or a forged one, does not decrypt. */
+static void hear_sealed(struct dtls *d, const uint8_t *record, size_t len)
+{
+	for (unsigned i = 0; i < ATTEMPTS && d->status == DTLS_HANDSHAKING; i++) {
+		struct attempt *a = d->attempt[i];
+
+		if (!a || a->state != ATTEMPT_SEALED)
+			continue;
+		attempt_hear_sealed(a, record, len);
+		if (a->state == ATTEMPT_FINISHED)
+			judge(d, a);
+	}
+}
+
+static void hear_finished(struct dtls *d, const struct dtls_record *r)
+{
+	attempt_hear_sealed(d->finished, r->whole, r->whole_len);
+	if (d->finished->alert >= 0)
+		set_error(d, "the peer's client has broken the encryption off",
+			  SSL_alert_desc_string_long(d->finished->alert));
+}
+
+static void keep_early(struct dtls *d, const struct dtls_record *r)
+{
+	if (r->whole_len > EARLY_MAX)
+		return;
+	memcpy(d->early[d->next_early].data, r->whole, r->whole_len);
+	d->early[d->next_early].len = r->whole_len;
+	d->next_early = (d->next_early + 1) % EARLY_RECORDS;
+}
+
+static void take_clear(struct dtls *d, const struct dtls_record *r)
+{
+	const uint8_t *at = r->body;
+	size_t left = r->len;
+	struct dtls_piece piece;
+
+	if (d->status != DTLS_HANDSHAKING)
+		return;
+	if (r->type == DTLS_ALERT && r->len == 2)
+		d->trouble = SSL_alert_desc_string_long(r->body[1]);	/* it may be forged: words for the end alone */
+	if (r->type != DTLS_HANDSHAKE)
+		return;
+	memcpy(d->hello_number, r->whole + 5, sizeof(d->hello_number));
+	while (left && dtls_next_piece(&at, &left, &piece))
+		dtls_parts_add(d->parts, &piece);
+}
+
+static void take_record(struct dtls *d, const struct dtls_record *r)
+{
+	if (r->epoch == 0) {
+		take_clear(d, r);
+	} else if (r->epoch == 1 && d->status == DTLS_DONE) {
+		hear_finished(d, r);
+	} else if (r->epoch == 1 && d->status == DTLS_HANDSHAKING) {
+		keep_early(d, r);
+		hear_sealed(d, r->whole, r->whole_len);
+	}
+}
+
+/* ---- time ---- */
+
+/* OpenSSL would do so from inside the next thing it hears, and what it repeats would share a datagram with what it says next. It drops
+ * itself what follows a message that it had before. */
+static void repeat_if_due(struct dtls *d)
+{
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		if (!d->attempt[i])
+			continue;
+		attempt_expire(d->attempt[i]);
+		flush(d);
+	}
+	drop_broken(d);
+}
+
+/* The client begins anew. Whoever waits as server has nothing to begin. */
+static void begin_again(struct dtls *d)
+{
+	struct attempt *a = d->attempt[0];
+
+	if (!a && d->now_us >= d->again_at) {
+		begin_attempt(d, 0, FALSE);
+	} else if (a && a->state == ATTEMPT_SEALED && !is_coming_to_its_end(a, d->now_us)) {
+		unsigned place = free_place(d);
+
+		d->attempt[place] = a;			/* it may still come to its end */
+		begin_attempt(d, 0, FALSE);
+	}
+}
+
+static void catch_up(struct dtls *d)
+{
+	if (d->status != DTLS_HANDSHAKING)
+		return;
+	if (d->fresh)
+		look_for_flights(d);
+	if (d->status != DTLS_HANDSHAKING || !d->client)
+		return;
+	if (d->question_len && d->now_us >= d->cookie_at)
+		believe_question(d);
+	begin_again(d);
+}
+
+static gint64 next_beginning(const struct dtls *d)
+{
+	const struct attempt *a = d->attempt[0];
+
+	if (!a)
+		return d->again_at;
+	return a->state == ATTEMPT_SEALED ? a->sealed_us + STUCK_US : G_MAXINT64;
+}
+
+static void update_deadline(struct dtls *d)
+{
+	d->deadline_us = G_MAXINT64;
+	if (d->status != DTLS_HANDSHAKING)
+		return;
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		gint64 wait = d->attempt[i] ? attempt_wait_us(d->attempt[i]) : G_MAXINT64;
+
+		if (wait < G_MAXINT64)
+			d->deadline_us = MIN(d->deadline_us, d->now_us + wait);
+	}
+	if (d->client)
+		d->deadline_us = MIN(d->deadline_us, next_beginning(d));
+	if (d->question_len)
+		d->deadline_us = MIN(d->deadline_us, d->cookie_at);
+}
+
+static enum dtls_status settle(struct dtls *d)
+{
+	catch_up(d);
+	flush(d);
+	if (d->status != DTLS_HANDSHAKING && d->parts)
+		free_rest(d);
+	update_deadline(d);
+	return d->status;
+}
+
+/* ---- the module ---- */
 
 struct dtls *dtls_new(const struct dtls_cert *cert, gboolean client, const struct dtls_fingerprint *peer,
 		      void (*send)(void *self, const uint8_t *data, size_t len), void *self, GError **error)
 {
 	struct dtls *d = g_new0(struct dtls, 1);
-	BIO *out;
 
+	d->client = client;
 	d->peer = *peer;
 	d->send = send;
 	d->self = self;
 	d->deadline_us = G_MAXINT64;
-	d->ctx = make_ctx(cert);
-	d->ssl = d->ctx ? SSL_new(d->ctx) : NULL;
-	if (!d->ssl) {
-		g_set_error(error, JC_ERROR, JC_INTERNAL, "OpenSSL cannot do DTLS-SRTP here");
-		dtls_free(d);
-		return NULL;
-	}
-	d->in = BIO_new(BIO_s_mem());
-	BIO_set_mem_eof_return(d->in, -1);
-	out = BIO_new(bio_method());
-	BIO_set_data(out, d);
-	BIO_set_init(out, 1);
-	SSL_set_bio(d->ssl, d->in, out);
-	SSL_set_mtu(d->ssl, MTU);
-	DTLS_set_link_mtu(d->ssl, MTU);
-	DTLS_set_timer_cb(d->ssl, next_timeout);
-	if (client)
-		SSL_set_connect_state(d->ssl);
-	else
-		SSL_set_accept_state(d->ssl);
-	return d;
+	d->parts = dtls_parts_new(on_message, d);
+	d->flights = flights_new(peer, client);
+	d->hellos = hellos;
+	d->heard = heard;
+	d->asks = asks;
+	d->ctx = dtls_ctx_new(cert);
+	if (d->ctx && RAND_bytes(d->cookie, sizeof(d->cookie)) == 1)
+		return d;
+	ERR_clear_error();
+	g_set_error(error, JC_ERROR, JC_INTERNAL, "OpenSSL cannot do DTLS-SRTP here");
+	dtls_free(d);
+	return NULL;
 }
 
 void dtls_set_profiles(struct dtls *d, const char *profiles)
 {
-	SSL_set_tlsext_use_srtp(d->ssl, profiles);
+	SSL_CTX_set_tlsext_use_srtp(d->ctx, profiles);
 }
 
 void dtls_free(struct dtls *d)
 {
 	if (!d)
 		return;
-	SSL_free(d->ssl);
+	free_rest(d);
+	attempt_free(d->finished);
 	SSL_CTX_free(d->ctx);
 	g_clear_error(&d->error);
 	g_free(d);
 }
 
-/* OpenSSL keeps its own clock: only how long it wants to wait is asked of it. */
-static void update_deadline(struct dtls *d, gint64 now_us)
+gboolean dtls_may_begin(const uint8_t *data, size_t len)
 {
-	struct timeval left;
+	struct dtls_record r;
 
-	d->deadline_us = G_MAXINT64;
-	if (d->status == DTLS_HANDSHAKING && DTLSv1_get_timeout(d->ssl, &left))
-		d->deadline_us = now_us + (gint64)left.tv_sec * G_USEC_PER_SEC + left.tv_usec;
-}
-
-static gboolean fingerprint_matches(struct dtls *d)
-{
-	X509 *cert = SSL_get1_peer_certificate(d->ssl);
-	unsigned char value[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	gboolean same = FALSE;
-
-	if (cert && X509_digest(cert, digest_of(d->peer.hash), value, &len))
-		same = len == d->peer.len && CRYPTO_memcmp(value, d->peer.value, len) == 0;
-	X509_free(cert);
-	return same;
-}
-
-static void judge(struct dtls *d)
-{
-	if (!fingerprint_matches(d))
-		set_error(d, "the peer's certificate is not the one it announced: somebody may be listening in");
-	else if (!SSL_get_selected_srtp_profile(d->ssl))	/* the handshake succeeds all the same without one */
-		set_error(d, "the peer's client knows no common way of media encryption");
-	else
-		d->status = DTLS_DONE;
-}
-
-static void step(struct dtls *d)
-{
-	int result, why;
-
-	if (d->status != DTLS_HANDSHAKING)
-		return;
-	ERR_clear_error();
-	result = SSL_do_handshake(d->ssl);
-	if (result == 1) {
-		judge(d);
-		return;
-	}
-	why = SSL_get_error(d->ssl, result);
-	if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
-		set_error(d, "the encryption handshake failed");
-}
-
-/* OpenSSL would do so from inside SSL_do_handshake, and what it repeats would share a datagram with what it says next. OpenSSL itself
- * drops what follows a message that it had before. */
-static void repeat_if_due(struct dtls *d)
-{
-	if (DTLSv1_handle_timeout(d->ssl) < 0)
-		set_error(d, "the encryption handshake got no answer");
-	flush(d);
+	while (dtls_next_record(&data, &len, &r))
+		if (r.type == DTLS_HANDSHAKE && r.epoch == 0 && r.len >= DTLS_MESSAGE_HEAD &&
+		    r.body[0] == DTLS_CLIENT_HELLO)
+			return TRUE;
+	return FALSE;
 }
 
 enum dtls_status dtls_start(struct dtls *d, gint64 now_us)
 {
-	step(d);
-	flush(d);
-	update_deadline(d, now_us);
-	return d->status;
+	d->now_us = d->again_at = now_us;
+	return settle(d);
 }
 
 enum dtls_status dtls_input(struct dtls *d, const uint8_t *data, size_t len, gint64 now_us)
 {
-	char sink[256];
+	struct dtls_record r;
 
 	if (d->status == DTLS_FAILED || len > G_MAXINT)
 		return d->status;
-	BIO_write(d->in, data, (int)len);
-	if (d->status == DTLS_HANDSHAKING) {
+	d->now_us = now_us;
+	d->datagram++;
+	if (d->status == DTLS_HANDSHAKING)
 		repeat_if_due(d);
-		step(d);
-	} else {
-		/* A repeated last flight of the peer makes OpenSSL repeat ours; application data is nobody's. */
-		while (SSL_read(d->ssl, sink, sizeof(sink)) > 0)
-			;
-		ERR_clear_error();
-		if (SSL_get_shutdown(d->ssl) & SSL_RECEIVED_SHUTDOWN)
-			d->closed = TRUE;
-	}
-	flush(d);
-	(void)BIO_reset(d->in);			/* one datagram at a time: a rest of it is garbage */
-	update_deadline(d, now_us);
-	return d->status;
+	while (d->status != DTLS_FAILED && dtls_next_record(&data, &len, &r))
+		take_record(d, &r);
+	return settle(d);
 }
 
 enum dtls_status dtls_expire(struct dtls *d, gint64 now_us)
 {
-	if (d->status == DTLS_HANDSHAKING && now_us >= d->deadline_us)
+	d->now_us = now_us;
+	if (d->status == DTLS_HANDSHAKING)
 		repeat_if_due(d);
-	update_deadline(d, now_us);
+	settle(d);
 	/* OpenSSL's clock may be a little behind ours: never ask for the same moment again. */
 	if (d->deadline_us <= now_us)
 		d->deadline_us = now_us + 5000;
@@ -354,42 +551,24 @@ const GError *dtls_error(const struct dtls *d)
 	return d->error;
 }
 
-gboolean dtls_closed(const struct dtls *d)
+const char *dtls_trouble(const struct dtls *d)
 {
-	return d->closed;
+	return d->trouble;
 }
 
-/* RFC 5764 4.2: client key, server key, client salt, server salt. */
+gboolean dtls_closed(const struct dtls *d)
+{
+	return d->finished && d->finished->closed;
+}
+
 gboolean dtls_keys(const struct dtls *d, struct srtp_keys *tx, struct srtp_keys *rx)
 {
-	SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(d->ssl);
-	struct srtp_keys client = {0}, server = {0};
-	uint8_t material[2 * (32 + 14)], *p = material;
-	size_t key_len, salt_len;
-
-	if (d->status != DTLS_DONE || !profile)
-		return FALSE;
-	client.suite = server.suite = (enum srtp_suite)profile->id;
-	key_len = profile->id == SRTP_AEAD_AES_256_GCM ? 32 : 16;
-	salt_len = profile->id == SRTP_AEAD_AES_128_GCM || profile->id == SRTP_AEAD_AES_256_GCM ? 12 : 14;
-	if (SSL_export_keying_material(d->ssl, material, 2 * (key_len + salt_len), "EXTRACTOR-dtls_srtp", 19, NULL, 0, 0) != 1)
-		return FALSE;
-	memcpy(client.key, p, key_len);
-	memcpy(server.key, p += key_len, key_len);
-	memcpy(client.salt, p += key_len, salt_len);
-	memcpy(server.salt, p + salt_len, salt_len);
-	*tx = SSL_is_server(d->ssl) ? server : client;
-	*rx = SSL_is_server(d->ssl) ? client : server;
-	explicit_bzero(material, sizeof(material));
-	explicit_bzero(&client, sizeof(client));
-	explicit_bzero(&server, sizeof(server));
-	return TRUE;
+	return d->status == DTLS_DONE && attempt_keys(d->finished, tx, rx);
 }
 
 void dtls_bye(struct dtls *d)
 {
 	if (d->status == DTLS_DONE)
-		SSL_shutdown(d->ssl);
+		attempt_bye(d->finished);
 	flush(d);
-	ERR_clear_error();
 }
