@@ -31,7 +31,7 @@ struct phone_events {
 	void (*bounced)(void *self, const char *from, const char *message_id, const char *condition);
 	/* A well-formed session-initiate that belongs to no call, of somebody who may know that we are here: answer IQ. */
 	void (*offer)(void *self, struct iq *iq, const struct jingle_msg *m);
-	/* FROM sent a session-initiate that was refused: it was malformed. Called back behind the refusal; may be NULL. */
+	/* FROM sent a session-initiate that was refused: it was malformed. Called back behind the refusal; optional. */
 	void (*spoilt)(void *self, const char *from);
 	void (*here)(void *self, const char *full_jid, int priority);	/* available presence; optional */
 	void (*gone)(void *self, const char *full_jid);	/* unavailable presence of a peer of one of our calls */

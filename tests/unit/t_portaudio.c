@@ -81,7 +81,9 @@ static int start_server(void **state)
 	path = g_build_filename(dir, "script", NULL);
 	server = fork();
 	if (server == 0) {
-		if (!freopen("/dev/null", "w", stderr))
+		int nowhere = open("/dev/null", O_WRONLY);
+
+		if (nowhere < 0 || dup2(nowhere, STDERR_FILENO) != STDERR_FILENO)
 			_exit(1);
 		execl(found, found, "-n", "-F", path, "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
 		      "--realtime=no", "--high-priority=no", "--disable-shm=yes", "--log-target=stderr", (char *)NULL);
