@@ -83,11 +83,13 @@ $(B)/tests/lib/%.o: tests/unit/lib/%.c | pkgs
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
 
+# The implementation that ours is held against.
+$(B)/tests/t_dtls_gnutls: OTHERS := -lgnutls
 $(B)/tests/%: tests/unit/%.c $(TESTLIBO) $(FAKEO) $(B)/libjcall.a
 	$(Q)mkdir -p $(@D)
 	$(call say,TEST,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Itests/unit/lib -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(if $(filter $<,$(FAKED)),$(FAKEO)) \
-	  $(TESTLIBO) $(B)/libjcall.a $(PKG_LIBS) -lcmocka
+	  $(TESTLIBO) $(B)/libjcall.a $(PKG_LIBS) -lcmocka $(OTHERS)
 
 # The simulated call of the unit tests is measured with, too.
 SIMO := $(addprefix $(B)/tests/lib/,sim.o fake_net.o fake_audio.o)
