@@ -98,14 +98,22 @@ static void on_nothing_kept(void *ctx, const struct call_entry *e)
 	fail();
 }
 
+static void on_early_end(void *ctx, enum jc_err err, const char *text)
+{
+	*(gboolean *)ctx = TRUE;
+}
+
 static void nothing_leaves_before_the_login(void **state)
 {
+	gboolean ended = FALSE;
 	struct dial_options options = {.callee = ROMEO_BARE, .ring_timeout_s = 45, .keep = on_nothing_kept,
 				       .talk = {.in = "null", .out = "null"}};
 
-	rig.dial = dial_new(rig.phone, rig.ui, &options, NULL, NULL);
+	rig.dial = dial_new(rig.phone, rig.ui, &options, on_early_end, &ended);
 	loop_for_ms(100);
 	rig_expect_nothing(&rig);
+	dial_hangup(rig.dial, JC_OK, NULL);
+	loop_until(ended);
 	dial_free(g_steal_pointer(&rig.dial));
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <glib.h>
 
+#include "process.h"
 #include "xmpp/secret.h"
 
 /* How often is the text in what this process can read of itself? It is told by its reverse, which is no find. */
@@ -55,9 +56,13 @@ static void it_gives_back_what_it_was_given(void **state)
 
 static void it_is_in_memory_only_while_it_is_open(void **state)
 {
-	char *text = g_strreverse(g_strdup(REVERSE));
-	struct secret *s = secret_new(text);
+	char *text;
+	struct secret *s;
 
+	if (process_is_watched)
+		skip();			/* the sanitizer has memory of its own that must not be read */
+	text = g_strreverse(g_strdup(REVERSE));
+	s = secret_new(text);
 	assert_int_equal(count_in_memory(REVERSE), 1);
 	secret_close(text);
 	assert_int_equal(count_in_memory(REVERSE), 0);
