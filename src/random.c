@@ -4,7 +4,10 @@
 #include <glib.h>
 #include <sys/random.h>
 
-enum { ID_BYTES = 16 };			/* 128 bits */
+enum {
+	ID_BYTES = 16,			/* 128 bits */
+	WORD_LETTERS = 26,		/* of 5 bits each */
+};
 
 void random_fill(uint8_t *out, size_t len)
 {
@@ -44,14 +47,17 @@ static void append_hex(GString *out, const uint8_t *bytes, size_t len)
 		g_string_append_printf(out, "%02x", bytes[i]);
 }
 
-char *random_hex(void)
+char *random_word(void)
 {
-	uint8_t bytes[ID_BYTES];
-	GString *out = g_string_new(NULL);
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t bytes[WORD_LETTERS];
+	char *out = g_malloc(WORD_LETTERS + 1);
 
 	random_fill(bytes, sizeof(bytes));
-	append_hex(out, bytes, sizeof(bytes));
-	return g_string_free(out, FALSE);
+	for (size_t i = 0; i < WORD_LETTERS; i++)
+		out[i] = letters[bytes[i] % 32];
+	out[WORD_LETTERS] = '\0';
+	return out;
 }
 
 char *random_uuid(void)

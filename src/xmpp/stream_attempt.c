@@ -241,7 +241,7 @@ static void free_thread(struct stream_thread *t)
 /* A resource that nobody can guess: who knows it can reach this client past every list of contacts. */
 static char *full_jid_of(const char *jid)
 {
-	g_autofree char *number = random_hex();
+	g_autofree char *number = random_word();
 
 	return jid_resource(jid) ? g_strdup(jid) : g_strconcat(jid, "/jcall-", number, NULL);
 }

@@ -24,11 +24,11 @@ static void ids_are_version_4_uuids_and_differ(void **state)
 /* All that jcall draws, as one string. */
 static char *draw(void)
 {
-	g_autofree char *uuid = random_uuid(), *hex = random_hex();
+	g_autofree char *uuid = random_uuid(), *word = random_word();
 	char ice[25];
 
 	random_ice_chars(ice, sizeof(ice) - 1);
-	return g_strdup_printf("%s %s %s %08x", uuid, hex, ice, random_u32());
+	return g_strdup_printf("%s %s %s %08x", uuid, word, ice, random_u32());
 }
 
 static void who_knows_the_state_of_glibs_generator_knows_nothing_of_ours(void **state)
@@ -47,26 +47,21 @@ static void who_knows_the_state_of_glibs_generator_knows_nothing_of_ours(void **
 		assert_string_not_equal(a[i], b[i]);
 }
 
-static void a_number_in_hexadecimal_has_128_bits_and_each_of_them_changes(void **state)
+static void a_word_has_130_bits_and_each_of_its_letters_changes(void **state)
 {
-	uint8_t ever_set[16] = {0}, ever_clear[16] = {0};
+	guint32 seen[26] = {0};
 
-	for (int n = 0; n < 200; n++) {
-		g_autofree char *hex = random_hex();
+	for (int n = 0; n < 1000; n++) {	/* that a letter is not among so many happens once in 10^11 */
+		g_autofree char *word = random_word();
 
-		assert_int_equal(strlen(hex), 32);
-		for (size_t i = 0; i < 16; i++) {
-			int high = g_ascii_xdigit_value(hex[2 * i]), low = g_ascii_xdigit_value(hex[2 * i + 1]);
-
-			assert_true(high >= 0 && low >= 0);
-			ever_set[i] |= (uint8_t)(high << 4 | low);
-			ever_clear[i] |= (uint8_t)~(high << 4 | low);
+		assert_int_equal(strlen(word), 26);
+		for (size_t i = 0; i < 26; i++) {
+			assert_true(g_ascii_islower(word[i]) || (word[i] >= '2' && word[i] <= '7'));
+			seen[i] |= 1u << (g_ascii_islower(word[i]) ? word[i] - 'a' : word[i] - '2' + 26);
 		}
 	}
-	for (size_t i = 0; i < 16; i++) {
-		assert_int_equal(ever_set[i], 0xff);
-		assert_int_equal(ever_clear[i], 0xff);
-	}
+	for (size_t i = 0; i < 26; i++)
+		assert_int_equal(seen[i], G_MAXUINT32);
 }
 
 static void credentials_of_ice_use_each_character_that_they_may_and_no_other(void **state)
@@ -88,7 +83,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_are_version_4_uuids_and_differ),
 		cmocka_unit_test(who_knows_the_state_of_glibs_generator_knows_nothing_of_ours),
-		cmocka_unit_test(a_number_in_hexadecimal_has_128_bits_and_each_of_them_changes),
+		cmocka_unit_test(a_word_has_130_bits_and_each_of_its_letters_changes),
 		cmocka_unit_test(credentials_of_ice_use_each_character_that_they_may_and_no_other),
 	};
 
