@@ -69,7 +69,8 @@ def judge(who, seconds):
         for name, soon, change in stop(lab, who, seconds):
             print(f"{who} stood still for {seconds} s: {name} heard the third beep after {soon:.2f} s, {change:+.0f} ms later")
             assert soon < 4, "no sound after waking"        # 0.75 s on a quiet machine
-            assert abs(change) < 60, "the delay has grown"  # 15 ms on a quiet machine
+            # 15 ms on a quiet machine, up to 97 on one with two calls beside; a backlog that is played is seconds.
+            assert abs(change) < 150, "the delay has grown"
 
 
 def test_a_caller_that_stood_still_for_eight_seconds_is_in_the_call_again_at_once():
