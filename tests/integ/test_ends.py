@@ -5,7 +5,7 @@ JCALL_ENDS=500 tries more ends than the check has time for."""
 import random
 from lab import *
 
-ENDS = int(os.environ.get("JCALL_ENDS", "24"))
+ENDS = int(os.environ.get("JCALL_ENDS", "16"))
 STATUSES = {0, 4, 5, 10, 11, 12, 13, 14, 15, 20, 23, 24, 130, 143}
 
 
