@@ -23,8 +23,14 @@ def test_a_call_exists_from_the_proceed_on():
         juliet = lab.answer("juliet", "--once")
         romeo = lab.dial("romeo", "juliet", "--for", "60")
         romeo.wait("calling")
+        end = time.monotonic() + PATIENCE
         romeo.signal(signal.SIGSTOP)            # has not offered its session yet, or just did
-        juliet.wait("incoming")
+        while not juliet.seen("incoming"):      # nor has the proposal left: it gets some milliseconds more for that
+            assert time.monotonic() < end, juliet.events
+            romeo.signal(signal.SIGCONT)
+            time.sleep(0.005)
+            romeo.signal(signal.SIGSTOP)
+            time.sleep(0.2)
         tablet = lab.dial("romeo", "juliet")
         tablet.wait("heard")
         romeo.signal(signal.SIGCONT)
